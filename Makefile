@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0
+# cowstat. `make help` lists what there is.
+
+BUILD ?= build/$(shell uname -r)
+KDIR  ?= /lib/modules/$(shell uname -r)/build
+K     ?=
+T     ?=
+
+CC      ?= cc
+CFLAGS  ?= -O2 -g
+WARN     = -Wall -Wextra -Werror
+ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) -D_GNU_SOURCE -Imodule -Iuserspace -MMD -MP
+
+ifeq ($(V),1)
+  Q =
+  say = @:
+else
+  Q = @
+  say = @printf '  %-7s %s\n'
+  MAKEFLAGS += --no-print-directory
+endif
+
+tools   := cowstat cowbench
+shared  := format table_reader workload
+system  := $(patsubst tests/system/%.c,%,$(filter-out tests/system/harness.c,$(wildcard tests/system/*.c)))
+units   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+
+.PHONY: all module tools tests unit
+all: module tools
+
+## module: build $(BUILD)/cowstat.ko against the kernel headers in KDIR
+# kbuild writes beside its sources, so it is given a folder of links.
+module: | $(BUILD)/kbuild/module/uapi
+	@ln -sf ../../../Kbuild $(BUILD)/kbuild/
+	@ln -sf $(patsubst %,../../../../%,$(wildcard module/*.[ch])) $(BUILD)/kbuild/module/
+	@ln -sf ../../../../../module/uapi/cowstat.h $(BUILD)/kbuild/module/uapi/
+	@test -e $(KDIR) || { echo "no kernel headers in $(KDIR): install linux-headers for this kernel, or name them with KDIR=" >&2; exit 1; }
+	$(Q)$(MAKE) -C $(KDIR) M=$(CURDIR)/$(BUILD)/kbuild $(if $(filter 1,$(V)),V=1,-s) $(KFLAGS) modules
+	@cp $(BUILD)/kbuild/cowstat.ko $(BUILD)/
+
+## tools: build cowstat and cowbench into BUILD
+tools: $(tools:%=$(BUILD)/%)
+
+$(tools:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/userspace/%.o $(shared:%=$(BUILD)/userspace/%.o)
+	$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+
+tests: $(system:%=$(BUILD)/tests/%)
+
+$(system:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/system/%.o $(BUILD)/tests/system/harness.o $(shared:%=$(BUILD)/userspace/%.o)
+	$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -pthread -o $@ $^
+
+## unit: run the tests that need no kernel
+unit: $(units:%=$(BUILD)/tests/%)
+	$(Q)status=0; for t in $^; do $$t || status=1; done; exit $$status
+
+$(units:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(shared:%=$(BUILD)/userspace/%.o)
+	$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $^ -lcmocka
+
+$(BUILD)/userspace/%.o: userspace/%.c | $(BUILD)/userspace
+	$(say) CC $@
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/tests/system/%.o: tests/system/%.c | $(BUILD)/tests/system
+	$(say) CC $@
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/system -pthread -c -o $@ $<
+
+$(BUILD)/tests/unit/%.o: tests/unit/%.c | $(BUILD)/tests/unit
+	$(say) CC $@
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -c -o $@ $<
+
+$(BUILD)/kbuild/module/uapi $(BUILD)/userspace $(BUILD)/tests/system $(BUILD)/tests/unit:
+	@mkdir -p $@
+
+-include $(wildcard $(BUILD)/userspace/*.d $(BUILD)/tests/*/*.d)
+.SECONDARY:
+
+# --- in a VM -----------------------------------------------------------------
+
+.PHONY: demo check vm run-host lint clean distclean help
+
+## demo: boot a stock Debian kernel in a VM and show what fork really copies (K=6.12)
+demo:
+	$(Q)scripts/demo $(or $(K),6.12)
+
+## check: run all tests on all supported kernels (K= one kernel, T= one test)
+check:
+	$(Q)scripts/check -k '$(K)' -t '$(T)'
+
+## vm: a shell in a VM with module, tools and tests built (K=6.12)
+vm:
+	$(Q)scripts/build $(or $(K),6.12)
+	$(Q)scripts/vm $(or $(K),6.12)
+
+## run-host: the demonstration on the running kernel: loads the module, unloads it (as root)
+run-host:
+	$(Q)scripts/run-host
+
+## lint: checkpatch --strict and sparse over module/, gcc and clang over userspace
+lint:
+	$(Q)scripts/lint
+
+## clean: remove what was built here; the roots stay
+clean:
+	$(Q)rm -rf build
+
+## distclean: remove the cached Debian roots too (some gigabytes)
+distclean: clean
+	$(Q)scripts/rootfs --remove
+
+## help: this list
+help:
+	@echo "cowstat: see what copy-on-write really does."
+	@echo
+	@sed -n 's/^## \([a-z-]*\): \(.*\)/  make \1@\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s @
+	@echo
+	@echo "  V=1 shows commands; BUILD= is the output folder; KDIR= the kernel headers."
+	@echo "  Supported kernels: $$(awk '!/^#/ && NF { printf "%s ", $$1 }' scripts/kernels.txt)"

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Kernel-version differences, all of them and only they. Each asks the compiler
+ * what the target kernel has, never what its version number is, so that vendors'
+ * backports do not mislead it.
+ */
+#ifndef COWSTAT_COMPAT_H
+#define COWSTAT_COMPAT_H
+
+#include <linux/ftrace.h>
+#include <linux/mm.h>
+#include <linux/percpu_counter.h>
+#include <trace/events/sched.h>
+
+/*
+ * Arguments of a hooked function. From 6.2 on an ftrace callback reads them with
+ * ftrace_regs_get_argument() (commit 0ef86097f127); before, all registers must be
+ * saved, which costs about 18 instructions more a call.
+ */
+#ifdef ftrace_regs_get_argument
+#define COMPAT_FTRACE_FLAGS	0
+#define compat_argument(fregs, n)	ftrace_regs_get_argument(fregs, n)
+#else
+#define COMPAT_FTRACE_FLAGS	FTRACE_OPS_FL_SAVE_REGS
+#define compat_argument(fregs, n) \
+	regs_get_kernel_argument(arch_ftrace_get_regs(fregs), n)
+#endif
+
+/*
+ * RSS counters of an mm. From 6.2 on they are per-CPU counters (commit
+ * f1a7941243c1) whose exact value is a sum over the CPUs; before, plain atomics
+ * in a struct.
+ */
+static inline u64 compat_rss_atomic(struct mm_struct *mm, int member)
+{
+	return get_mm_counter(mm, member);
+}
+
+static inline u64 compat_rss_percpu(struct mm_struct *mm, int member)
+{
+	return percpu_counter_sum_positive((struct percpu_counter *)&mm->rss_stat + member);
+}
+
+#define compat_mm_counter(mm, member)						\
+	__builtin_choose_expr(							\
+		__builtin_types_compatible_p(typeof((mm)->rss_stat),		\
+					     struct percpu_counter[NR_MM_COUNTERS]), \
+		compat_rss_percpu, compat_rss_atomic)((mm), (member))
+
+/*
+ * Probes of sched_process_exit. Newer kernels pass whether the whole group is dead;
+ * we read signal->live ourselves on all of them.
+ */
+#define COMPAT_EXIT_PROBE(probe, act)						\
+static void __maybe_unused probe##_task(void *data, struct task_struct *task)	\
+{										\
+	act(task);								\
+}										\
+static void __maybe_unused probe##_task_dead(void *data, struct task_struct *task, \
+					     bool dead)				\
+{										\
+	act(task);								\
+}
+
+typedef void compat_exit_probe_check(void (*probe)(void *, struct task_struct *, bool));
+
+#define compat_exit_probe(probe)						\
+	__builtin_choose_expr(							\
+		__builtin_types_compatible_p(					\
+			typeof(check_trace_callback_type_sched_process_exit),	\
+			compat_exit_probe_check),				\
+		(void *)probe##_task_dead, (void *)probe##_task)
+
+/*
+ * A hook at a function's entry and exit: fprobe where the kernel has it, kretprobe where
+ * not (Debian's 6.1). fprobe came to hand its callbacks ftrace_regs in place of pt_regs
+ * (commit 762abbc0d09f), and to need no stock of return hooks (commit 4346ba160409).
+ */
+#define COMPAT_MAX_ACTIVE	1024	/* faults in flight, sleeping ones included */
+
+#ifdef CONFIG_FPROBE
+#include <linux/fprobe.h>
+
+typedef struct fprobe compat_exit_hook;
+typedef void compat_fprobe_exit(struct fprobe *fp, unsigned long ip, unsigned long ret_ip,
+				struct ftrace_regs *regs, void *data);
+
+#define COMPAT_FPROBE_FUNCTIONS(name, regs_type, on_entry, on_exit)		\
+static int __maybe_unused name##_entry_##regs_type(struct fprobe *fp,		\
+		unsigned long ip, unsigned long ret_ip, struct regs_type *regs,	\
+		void *data)							\
+{										\
+	on_entry();								\
+	return 0;								\
+}										\
+static void __maybe_unused name##_exit_##regs_type(struct fprobe *fp,		\
+		unsigned long ip, unsigned long ret_ip, struct regs_type *regs,	\
+		void *data)							\
+{										\
+	on_exit();								\
+}
+
+#define COMPAT_FPROBE_CHOOSE(name)						\
+	__builtin_choose_expr(							\
+		__builtin_types_compatible_p(fprobe_exit_cb, compat_fprobe_exit *), \
+		(void *)name##_ftrace_regs, (void *)name##_pt_regs)
+
+#ifdef COMPAT_FPROBE_NR_MAXACTIVE	/* by Kbuild */
+#define COMPAT_FPROBE_STOCK	.nr_maxactive = COMPAT_MAX_ACTIVE,
+#else
+#define COMPAT_FPROBE_STOCK
+#endif
+
+#define COMPAT_EXIT_HOOK(name, on_entry, on_exit)				\
+COMPAT_FPROBE_FUNCTIONS(name, pt_regs, on_entry, on_exit)			\
+COMPAT_FPROBE_FUNCTIONS(name, ftrace_regs, on_entry, on_exit)			\
+static struct fprobe name = {							\
+	.entry_handler	= COMPAT_FPROBE_CHOOSE(name##_entry),			\
+	.exit_handler	= COMPAT_FPROBE_CHOOSE(name##_exit),			\
+	COMPAT_FPROBE_STOCK							\
+};
+
+static inline int compat_exit_hook_arm(compat_exit_hook *hook, unsigned long address)
+{
+	hook->nmissed = 0;
+	return register_fprobe_ips(hook, &address, 1);
+}
+
+static inline void compat_exit_hook_disarm(compat_exit_hook *hook)
+{
+	unregister_fprobe(hook);
+}
+
+static inline u64 compat_exit_hook_missed(const compat_exit_hook *hook)
+{
+	return hook->nmissed;
+}
+#else
+#include <linux/kprobes.h>
+
+typedef struct kretprobe compat_exit_hook;
+
+#define COMPAT_EXIT_HOOK(name, on_entry, on_exit)				\
+static int name##_entry(struct kretprobe_instance *ri, struct pt_regs *regs)	\
+{										\
+	on_entry();								\
+	return 0;								\
+}										\
+static int name##_exit(struct kretprobe_instance *ri, struct pt_regs *regs)	\
+{										\
+	on_exit();								\
+	return 0;								\
+}										\
+static struct kretprobe name = {						\
+	.entry_handler	= name##_entry,						\
+	.handler	= name##_exit,						\
+	.maxactive	= COMPAT_MAX_ACTIVE,					\
+};
+
+static inline int compat_exit_hook_arm(compat_exit_hook *hook, unsigned long address)
+{
+	/* a kretprobe that was registered before keeps what it found then */
+	memset(&hook->kp, 0, sizeof(hook->kp));
+	hook->kp.addr = (kprobe_opcode_t *)address;
+	hook->nmissed = 0;
+	return register_kretprobe(hook);
+}
+
+static inline void compat_exit_hook_disarm(compat_exit_hook *hook)
+{
+	unregister_kretprobe(hook);
+}
+
+static inline u64 compat_exit_hook_missed(const compat_exit_hook *hook)
+{
+	return hook->nmissed;
+}
+#endif
+
+#endif /* COWSTAT_COMPAT_H */

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Counting on, counting off, begin anew: the order in which hooks are armed and the
+ * table is tidied.
+ */
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/ktime.h>
+
+#include "control.h"
+#include "fault.h"
+#include "fork.h"
+#include "hook.h"
+#include "table.h"
+#include "timing.h"
+
+/* Serialises arming, disarming and reset. Outermost; held while RCU-tasks is awaited. */
+static DEFINE_MUTEX(control_mutex);
+
+/* What readers see; written under both locks, so that reading never waits for arming. */
+static DEFINE_SPINLOCK(status_lock);
+static struct control_status status;
+
+static void set_status(const struct control_status *to)
+{
+	spin_lock(&status_lock);
+	status = *to;
+	spin_unlock(&status_lock);
+}
+
+/*
+ * Exits first, so that no row outlives its process unseen; do_wp_page before its
+ * commit points (fault_hooks' own order), so that a commit is never without its entry.
+ */
+static int arm(struct control_status *to)
+{
+	int err;
+
+	err = fork_arm();
+	if (err)
+		return err;
+	table_bury();
+	err = hook_arm_all(fork_hooks);
+	if (err)
+		goto disarm_fork;
+	err = hook_arm_all(fault_hooks);
+	if (err)
+		goto disarm_fork_hooks;
+	if (to->timing) {
+		err = timing_arm(fault_entry());
+		if (err)
+			goto disarm_fault_hooks;
+	}
+
+	to->counting = true;
+	to->armed = fork_mask() | hook_mask(fork_hooks) | hook_mask(fault_hooks);
+	to->counted |= to->armed;
+	return 0;
+
+disarm_fault_hooks:
+	hook_disarm_all(fault_hooks);
+disarm_fork_hooks:
+	hook_disarm_all(fork_hooks);
+disarm_fork:
+	fork_disarm();
+	return err;
+}
+
+static void disarm(struct control_status *to)
+{
+	timing_disarm();
+	hook_disarm_all(fault_hooks);
+	hook_disarm_all(fork_hooks);
+	fork_disarm();
+	to->counting = false;
+	to->armed = 0;
+}
+
+/**
+ * control_counting() - arm or disarm every hook
+ * @on: which
+ *
+ * Context: may sleep, long when disarming.
+ * Return: 0; -EINTR when killed while waiting for another writer; or ftrace's error,
+ * counting then being off.
+ */
+int control_counting(bool on)
+{
+	struct control_status to;
+	int err = 0;
+
+	if (mutex_lock_killable(&control_mutex))
+		return -EINTR;
+	to = status;
+	if (on && !to.counting)
+		err = arm(&to);
+	else if (!on && to.counting)
+		disarm(&to);
+	set_status(&to);
+	mutex_unlock(&control_mutex);
+	return err;
+}
+
+/**
+ * control_timing() - time faults, or no more
+ * @on: which; takes effect while counting is on
+ *
+ * Context: may sleep.
+ * Return: as control_counting(), timing then being off.
+ */
+int control_timing(bool on)
+{
+	struct control_status to;
+	int err = 0;
+
+	if (mutex_lock_killable(&control_mutex))
+		return -EINTR;
+	to = status;
+	if (to.counting && on && !to.timing)
+		err = timing_arm(fault_entry());
+	else if (!on)
+		timing_disarm();
+	to.timing = on && !err;
+	set_status(&to);
+	mutex_unlock(&control_mutex);
+	return err;
+}
+
+static void begin_epoch(struct control_status *to)
+{
+	to->epoch++;
+	to->since_ns = ktime_get_boottime_ns();
+	to->counted = 0;
+}
+
+/**
+ * control_reset() - forget all rows and begin a new epoch
+ *
+ * Hooks are disarmed meanwhile, so that nothing is half in the old epoch: what happens
+ * within that moment is in neither.
+ *
+ * Context: may sleep.
+ * Return: as control_counting().
+ */
+int control_reset(void)
+{
+	struct control_status to;
+	bool counting;
+	int err = 0;
+
+	if (mutex_lock_killable(&control_mutex))
+		return -EINTR;
+	to = status;
+	counting = to.counting;
+	if (counting)
+		disarm(&to);
+	table_reset();
+	timing_reset();
+	begin_epoch(&to);
+	if (counting)
+		err = arm(&to);
+	set_status(&to);
+	mutex_unlock(&control_mutex);
+	return err;
+}
+
+/**
+ * control_status() - the state of things
+ * @out: a consistent copy
+ *
+ * Context: process context.
+ */
+void control_status(struct control_status *out)
+{
+	spin_lock(&status_lock);
+	*out = status;
+	spin_unlock(&status_lock);
+}
+
+/**
+ * control_init() - resolve every hook and begin to count
+ *
+ * Return: 0, or an error whose reason stands in the log; then nothing is armed.
+ */
+int __init control_init(void)
+{
+	struct control_status to = {};
+	int err;
+
+	fault_init();
+	err = fork_resolve();
+	if (err)
+		return err;
+	err = hook_resolve_all(fault_hooks);
+	if (err)
+		goto release_fault;
+	err = hook_resolve_all(fork_hooks);
+	if (err)
+		goto release_fork;
+	err = timing_init();
+	if (err)
+		goto release_fork;
+	begin_epoch(&to);
+	set_status(&to);
+	err = control_counting(true);
+	if (err)
+		goto exit_timing;
+	return 0;
+
+exit_timing:
+	timing_exit();
+release_fork:
+	hook_release_all(fork_hooks);
+release_fault:
+	hook_release_all(fault_hooks);
+	return err;
+}
+
+/**
+ * control_exit() - stop counting and give everything back
+ */
+void control_exit(void)
+{
+	mutex_lock(&control_mutex);
+	if (status.counting)
+		disarm(&status);
+	mutex_unlock(&control_mutex);
+	timing_exit();
+	hook_release_all(fork_hooks);
+	hook_release_all(fault_hooks);
+}

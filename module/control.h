@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef COWSTAT_CONTROL_H
+#define COWSTAT_CONTROL_H
+
+#include <linux/types.h>
+
+/**
+ * struct control_status - what the first line of /proc/cowstat tells
+ * @counting: the hooks are armed
+ * @timing: while counting, faults are timed too
+ * @armed: a bit for each enum cowstat_hook that is armed now
+ * @counted: likewise, for those whose columns mean something: outlives `counting off`
+ * @epoch: goes up when the counters are reset
+ * @since_ns: when this epoch began, CLOCK_BOOTTIME
+ */
+struct control_status {
+	bool counting;
+	bool timing;
+	unsigned long armed;
+	unsigned long counted;
+	u64 epoch;
+	u64 since_ns;
+};
+
+int control_init(void);
+void control_exit(void);
+int control_counting(bool on);
+int control_timing(bool on);
+int control_reset(void);
+void control_status(struct control_status *status);
+
+#endif /* COWSTAT_CONTROL_H */

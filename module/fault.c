@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The fault path: which function of the kernel, called by whom, makes which outcome
+ * of a write-protect fault true. The only file that knows it.
+ *
+ * The kernel decides in do_wp_page() (mm/memory.c) and commits under the page-table
+ * lock through a small global function of mm/pgtable-generic.c or
+ * arch/x86/mm/pgtable.c. We count at that function's entry, so a thread that loses a
+ * race, runs out of memory or is told to retry is never counted as having copied.
+ *
+ * Every callback runs with preemption disabled by ftrace (kernel/trace/ftrace.c) and,
+ * but for do_wp_page's own, under the page-table lock, which implies RCU. None enters
+ * a function that is hooked, so none needs a recursion guard.
+ */
+#include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/sched.h>
+
+#include "compat.h"
+#include "fault.h"
+#include "hook.h"
+#include "table.h"
+#include "timing.h"
+
+/* The frame that all untouched anonymous pages share, and KSM's zero pages too. */
+static unsigned long shared_zero_pfn __ro_after_init;
+
+/*
+ * The row of a fault in an mm that is not current's: ptrace, /proc/PID/mem, GUP by
+ * another process, a kernel thread. The mm's owner pays. An owner without a pid of
+ * its own is being born or is gone: its fields are still its parent's, so it gets no
+ * row.
+ */
+static noinline struct row *row_of_owner(struct mm_struct *mm, bool *remote)
+{
+	struct task_struct *owner;
+	struct row *row = NULL;
+
+	rcu_read_lock();
+	owner = rcu_dereference(mm->owner);
+	if (owner && pid_task(task_pid(owner), PIDTYPE_PID) == owner) {
+		*remote = owner->signal != current->signal;
+		row = table_row(owner);
+	}
+	rcu_read_unlock();
+	if (!row) {
+		*remote = true;
+		row = table_unattributed();
+	}
+	return row;
+}
+
+static __always_inline struct row *row_of(struct mm_struct *mm, bool *remote)
+{
+	if (likely(current->mm == mm && !(current->flags & PF_KTHREAD)))
+		return table_row(current);
+	return row_of_owner(mm, remote);
+}
+
+/* vm_fault_t do_wp_page(struct vm_fault *vmf) */
+static void on_wp_fault(unsigned long ip, unsigned long parent_ip,
+			struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
+	bool remote = false;
+	struct row *row = row_of(vmf->vma->vm_mm, &remote);
+
+	row_count(row, ROW_WP_ENTRIES);
+	if (unlikely(vmf->flags & FAULT_FLAG_UNSHARE))
+		row_count(row, ROW_UNSHARED);
+	if (unlikely(remote))
+		row_count(row, ROW_REMOTE);
+}
+
+/* What a page that is being replaced was: count its copy. */
+static __always_inline void count_copy(struct row *row, pte_t old)
+{
+	struct folio *folio;
+
+	if (pte_pfn(old) == shared_zero_pfn) {
+		row_count(row, ROW_ZERO_FILLED);
+		timing_note(COWSTAT_OUTCOME_ZERO_FILLED);
+		return;
+	}
+	row_count(row, ROW_COPIED);
+	timing_note(COWSTAT_OUTCOME_COPIED);
+	if (unlikely(pte_special(old)))
+		return;		/* device memory: no struct page to ask */
+	folio = page_folio(pte_page(old));
+	if (likely(folio_test_anon(folio))) {
+		if (unlikely(folio_test_ksm(folio)))
+			row_count(row, ROW_KSM_COPIED);
+		else
+			row_count(row, ROW_ANON_COPIED);
+	}
+}
+
+/* pte_t ptep_clear_flush(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep) */
+static void on_clear_flush(unsigned long ip, unsigned long parent_ip,
+			   struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	const struct vm_area_struct *vma;
+	bool remote;
+
+	if (!hook_caller_of(container_of(ops, struct hook, ops), parent_ip))
+		return;
+	vma = (void *)compat_argument(fregs, 0);
+	count_copy(row_of(vma->vm_mm, &remote),
+		   ptep_get((pte_t *)compat_argument(fregs, 2)));
+}
+
+/*
+ * int ptep_set_access_flags(struct vm_area_struct *vma, unsigned long addr,
+ *			     pte_t *ptep, pte_t entry, int dirty)
+ */
+static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
+				struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	const struct vm_area_struct *vma;
+	struct row *row;
+	bool remote;
+
+	if (!hook_caller_of(container_of(ops, struct hook, ops), parent_ip))
+		return;
+	vma = (void *)compat_argument(fregs, 0);
+	row = row_of(vma->vm_mm, &remote);
+	if (vma->vm_flags & (VM_SHARED | VM_MAYSHARE)) {
+		row_count(row, ROW_SHARED_WP);
+		timing_note(COWSTAT_OUTCOME_SHARED_WP);
+	} else {
+		row_count(row, ROW_REUSED);
+		timing_note(COWSTAT_OUTCOME_REUSED);
+	}
+}
+
+/* The fault begins. Armed first and disarmed last, so that no commit is without it. */
+static struct hook wp_fault = {
+	.ops.func	= on_wp_fault,
+	.function	= { "do_wp_page" },
+	.any		= COWSTAT_HOOK_WP,
+	.required	= true,
+};
+
+/*
+ * A new frame takes the old one's place. wp_page_copy() is a function of its own up
+ * to 6.1, and inlined into do_wp_page() in 6.12 and 7.2.
+ */
+static struct hook clear_flush = {
+	.ops.func	= on_clear_flush,
+	.function	= { "ptep_clear_flush" },
+	.callers	= {
+		{ "wp_page_copy",	COWSTAT_HOOK_COPY },
+		{ "do_wp_page",		COWSTAT_HOOK_COPY },
+	},
+	.required	= true,
+};
+
+/*
+ * The same frame becomes writable. All of these contain wp_page_reuse() where the
+ * compiler chose to inline it; finish_mkwrite_fault() is the end of a shared file
+ * page's fault. On x86 do_wp_page() has no other reason to call this function:
+ * __wp_page_copy_user()'s call is for CPUs that do not set the accessed bit.
+ */
+static struct hook set_access_flags = {
+	.ops.func	= on_set_access_flags,
+	.function	= { "ptep_set_access_flags" },
+	.callers	= {
+		{ "wp_page_reuse",		COWSTAT_HOOK_REUSE },
+		{ "do_wp_page",			COWSTAT_HOOK_REUSE },
+		{ "wp_page_shared",		COWSTAT_HOOK_REUSE },
+		{ "wp_pfn_shared",		COWSTAT_HOOK_REUSE },
+		{ "finish_mkwrite_fault",	COWSTAT_HOOK_REUSE },
+	},
+	.required	= true,
+};
+
+struct hook *const fault_hooks[] = {
+	&wp_fault,
+	&clear_flush,
+	&set_access_flags,
+	NULL
+};
+
+/**
+ * fault_entry() - the function whose time is the fault's
+ *
+ * Return: the address of do_wp_page().
+ */
+unsigned long fault_entry(void)
+{
+	return wp_fault.address;
+}
+
+/**
+ * fault_init() - learn what the callbacks compare with
+ *
+ * zero_pfn itself is not exported everywhere; the page behind ZERO_PAGE() is.
+ */
+void __init fault_init(void)
+{
+	shared_zero_pfn = page_to_pfn(ZERO_PAGE(0));
+}

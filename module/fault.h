@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef COWSTAT_FAULT_H
+#define COWSTAT_FAULT_H
+
+struct hook;
+
+extern struct hook *const fault_hooks[];
+
+void fault_init(void);
+unsigned long fault_entry(void);
+
+#endif /* COWSTAT_FAULT_H */

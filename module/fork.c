@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Fork, exec and exit: who begot whom, what a child's page tables held at birth,
+ * and when a process has gone. Comes from three tracepoints of the scheduler and one
+ * entry hook, which only takes the time.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/hugetlb.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/ktime.h>
+#include <linux/tracepoint.h>
+
+#include "compat.h"
+#include "fork.h"
+#include "hook.h"
+#include "slot.h"
+#include "table.h"
+
+/*
+ * When a task entered copy_process(), until sched_process_fork tells that it came out
+ * with a child. No exit hook: those tax every new task. A fork that fails leaves its slot
+ * to the task's next fork, or to its exit.
+ */
+static struct slots forks;
+
+/* struct task_struct *copy_process(...) */
+static void on_copy_process(unsigned long ip, unsigned long parent_ip,
+			    struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	struct slot *slot = slot_claim(&forks, current);
+
+	if (slot)
+		slot->since_ns = ktime_get_ns();
+	else
+		atomic64_inc(&table.missed);
+}
+
+static struct hook fork_entry = {
+	.ops.func	= on_copy_process,
+	.function	= { "copy_process" },
+	.any		= COWSTAT_HOOK_FORK,
+};
+
+struct hook *const fork_hooks[] = {
+	&fork_entry,
+	NULL
+};
+
+/* What the child's page tables hold: exact, since nobody else uses its mm yet. */
+static void birth_of_mm(struct mm_struct *mm, struct birth *birth)
+{
+	u64 *value = birth->value;
+
+	birth->known |= ROW_KNOWS_MM;
+	value[ROW_BIRTH_ANON_PAGES] = compat_mm_counter(mm, MM_ANONPAGES);
+	value[ROW_BIRTH_FILE_PAGES] = compat_mm_counter(mm, MM_FILEPAGES);
+	value[ROW_BIRTH_SHMEM_PAGES] = compat_mm_counter(mm, MM_SHMEMPAGES);
+	value[ROW_BIRTH_SWAP_ENTRIES] = compat_mm_counter(mm, MM_SWAPENTS);
+	value[ROW_BIRTH_PGTABLES_BYTES] = mm_pgtables_bytes(mm);
+#ifdef CONFIG_HUGETLB_PAGE
+	value[ROW_BIRTH_HUGETLB_BYTES] =
+		(u64)atomic_long_read(&mm->hugetlb_usage) << PAGE_SHIFT;
+#endif
+}
+
+/*
+ * TP: sched_process_fork. Fires for threads and kernel threads too, before the child
+ * runs (kernel/fork.c, kernel_clone()).
+ */
+static void on_fork(void *data, struct task_struct *parent, struct task_struct *child)
+{
+	struct slot *slot = slot_find(&forks, parent);
+	struct birth birth = {};
+
+	if (child->signal == parent->signal)
+		goto release;
+	if (slot) {
+		birth.value[ROW_FORK_NS] = ktime_get_ns() - slot->since_ns;
+		birth.known |= ROW_KNOWS_FORK_NS;
+	}
+	if (child->mm && child->mm != parent->mm)
+		birth_of_mm(child->mm, &birth);
+	table_birth(parent, child, &birth);
+release:
+	if (slot)
+		slot_release(slot);
+}
+
+/* TP: sched_process_exec. After de_thread(): current is the leader and all alone. */
+static void on_exec(void *data, struct task_struct *task, pid_t old_pid,
+		    struct linux_binprm *bprm)
+{
+	table_exec(task);
+}
+
+/* TP: sched_process_exit. Fires per thread; the last one's exit is the process's. */
+static void exit_of(struct task_struct *task)
+{
+	struct slot *slot = slot_find(&forks, task);
+
+	if (slot)
+		slot_release(slot);
+	if (!atomic_read(&task->signal->live))
+		table_dead(task);
+}
+
+COMPAT_EXIT_PROBE(on_exit, exit_of)
+
+static struct {
+	const char *name;
+	void *probe;
+	enum cowstat_hook hook;
+	struct tracepoint *tp;
+	bool armed;
+} events[] = {
+	{ "sched_process_exit", compat_exit_probe(on_exit), COWSTAT_HOOK_EXIT },
+	{ "sched_process_exec", on_exec, COWSTAT_HOOK_EXEC },
+	{ "sched_process_fork", on_fork, COWSTAT_HOOK_FORK },
+};
+
+static void __init match_event(struct tracepoint *tp, void *data)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(events); i++)
+		if (!strcmp(tp->name, events[i].name))
+			events[i].tp = tp;
+}
+
+/**
+ * fork_resolve() - find the tracepoints
+ *
+ * They are not exported by name; for_each_kernel_tracepoint() is.
+ *
+ * Return: 0, or -ENOENT when one is missing; the log then names it.
+ */
+int __init fork_resolve(void)
+{
+	int i;
+
+	for_each_kernel_tracepoint(match_event, NULL);
+	for (i = 0; i < ARRAY_SIZE(events); i++) {
+		if (!events[i].tp) {
+			pr_err("this kernel has no tracepoint %s: cannot tell processes apart here\n",
+			       events[i].name);
+			return -ENOENT;
+		}
+	}
+	return 0;
+}
+
+/**
+ * fork_arm() - begin to be told of fork, exec and exit; exit first
+ *
+ * Context: may sleep. Caller serialises arming and disarming.
+ * Return: 0, or a negative error; then nothing is armed.
+ */
+int fork_arm(void)
+{
+	int i, err;
+
+	slot_release_all(&forks);
+	for (i = 0; i < ARRAY_SIZE(events); i++) {
+		err = tracepoint_probe_register(events[i].tp, events[i].probe, NULL);
+		if (err) {
+			pr_err("cannot attach to tracepoint %s: %d\n", events[i].name, err);
+			fork_disarm();
+			return err;
+		}
+		events[i].armed = true;
+	}
+	return 0;
+}
+
+/**
+ * fork_disarm() - be told no more
+ *
+ * Context: may sleep. When it returns, no probe runs and none will.
+ */
+void fork_disarm(void)
+{
+	int i = ARRAY_SIZE(events);
+
+	while (i--) {
+		if (!events[i].armed)
+			continue;
+		tracepoint_probe_unregister(events[i].tp, events[i].probe, NULL);
+		events[i].armed = false;
+	}
+	tracepoint_synchronize_unregister();
+}
+
+/**
+ * fork_mask() - what is armed
+ *
+ * Return: a bit for each enum cowstat_hook.
+ */
+unsigned long fork_mask(void)
+{
+	unsigned long mask = 0;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(events); i++)
+		if (events[i].armed)
+			mask |= BIT(events[i].hook);
+	return mask;
+}

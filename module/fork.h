@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef COWSTAT_FORK_H
+#define COWSTAT_FORK_H
+
+struct hook;
+
+extern struct hook *const fork_hooks[];
+
+int fork_resolve(void);
+int fork_arm(void);
+void fork_disarm(void);
+unsigned long fork_mask(void);
+
+#endif /* COWSTAT_FORK_H */

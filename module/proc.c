@@ -1,0 +1,529 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /proc/cowstat, version 1:
+ *
+ *   # cowstat 1 kernel=RELEASE counting=on|off timing=on|off epoch=N since_ns=N
+ *     now_ns=N rows=N max_rows=N folded=N lost=N missed=N hooks=NAME,...  (one line)
+ *   # COLUMN...                                 as in uapi/cowstat.h
+ *   PID ...                                     a line per process
+ *   - ...                                       the sum of rows that were given up
+ *   * ...                                       the sum of all lines above
+ *
+ * A read from the file's start takes a snapshot into the open file's own buffer; all
+ * other reads are served from it. So any offset and any length is good, and a line is
+ * whole. No lock that a fault may wait for is held meanwhile.
+ *
+ * Writing a control word needs CAP_SYS_ADMIN in the initial user namespace, of whoever
+ * opened the file.
+ */
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/mutex.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/proc_fs.h>
+#include <linux/sched.h>
+#include <linux/seq_buf.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/string_helpers.h>
+#include <linux/ktime.h>
+#include <linux/uaccess.h>
+#include <linux/user_namespace.h>
+#include <linux/utsname.h>
+
+#include "control.h"
+#include "hook.h"
+#include "proc.h"
+#include "table.h"
+#include "timing.h"
+
+#define LINE_BYTES	384	/* of a usual line; a guess that saves growing */
+#define SNAPSHOT_TRIES	3
+
+struct column {
+	const char *name;
+	enum cowstat_kind kind;
+	enum cowstat_hook hook;
+};
+
+#define COLUMN(NAME, name, kind, hook)	\
+	[COWSTAT_COL_##NAME] = { #name, COWSTAT_##kind, COWSTAT_HOOK_##hook },
+static const struct column columns[COWSTAT_NR_COLUMNS] = { COWSTAT_COLUMNS(COLUMN) };
+
+#define VALUE_COLUMN(NAME, column)	\
+	[ROW_##NAME] = COWSTAT_##column,
+static const enum cowstat_column value_column[ROW_NR_VALUES] = { ROW_VALUES(VALUE_COLUMN) };
+
+/**
+ * struct snapshot - what one open file has read
+ * @lock: serialises reads through the same open file
+ * @text: the file as it was
+ * @len: its length
+ */
+struct snapshot {
+	struct mutex lock;	/* of text and len */
+	char *text;
+	size_t len;
+};
+
+/**
+ * struct reader - for whom a snapshot is made
+ * @cred: the opener's
+ * @all: may see every row, the sums, and system-wide figures
+ * @ns: the reader's pid namespace
+ * @counted: hooks whose columns are known
+ */
+struct reader {
+	const struct cred *cred;
+	bool all;
+	struct pid_namespace *ns;
+	unsigned long counted;
+};
+
+/* Entries that no commit claimed. Faults in flight when hooks were armed are no debt. */
+static u64 unclaimed(u64 entries, u64 commits)
+{
+	return entries - min(entries, commits);
+}
+
+/* From what a row stores to what its columns say. */
+static void derive(const struct row_copy *copy, u64 *column)
+{
+	const u64 *value = copy->value;
+	int i;
+
+	for (i = 0; i < ROW_NR_VALUES; i++)
+		if (value_column[i] < COWSTAT_NR_COLUMNS)
+			column[value_column[i]] = value[i];
+
+#define COL(NAME)	column[COWSTAT_COL_##NAME]
+	COL(WP_FAULTS) = COL(COPIED) + COL(ZERO_FILLED) + COL(REUSED) + COL(SHARED_WP);
+	COL(OTHER) = unclaimed(value[ROW_WP_ENTRIES], COL(WP_FAULTS));
+	COL(WP_FAULTS) += COL(OTHER);
+
+	COL(THP_FAULTS) = COL(THP_SPLIT) + COL(THP_REUSED);
+	COL(THP_OTHER) = unclaimed(value[ROW_THP_ENTRIES], COL(THP_FAULTS));
+	COL(THP_FAULTS) += COL(THP_OTHER);
+
+	COL(HUGETLB_FAULTS) = COL(HUGETLB_COPIED) + COL(HUGETLB_REUSED);
+	COL(HUGETLB_OTHER) = unclaimed(value[ROW_HUGETLB_ENTRIES], COL(HUGETLB_FAULTS));
+	COL(HUGETLB_FAULTS) += COL(HUGETLB_OTHER);
+
+	COL(COPIED_BYTES) = COWSTAT_PAGE_BYTES *
+			    (COL(COPIED) + COL(FILE_COPIED) + COL(FORK_COPIED)) +
+			    value[ROW_HUGETLB_BYTES];
+#undef COL
+}
+
+static bool is_counted(enum cowstat_column c, unsigned long counted)
+{
+	return counted & BIT(columns[c].hook);
+}
+
+static bool column_known(enum cowstat_column c, const struct row_copy *copy,
+			 unsigned long counted)
+{
+	if (!is_counted(c, counted))
+		return false;
+	switch (c) {
+	case COWSTAT_COL_FORK_NS:
+		return copy->known & ROW_KNOWS_FORK_NS;
+	case COWSTAT_COL_PRE_EXEC_COPIED:
+	case COWSTAT_COL_PPID:
+	case COWSTAT_COL_PARENT_START_NS:
+		return copy->known & ROW_KNOWS_BIRTH;
+	case COWSTAT_COL_PARENT_COPIED:
+		return copy->known & ROW_KNOWS_PARENT;
+	default:
+		return columns[c].kind != COWSTAT_BIRTH || copy->known & ROW_KNOWS_MM;
+	}
+}
+
+static void put_number(struct seq_buf *s, bool known, u64 n)
+{
+	if (known)
+		seq_buf_printf(s, " %llu", n);
+	else
+		seq_buf_printf(s, " " COWSTAT_UNKNOWN);
+}
+
+/* Control bytes, space, backslash and DEL as \ooo: a name cannot break a line. */
+static void put_comm(struct seq_buf *s, const char *comm)
+{
+	static const char odd[] =
+		"\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020"
+		"\021\022\023\024\025\026\027\030\031\032\033\034\035\036\037 \\\177";
+	char escaped[4 * TASK_COMM_LEN + 1];
+	int n;
+
+	n = string_escape_mem(comm, strnlen(comm, TASK_COMM_LEN), escaped,
+			      sizeof(escaped) - 1, ESCAPE_OCTAL, odd);
+	escaped[min_t(int, n, sizeof(escaped) - 1)] = '\0';
+	seq_buf_printf(s, " %s", escaped);
+}
+
+static void put_identity(struct seq_buf *s, enum cowstat_column c,
+			 const struct row_copy *copy, const struct reader *reader)
+{
+	bool known = column_known(c, copy, reader->counted);
+
+	switch (c) {
+	case COWSTAT_COL_PID:
+		seq_buf_printf(s, "%d", pid_nr_ns(copy->pid, reader->ns));
+		break;
+	case COWSTAT_COL_PPID:
+		put_number(s, known, pid_nr_ns(copy->parent_pid, reader->ns));
+		break;
+	case COWSTAT_COL_UID:
+		put_number(s, copy->owner_known,
+			   from_kuid_munged(reader->cred->user_ns, copy->owner.uid));
+		break;
+	case COWSTAT_COL_STATE:
+		seq_buf_printf(s, " %c", copy->state == ROW_EXITED ? 'X' : 'L');
+		break;
+	case COWSTAT_COL_START_NS:
+		put_number(s, true, copy->start_ns);
+		break;
+	case COWSTAT_COL_PARENT_START_NS:
+		put_number(s, known, copy->parent_start_ns);
+		break;
+	case COWSTAT_COL_CGROUP:
+		put_number(s, copy->owner_known, copy->owner.cgroup);
+		break;
+	case COWSTAT_COL_COMM:
+		if (copy->owner_known)
+			put_comm(s, copy->owner.comm);
+		else
+			put_number(s, false, 0);
+		break;
+	default:
+		break;
+	}
+}
+
+/* A process's line; its columns are added to the total. */
+static void put_row(struct seq_buf *s, const struct row_copy *copy,
+		    const struct reader *reader, u64 *total)
+{
+	u64 column[COWSTAT_NR_COLUMNS] = {};
+	enum cowstat_column c;
+	bool known;
+
+	derive(copy, column);
+	for (c = 0; c < COWSTAT_NR_COLUMNS; c++) {
+		if (columns[c].kind == COWSTAT_IDENTITY) {
+			put_identity(s, c, copy, reader);
+			continue;
+		}
+		known = column_known(c, copy, reader->counted);
+		put_number(s, known, column[c]);
+		if (known)
+			total[c] += column[c];
+	}
+	seq_buf_printf(s, "\n");
+}
+
+/* The line of a sum. */
+static void put_sum(struct seq_buf *s, const char *pid, const u64 *column,
+		    unsigned long counted)
+{
+	enum cowstat_column c;
+
+	seq_buf_printf(s, "%s", pid);
+	for (c = COWSTAT_COL_PID + 1; c < COWSTAT_NR_COLUMNS; c++)
+		put_number(s, columns[c].kind != COWSTAT_IDENTITY && is_counted(c, counted),
+			   column[c]);
+	seq_buf_printf(s, "\n");
+}
+
+static void put_header(struct seq_buf *s, const struct control_status *status,
+		       const struct reader *reader)
+{
+	const char *separator = "";
+	enum cowstat_column c;
+	int i;
+
+	seq_buf_printf(s, "# cowstat %d kernel=%s counting=%s timing=%s",
+		       COWSTAT_FORMAT, init_uts_ns.name.release,
+		       status->counting ? "on" : "off", status->timing ? "on" : "off");
+	seq_buf_printf(s, " epoch=%llu since_ns=%llu now_ns=%llu",
+		       status->epoch, status->since_ns, ktime_get_boottime_ns());
+	if (reader->all)
+		seq_buf_printf(s, " rows=%u max_rows=%u folded=%llu lost=%lld missed=%llu",
+			       READ_ONCE(table.in_use), table.max_rows,
+			       READ_ONCE(table.nr_folded), atomic64_read(&table.lost),
+			       atomic64_read(&table.missed) + timing_missed());
+	else
+		seq_buf_printf(s, " rows=- max_rows=%u folded=- lost=- missed=-",
+			       table.max_rows);
+	seq_buf_printf(s, " hooks=");
+	for (i = 0; i < COWSTAT_NR_HOOKS; i++) {
+		if (!(status->armed & BIT(i)))
+			continue;
+		seq_buf_printf(s, "%s%s", separator, hook_names[i]);
+		separator = ",";
+	}
+	seq_buf_printf(s, "%s\n#", status->armed ? "" : COWSTAT_UNKNOWN);
+	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
+		seq_buf_printf(s, " %s", columns[c].name);
+	seq_buf_printf(s, "\n");
+}
+
+static bool may_see(const struct row_copy *copy, const struct reader *reader)
+{
+	kuid_t me = reader->cred->euid;
+
+	if (!pid_nr_ns(copy->pid, reader->ns))
+		return false;
+	return reader->all ||
+	       (copy->owner_known && uid_eq(copy->owner.uid, me) &&
+		uid_eq(copy->owner.euid, me) && uid_eq(copy->owner.suid, me));
+}
+
+/* Write the whole file into a buffer, which may turn out too small. */
+static void put_table(struct seq_buf *s, const struct reader *reader,
+		      const struct control_status *status, struct row_copy *copy)
+{
+	unsigned int i, used = table_used();
+	u64 total[COWSTAT_NR_COLUMNS] = {};
+	u64 column[COWSTAT_NR_COLUMNS] = {};
+	enum cowstat_column c;
+
+	put_header(s, status, reader);
+	for (i = 0; i < used && !seq_buf_has_overflowed(s); i++) {
+		rcu_read_lock();
+		if (table_copy_row(i, copy)) {
+			if (may_see(copy, reader)) {
+				put_row(s, copy, reader, total);
+			} else if (reader->all) {
+				/* outside the reader's pid namespace: only in the total */
+				derive(copy, column);
+				for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
+					if (column_known(c, copy, reader->counted))
+						total[c] += column[c];
+			}
+		}
+		rcu_read_unlock();
+		cond_resched();
+	}
+	if (!reader->all)
+		return;
+	table_copy_folded(copy);
+	memset(column, 0, sizeof(column));
+	derive(copy, column);
+	put_sum(s, COWSTAT_PID_FOLDED, column, reader->counted);
+	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
+		total[c] += column[c];
+	put_sum(s, COWSTAT_PID_TOTAL, total, reader->counted);
+}
+
+/*
+ * A row that is recycled while we read would be seen twice, as itself and within `-`,
+ * so a snapshot during which rows were given up is taken again, a few times.
+ */
+static int snapshot_take(struct snapshot *snapshot, struct file *file)
+{
+	struct control_status status;
+	struct reader reader = {
+		.cred = file->f_cred,
+		.all = file_ns_capable(file, &init_user_ns, CAP_SYS_PTRACE) ||
+		       file_ns_capable(file, &init_user_ns, CAP_PERFMON),
+		.ns = task_active_pid_ns(current),
+	};
+	size_t size = LINE_BYTES * (size_t)(table_used() + 8);
+	struct row_copy *copy;
+	struct seq_buf s;
+	char *text = NULL;
+	u64 folded;
+	int try = 0;
+
+	copy = kmalloc(sizeof(*copy), GFP_KERNEL_ACCOUNT);
+	if (!copy)
+		return -ENOMEM;
+	for (;;) {
+		kvfree(text);
+		text = kvmalloc(size, GFP_KERNEL_ACCOUNT);
+		if (!text) {
+			kfree(copy);
+			return -ENOMEM;
+		}
+		control_status(&status);
+		reader.counted = status.counted;
+		folded = READ_ONCE(table.nr_folded);
+		seq_buf_init(&s, text, size);
+		put_table(&s, &reader, &status, copy);
+		if (seq_buf_has_overflowed(&s)) {
+			size *= 2;
+			continue;
+		}
+		if (folded == READ_ONCE(table.nr_folded) || ++try == SNAPSHOT_TRIES)
+			break;
+	}
+	kfree(copy);
+	kvfree(snapshot->text);
+	snapshot->text = text;
+	snapshot->len = s.len;
+	return 0;
+}
+
+static int cowstat_open(struct inode *inode, struct file *file)
+{
+	struct snapshot *snapshot = kzalloc(sizeof(*snapshot), GFP_KERNEL_ACCOUNT);
+
+	if (!snapshot)
+		return -ENOMEM;
+	mutex_init(&snapshot->lock);
+	file->private_data = snapshot;
+	return 0;
+}
+
+static int cowstat_release(struct inode *inode, struct file *file)
+{
+	struct snapshot *snapshot = file->private_data;
+
+	kvfree(snapshot->text);
+	kfree(snapshot);
+	return 0;
+}
+
+static ssize_t cowstat_read(struct file *file, char __user *to, size_t count, loff_t *pos)
+{
+	struct snapshot *snapshot = file->private_data;
+	ssize_t n = 0;
+
+	if (mutex_lock_interruptible(&snapshot->lock))
+		return -ERESTARTSYS;
+	if (!*pos || !snapshot->text)
+		n = snapshot_take(snapshot, file);
+	if (!n)
+		n = simple_read_from_buffer(to, count, pos, snapshot->text, snapshot->len);
+	mutex_unlock(&snapshot->lock);
+	return n;
+}
+
+static int counting_on(void)
+{
+	return control_counting(true);
+}
+
+static int counting_off(void)
+{
+	return control_counting(false);
+}
+
+static int timing_on(void)
+{
+	return control_timing(true);
+}
+
+static int timing_off(void)
+{
+	return control_timing(false);
+}
+
+static const struct {
+	const char *words;
+	int (*act)(void);
+} controls[] = {
+	{ "reset",		control_reset },
+	{ "counting on",	counting_on },
+	{ "counting off",	counting_off },
+	{ "timing on",		timing_on },
+	{ "timing off",		timing_off },
+};
+
+/* One control word a write, with or without a newline; anything else changes nothing. */
+static ssize_t cowstat_write(struct file *file, const char __user *from, size_t count,
+			     loff_t *pos)
+{
+	char words[24];
+	size_t len;
+	int i, err;
+
+	if (!file_ns_capable(file, &init_user_ns, CAP_SYS_ADMIN))
+		return -EPERM;
+	if (!count || count >= sizeof(words))
+		return -EINVAL;
+	if (copy_from_user(words, from, count))
+		return -EFAULT;
+	len = words[count - 1] == '\n' ? count - 1 : count;
+	words[len] = '\0';
+	if (strlen(words) != len)
+		return -EINVAL;		/* a NUL inside */
+
+	for (i = 0; i < ARRAY_SIZE(controls); i++) {
+		if (strcmp(words, controls[i].words))
+			continue;
+		err = controls[i].act();
+		return err ?: count;
+	}
+	return -EINVAL;
+}
+
+static const struct proc_ops cowstat_proc_ops = {
+	.proc_open	= cowstat_open,
+	.proc_read	= cowstat_read,
+	.proc_write	= cowstat_write,
+	.proc_lseek	= default_llseek,
+	.proc_release	= cowstat_release,
+};
+
+/*
+ * /proc/cowstat_latency, for root alone: how long faults took, a line per power of two
+ * that has any, a column per outcome.
+ */
+static int latency_show(struct seq_file *m, void *v)
+{
+	struct control_status status;
+	u64 count[COWSTAT_NR_OUTCOMES], any;
+	unsigned int bucket, o;
+
+	control_status(&status);
+	seq_printf(m, "# cowstat_latency %d timing=%s epoch=%llu\n# from_ns to_ns",
+		   COWSTAT_FORMAT, status.timing ? "on" : "off", status.epoch);
+#define OUTCOME_NAME(ID, name)	" " #name
+	seq_puts(m, COWSTAT_OUTCOMES(OUTCOME_NAME) "\n");
+	for (bucket = 0; bucket < TIMING_BUCKETS; bucket++) {
+		for (o = 0, any = 0; o < COWSTAT_NR_OUTCOMES; o++)
+			any |= count[o] = timing_bucket(o, bucket);
+		if (!any)
+			continue;
+		seq_printf(m, "%llu %llu", bucket ? BIT_ULL(bucket) : 0, BIT_ULL(bucket + 1) - 1);
+		for (o = 0; o < COWSTAT_NR_OUTCOMES; o++)
+			seq_printf(m, " %llu", count[o]);
+		seq_putc(m, '\n');
+	}
+	return 0;
+}
+
+/**
+ * proc_init() - show /proc/cowstat and /proc/cowstat_latency
+ *
+ * Return: 0 or -ENOMEM; then neither is there.
+ */
+int __init proc_init(void)
+{
+	if (!proc_create("cowstat", 0644, NULL, &cowstat_proc_ops))
+		return -ENOMEM;
+	if (!proc_create_single("cowstat_latency", 0400, NULL, latency_show)) {
+		remove_proc_entry("cowstat", NULL);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * proc_exit() - take them away
+ *
+ * Waits for calls that are inside; open files are closed for their owners, whose next
+ * read fails.
+ *
+ * Context: may sleep.
+ */
+void proc_exit(void)
+{
+	remove_proc_entry("cowstat_latency", NULL);
+	remove_proc_entry("cowstat", NULL);
+}

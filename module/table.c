@@ -1,0 +1,623 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The row table: a row's life from its process's first fault or fork, through exit,
+ * to the day its place is needed and its sums are folded into the `-` row.
+ *
+ * Everything is allocated at load. Whatever runs inside a fault takes table.lock at
+ * most once in a process's life, and never sleeps, allocates or frees.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cgroup.h>
+#include <linux/cred.h>
+#include <linux/log2.h>
+#include <linux/pid.h>
+#include <linux/sizes.h>
+#include <linux/vmalloc.h>
+#include <linux/workqueue.h>
+
+#include "table.h"
+
+/* An exited row that copied less than this goes before one that copied more. */
+#define BIG_BYTES		SZ_1M
+/* How many exited rows are looked at, at most, for one that may go. */
+#define MAX_LOOKS		16
+
+struct table table = {
+	.lock = __RAW_SPIN_LOCK_UNLOCKED(table.lock),
+};
+
+/*
+ * References to struct pid that recycled rows held. Dropping one may free it, which
+ * a fault must not do, so a worker does. Under table.lock.
+ */
+static struct {
+	struct pid **pid;
+	unsigned int nr, max;
+} stale;
+
+static void table_drop_stale(struct work_struct *work);
+static DECLARE_WORK(stale_work, table_drop_stale);
+
+static void table_drop_stale(struct work_struct *work)
+{
+	struct pid *batch[64];
+	unsigned int nr;
+
+	do {
+		raw_spin_lock_irq(&table.lock);
+		nr = min_t(unsigned int, stale.nr, ARRAY_SIZE(batch));
+		stale.nr -= nr;
+		memcpy(batch, stale.pid + stale.nr, nr * sizeof(*batch));
+		raw_spin_unlock_irq(&table.lock);
+		if (nr)
+			synchronize_rcu();	/* readers of the snapshot use them */
+		for (unsigned int i = 0; i < nr; i++)
+			put_pid(batch[i]);
+		cond_resched();
+	} while (nr);
+}
+
+static u64 row_copied_bytes(const struct row *row)
+{
+	return COWSTAT_PAGE_BYTES * (row_value(row, ROW_COPIED) +
+				     row_value(row, ROW_FILE_COPIED) +
+				     row_value(row, ROW_FORK_COPIED)) +
+	       row_value(row, ROW_HUGETLB_BYTES);
+}
+
+static bool row_is(struct row_ref ref)
+{
+	return ref.row && READ_ONCE(ref.row->generation) == ref.generation;
+}
+
+static struct row_ref row_ref(struct row *row)
+{
+	return (struct row_ref){ .row = row, .generation = row->generation };
+}
+
+static void row_add(struct row *to, enum row_value value, u64 n)
+{
+	if (n)
+		atomic64_add(n, &to->value[value]);
+}
+
+static void row_unhash(struct row *row)
+{
+	struct row **link;
+
+	lockdep_assert_held(&table.lock);
+	if (!row->key)
+		return;
+	for (link = table_bucket(row->key); *link; link = &(*link)->next) {
+		if (*link == row) {
+			WRITE_ONCE(*link, row->next);
+			break;
+		}
+	}
+	WRITE_ONCE(row->key, NULL);
+}
+
+/* pre_exec_copied and parent_copied, as they stand now. */
+static void row_pre_exec(const struct row *row, u64 *pre_exec, u64 *parent_copied)
+{
+	struct row_ref parent = row->ancestor[0];
+	u64 now;
+
+	*pre_exec = row_value(row, ROW_ANON_COPIED);
+	*parent_copied = 0;
+	if (row->known & ROW_KNOWS_PARENT && row_is(parent)) {
+		now = row_value(parent.row, ROW_ANON_COPIED);
+		*parent_copied = now - min(now, row->parent_base);
+	}
+}
+
+/* The first exec or the exit has come: what was copied before it is now final. */
+static void row_settle(struct row *row)
+{
+	u64 pre_exec, parent_copied;
+
+	lockdep_assert_held(&table.lock);
+	if (!(row->known & ROW_KNOWS_BIRTH) || row->known & ROW_SETTLED)
+		return;
+	row_pre_exec(row, &pre_exec, &parent_copied);
+	atomic64_set(&row->value[ROW_PRE_EXEC_COPIED], pre_exec);
+	atomic64_set(&row->value[ROW_PARENT_COPIED], parent_copied);
+	if (row->known & ROW_KNOWS_PARENT) {
+		if (row_is(row->ancestor[0]))
+			row->ancestor[0].row->unsettled--;
+		else
+			row->known &= ~ROW_KNOWS_PARENT;
+	}
+	row->known |= ROW_SETTLED;
+}
+
+/* Add a row to the `-` row and, as a memo, to its nearest ancestor in the table. */
+static void row_fold(struct row *row)
+{
+	struct row *ancestor = NULL;
+	int i;
+
+	lockdep_assert_held(&table.lock);
+	for (i = 0; i < ROW_DESC_FORKS; i++)
+		row_add(&table.folded, i, row_value(row, i));
+
+	for (i = 0; i < ROW_ANCESTORS && !ancestor; i++)
+		if (row_is(row->ancestor[i]))
+			ancestor = row->ancestor[i].row;
+	if (!ancestor)
+		return;
+	row_add(ancestor, ROW_DESC_FORKS,
+		row_value(row, ROW_FORKS) + row_value(row, ROW_DESC_FORKS));
+	row_add(ancestor, ROW_DESC_BIRTH_ANON_PAGES,
+		row_value(row, ROW_BIRTH_ANON_PAGES) + row_value(row, ROW_DESC_BIRTH_ANON_PAGES));
+	row_add(ancestor, ROW_DESC_ANON_COPIED,
+		row_value(row, ROW_ANON_COPIED) + row_value(row, ROW_DESC_ANON_COPIED));
+	row_add(ancestor, ROW_DESC_PARENT_COPIED,
+		row_value(row, ROW_PARENT_COPIED) + row_value(row, ROW_DESC_PARENT_COPIED));
+	row_add(ancestor, ROW_DESC_COPIED_BYTES,
+		row_copied_bytes(row) + row_value(row, ROW_DESC_COPIED_BYTES));
+}
+
+/* Make a row nobody's. Its references to pids go to the worker. */
+static void row_free(struct row *row)
+{
+	lockdep_assert_held(&table.lock);
+	row_unhash(row);
+	WRITE_ONCE(row->generation, row->generation + 1);
+	smp_wmb();	/* a reader that sees what follows sees this too */
+	row->state = ROW_FREE;
+	stale.pid[stale.nr++] = row->pid;
+	if (row->parent_pid)
+		stale.pid[stale.nr++] = row->parent_pid;
+	list_move(&row->list, &table.free);
+	table.in_use--;
+}
+
+/*
+ * Give up the exited row that is missed least: small ones first, then oldest first.
+ * A row whose children have yet to settle is needed by them; it waits its turn
+ * again unless nothing else is found.
+ */
+static bool table_recycle(void)
+{
+	struct row *row = NULL;
+	int looks;
+
+	lockdep_assert_held(&table.lock);
+	if (stale.nr + 2 > stale.max)
+		return false;
+	for (looks = 0; looks < MAX_LOOKS; looks++) {
+		struct list_head *list = list_empty(&table.exited) ? &table.exited_big :
+								     &table.exited;
+
+		row = list_first_entry_or_null(list, struct row, list);
+		if (!row)
+			return false;
+		if (list == &table.exited && row_copied_bytes(row) >= BIG_BYTES)
+			list_move_tail(&row->list, &table.exited_big);
+		else if (row->unsettled)
+			list_move_tail(&row->list, list);
+		else
+			break;
+	}
+	row_fold(row);
+	row_free(row);
+	table.nr_folded++;
+	return true;
+}
+
+static struct row *table_take(void)
+{
+	struct row *row;
+
+	lockdep_assert_held(&table.lock);
+	if (list_empty(&table.free)) {
+		if (table.used < table.max_rows) {
+			row = &table.rows[table.used];
+			INIT_LIST_HEAD(&row->list);
+			/* pairs with table_used() */
+			smp_store_release(&table.used, table.used + 1);
+			return row;
+		}
+		if (!table_recycle())
+			return NULL;
+	}
+	row = list_first_entry(&table.free, struct row, list);
+	list_del_init(&row->list);
+	return row;
+}
+
+/* A row for a process that has none, or NULL when there is no room. */
+static struct row *table_make(struct task_struct *task)
+{
+	struct row *row = table_take();
+	int i;
+
+	if (!row)
+		return NULL;
+	for (i = 0; i < ROW_NR_VALUES; i++)
+		atomic64_set(&row->value[i], 0);
+	row->known = 0;
+	row->unsettled = 0;
+	row->parent_pid = NULL;
+	row->parent_start_ns = 0;
+	memset(row->ancestor, 0, sizeof(row->ancestor));
+	row->pid = get_pid(task_tgid(task));
+	row->start_ns = READ_ONCE(task->group_leader)->start_boottime;
+	row->state = ROW_LIVE;
+	smp_wmb();	/* a reader that sees the new generation sees all this */
+	WRITE_ONCE(row->generation, row->generation + 1);
+	table.in_use++;
+
+	WRITE_ONCE(row->next, *table_bucket(task->signal));
+	WRITE_ONCE(row->key, task->signal);
+	/* who finds it finds it whole */
+	smp_store_release(table_bucket(task->signal), row);
+	return row;
+}
+
+static void table_unlock(unsigned long flags) __releases(&table.lock)
+{
+	bool work = stale.nr;
+
+	raw_spin_unlock_irqrestore(&table.lock, flags);
+	if (work)
+		schedule_work(&stale_work);
+}
+
+/**
+ * table_unattributed() - where a fault is counted that can be given to no process
+ *
+ * Context: any.
+ * Return: the `-` row; `lost` went up by one.
+ */
+struct row *table_unattributed(void)
+{
+	atomic64_inc(&table.lost);
+	return &table.folded;
+}
+
+/**
+ * table_find_or_make() - the row of a process, made when it has none
+ * @task: a thread of it, whose signal_struct and pid stay while we run
+ *
+ * Context: any but NMI; takes table.lock. Called under page-table locks.
+ * Return: its row; the `-` row when none was to be had.
+ */
+struct row *table_find_or_make(struct task_struct *task)
+{
+	unsigned long flags;
+	struct row *row;
+
+	raw_spin_lock_irqsave(&table.lock, flags);
+	row = table_find(task->signal);
+	if (!row)
+		row = table_make(task);
+	table_unlock(flags);
+	return row ?: table_unattributed();
+}
+
+/* Remember a child's ancestors: its parent and those of the parent's still here. */
+static void row_inherit(struct row *child, struct row *parent)
+{
+	int i, n = 0;
+
+	child->ancestor[n++] = row_ref(parent);
+	for (i = 0; i < ROW_ANCESTORS && n < ROW_ANCESTORS; i++)
+		if (row_is(parent->ancestor[i]))
+			child->ancestor[n++] = parent->ancestor[i];
+}
+
+/**
+ * table_birth() - a process was forked
+ * @parent: who forked it
+ * @child: not yet running
+ * @birth: what is known of the fork
+ *
+ * Context: process context, may be atomic; takes table.lock.
+ */
+void table_birth(struct task_struct *parent, struct task_struct *child,
+		 const struct birth *birth)
+{
+	struct row *row, *parent_row;
+	unsigned long flags;
+	int i;
+
+	raw_spin_lock_irqsave(&table.lock, flags);
+	/*
+	 * Whoever had this signal_struct before is gone: it was freed and is now the
+	 * child's. Only a fault from outside can have been counted for the child yet.
+	 */
+	row = table_find(child->signal);
+	if (row && row->start_ns != child->start_boottime)
+		row_unhash(row);
+
+	if (!child->mm)
+		goto unlock;
+	parent_row = table_find(parent->signal) ?: table_make(parent);
+	row_count(parent_row ?: &table.folded,
+		  birth->known & ROW_KNOWS_MM ? ROW_FORKS : ROW_VFORKS);
+
+	row = table_find(child->signal) ?: table_make(child);
+	if (!row || !parent_row) {
+		atomic64_inc(&table.lost);
+		goto unlock;
+	}
+	row->known = birth->known | ROW_KNOWS_BIRTH;
+	row->parent_pid = get_pid(task_tgid(parent));
+	row->parent_start_ns = parent_row->start_ns;
+	row_inherit(row, parent_row);
+	if (birth->known & ROW_KNOWS_MM) {
+		row->known |= ROW_KNOWS_PARENT;
+		row->parent_base = row_value(parent_row, ROW_ANON_COPIED);
+		parent_row->unsettled++;
+	}
+	for (i = 0; i < ROW_NR_VALUES; i++)
+		row_add(row, i, birth->value[i]);
+unlock:
+	table_unlock(flags);
+}
+
+/**
+ * table_exec() - a process has replaced its program
+ * @task: current
+ *
+ * Context: process context, may be atomic; takes table.lock.
+ */
+void table_exec(struct task_struct *task)
+{
+	unsigned long flags;
+	struct row *row = table_row(task);
+
+	row_count(row, ROW_EXECS);
+	if (row == &table.folded)
+		return;
+	raw_spin_lock_irqsave(&table.lock, flags);
+	row_settle(row);
+	table_unlock(flags);
+}
+
+static void owner_of(struct task_struct *task, struct row_owner *owner)
+{
+	struct task_struct *leader = READ_ONCE(task->group_leader);
+	const struct cred *cred;
+
+	rcu_read_lock();
+	cred = __task_cred(leader);
+	owner->uid = cred->uid;
+	owner->euid = cred->euid;
+	owner->suid = cred->suid;
+	owner->cgroup = cgroup_id(task_dfl_cgroup(leader));
+	rcu_read_unlock();
+	/* Without the task's lock, as in tracepoints: a name may be torn, not unbounded. */
+	strscpy(owner->comm, leader->comm, sizeof(owner->comm));
+}
+
+static void row_exit(struct row *row, const struct row_owner *owner)
+{
+	lockdep_assert_held(&table.lock);
+	if (row->state != ROW_LIVE)
+		return;
+	row_settle(row);
+	if (owner)
+		row->owner = *owner;
+	else
+		memset(&row->owner, 0, sizeof(row->owner));
+	/* pairs with table_copy_row(): who sees EXITED sees the owner too */
+	smp_store_release(&row->state, ROW_EXITED);
+	list_add_tail(&row->list, row_copied_bytes(row) < BIG_BYTES ? &table.exited :
+								      &table.exited_big);
+}
+
+/**
+ * table_dead() - the last thread of a process has begun to exit
+ * @task: that thread; it may be several in turn, and only the first counts
+ *
+ * Its row stays, findable by faults that are still to come (the kernel clears
+ * CLONE_CHILD_CLEARTID words late), until its place is needed.
+ *
+ * Context: process context, may be atomic; takes table.lock.
+ */
+void table_dead(struct task_struct *task)
+{
+	struct row *row = table_find(task->signal);
+	struct row_owner owner;
+	unsigned long flags;
+
+	if (!row)
+		return;
+	owner_of(task, &owner);
+	raw_spin_lock_irqsave(&table.lock, flags);
+	row = table_find(task->signal);
+	if (row)
+		row_exit(row, &owner);
+	table_unlock(flags);
+}
+
+/**
+ * table_bury() - mark the rows of processes that went while nobody counted
+ *
+ * Also makes exited rows unfindable, since a new process may have got the
+ * signal_struct of one of them unseen.
+ *
+ * Context: process context, may sleep. Called with the exit hook armed.
+ */
+void table_bury(void)
+{
+	unsigned int i, used = table_used();
+	unsigned long flags;
+
+	for (i = 0; i < used; i++) {
+		struct row *row = &table.rows[i];
+
+		raw_spin_lock_irqsave(&table.lock, flags);
+		rcu_read_lock();
+		if (row->state == ROW_LIVE && !pid_task(row->pid, PIDTYPE_TGID))
+			row_exit(row, NULL);
+		if (row->state == ROW_EXITED)
+			row_unhash(row);
+		rcu_read_unlock();
+		table_unlock(flags);
+		cond_resched();
+	}
+}
+
+/**
+ * table_reset() - forget everything
+ *
+ * Context: process context, may sleep. Called with every hook disarmed.
+ */
+void table_reset(void)
+{
+	unsigned int i, used = table_used();
+	unsigned long flags;
+
+	for (i = 0; i < used; i++) {
+		struct row *row = &table.rows[i];
+
+		raw_spin_lock_irqsave(&table.lock, flags);
+		while (stale.nr + 2 > stale.max) {
+			table_unlock(flags);
+			flush_work(&stale_work);
+			raw_spin_lock_irqsave(&table.lock, flags);
+		}
+		if (row->state != ROW_FREE)
+			row_free(row);
+		table_unlock(flags);
+		cond_resched();
+	}
+	for (i = 0; i < ROW_NR_VALUES; i++)
+		atomic64_set(&table.folded.value[i], 0);
+	raw_spin_lock_irqsave(&table.lock, flags);
+	table.nr_folded = 0;
+	table_unlock(flags);
+	atomic64_set(&table.lost, 0);
+	atomic64_set(&table.missed, 0);
+}
+
+/**
+ * table_used() - how far a reader must look
+ *
+ * Return: a bound on the index of rows that were ever used.
+ */
+unsigned int table_used(void)
+{
+	return smp_load_acquire(&table.used);	/* pairs with table_take() */
+}
+
+static void copy_values(const struct row *row, struct row_copy *copy)
+{
+	int i;
+
+	for (i = 0; i < ROW_NR_VALUES; i++)
+		copy->value[i] = row_value(row, i);
+}
+
+/**
+ * table_copy_row() - read one row, whole, without a lock
+ * @index: below table.used
+ * @copy: what was read
+ *
+ * Context: within rcu_read_lock(), which keeps @copy's pids.
+ * Return: false when the place is free, or changed hands while we read.
+ */
+bool table_copy_row(unsigned int index, struct row_copy *copy)
+{
+	const struct row *row = &table.rows[index];
+	u32 generation = smp_load_acquire(&row->generation);	/* before all else */
+	struct task_struct *task;
+
+	if (!(generation & 1))
+		return false;
+	copy->pid = READ_ONCE(row->pid);
+	copy->parent_pid = READ_ONCE(row->parent_pid);
+	copy->start_ns = READ_ONCE(row->start_ns);
+	copy->parent_start_ns = READ_ONCE(row->parent_start_ns);
+	copy->known = READ_ONCE(row->known);
+	copy_values(row, copy);
+	if (copy->known & ROW_KNOWS_BIRTH && !(copy->known & ROW_SETTLED)) {
+		row_pre_exec(row, &copy->value[ROW_PRE_EXEC_COPIED],
+			     &copy->value[ROW_PARENT_COPIED]);
+		if (!row_is(row->ancestor[0]))
+			copy->known &= ~ROW_KNOWS_PARENT;
+	}
+
+	copy->state = smp_load_acquire(&row->state);	/* before the owner */
+	copy->owner_known = true;
+	if (copy->state == ROW_EXITED) {
+		copy->owner = row->owner;
+		copy->owner_known = copy->owner.comm[0] || copy->owner.cgroup;
+	} else {
+		task = pid_task(copy->pid, PIDTYPE_TGID);
+		if (task)
+			owner_of(task, &copy->owner);
+		else
+			copy->owner_known = false;
+	}
+	smp_rmb();	/* the copy before the second look at the generation */
+	return READ_ONCE(row->generation) == generation;
+}
+
+/**
+ * table_copy_folded() - read the `-` row
+ * @copy: what was read
+ *
+ * Context: any.
+ */
+void table_copy_folded(struct row_copy *copy)
+{
+	memset(copy, 0, sizeof(*copy));
+	copy->known = ROW_KNOWS_BIRTH | ROW_KNOWS_MM | ROW_KNOWS_FORK_NS | ROW_KNOWS_PARENT;
+	copy_values(&table.folded, copy);
+}
+
+/**
+ * table_init() - take all memory that will ever be needed
+ * @max_rows: how many processes can have a row at a time
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int table_init(unsigned int max_rows)
+{
+	BUILD_BUG_ON(ROW_DESC_FORKS + 5 != ROW_NR_VALUES);	/* memos stand last */
+
+	INIT_LIST_HEAD(&table.free);
+	INIT_LIST_HEAD(&table.exited);
+	INIT_LIST_HEAD(&table.exited_big);
+	table.max_rows = max_rows;
+	table.hash_bits = ilog2(roundup_pow_of_two(max_rows)) + 1;
+	stale.max = max(2 * max_rows, 4096U);
+
+	table.rows = vzalloc(array_size(max_rows, sizeof(*table.rows)));
+	if (!table.rows)
+		return -ENOMEM;
+	table.bucket = vzalloc(array_size(1U << table.hash_bits, sizeof(*table.bucket)));
+	if (!table.bucket)
+		goto free_rows;
+	stale.pid = vzalloc(array_size(stale.max, sizeof(*stale.pid)));
+	if (!stale.pid)
+		goto free_bucket;
+	return 0;
+
+free_bucket:
+	vfree(table.bucket);
+free_rows:
+	vfree(table.rows);
+	return -ENOMEM;
+}
+
+/**
+ * table_exit() - give all memory back
+ *
+ * Context: may sleep. Called with every hook disarmed and no reader left.
+ */
+void table_exit(void)
+{
+	table_reset();
+	flush_work(&stale_work);
+	vfree(stale.pid);
+	vfree(table.bucket);
+	vfree(table.rows);
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef COWSTAT_TABLE_H
+#define COWSTAT_TABLE_H
+
+#include <linux/atomic.h>
+#include <linux/cache.h>
+#include <linux/hash.h>
+#include <linux/list.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/spinlock.h>
+#include <linux/uidgid.h>
+
+#include "uapi/cowstat.h"
+
+/*
+ * What a row stores: the columns that are not computed, and the few figures that
+ * columns are computed from. The order is that of use within a fault, so that one
+ * cache line serves a copy and one a reuse.
+ *	V(NAME, column or NONE)
+ */
+#define ROW_VALUES(V)						\
+	V(WP_ENTRIES,		NR_COLUMNS)			\
+	V(COPIED,		COL_COPIED)			\
+	V(ANON_COPIED,		COL_ANON_COPIED)		\
+	V(REUSED,		COL_REUSED)			\
+	V(ZERO_FILLED,		COL_ZERO_FILLED)		\
+	V(SHARED_WP,		COL_SHARED_WP)			\
+	V(UNSHARED,		COL_UNSHARED)			\
+	V(REMOTE,		COL_REMOTE)			\
+	V(FILE_COPIED,		COL_FILE_COPIED)		\
+	V(KSM_COPIED,		COL_KSM_COPIED)			\
+	V(FORK_COPIED,		COL_FORK_COPIED)		\
+	V(THP_ENTRIES,		NR_COLUMNS)			\
+	V(THP_SPLIT,		COL_THP_SPLIT)			\
+	V(THP_REUSED,		COL_THP_REUSED)			\
+	V(HUGETLB_ENTRIES,	NR_COLUMNS)			\
+	V(HUGETLB_COPIED,	COL_HUGETLB_COPIED)		\
+	V(HUGETLB_REUSED,	COL_HUGETLB_REUSED)		\
+	V(HUGETLB_BYTES,	NR_COLUMNS)			\
+	V(FORKS,		COL_FORKS)			\
+	V(VFORKS,		COL_VFORKS)			\
+	V(EXECS,		COL_EXECS)			\
+	V(FORK_NS,		COL_FORK_NS)			\
+	V(BIRTH_ANON_PAGES,	COL_BIRTH_ANON_PAGES)		\
+	V(BIRTH_FILE_PAGES,	COL_BIRTH_FILE_PAGES)		\
+	V(BIRTH_SHMEM_PAGES,	COL_BIRTH_SHMEM_PAGES)		\
+	V(BIRTH_SWAP_ENTRIES,	COL_BIRTH_SWAP_ENTRIES)		\
+	V(BIRTH_HUGETLB_BYTES,	COL_BIRTH_HUGETLB_BYTES)	\
+	V(BIRTH_PGTABLES_BYTES,	COL_BIRTH_PGTABLES_BYTES)	\
+	V(PRE_EXEC_COPIED,	COL_PRE_EXEC_COPIED)		\
+	V(PARENT_COPIED,	COL_PARENT_COPIED)		\
+	V(DESC_FORKS,		COL_DESC_FORKS)			\
+	V(DESC_BIRTH_ANON_PAGES, COL_DESC_BIRTH_ANON_PAGES)	\
+	V(DESC_ANON_COPIED,	COL_DESC_ANON_COPIED)		\
+	V(DESC_PARENT_COPIED,	COL_DESC_PARENT_COPIED)		\
+	V(DESC_COPIED_BYTES,	COL_DESC_COPIED_BYTES)
+
+#define ROW_ENUM_VALUE(NAME, column)	ROW_##NAME,
+enum row_value {
+	ROW_VALUES(ROW_ENUM_VALUE)
+	ROW_NR_VALUES
+};
+
+/* How many ancestors a row remembers, to find one that is still in the table. */
+#define ROW_ANCESTORS		8
+
+enum row_state {
+	ROW_FREE,
+	ROW_LIVE,
+	ROW_EXITED,
+};
+
+/* What is known of a row: bits of struct row.known */
+#define ROW_KNOWS_BIRTH		BIT(0)	/* forked while we counted: ppid, fork, pre_exec */
+#define ROW_KNOWS_MM		BIT(1)	/* with page tables of its own: birth_* */
+#define ROW_KNOWS_FORK_NS	BIT(2)
+#define ROW_KNOWS_PARENT	BIT(3)	/* parent_copied can be told */
+#define ROW_SETTLED		BIT(4)	/* first exec or exit has come */
+
+/**
+ * struct row_ref - a row, as long as it stays the same process's
+ * @row: where it is; NULL for none
+ * @generation: what row->generation was when the reference was taken
+ */
+struct row_ref {
+	struct row *row;
+	u32 generation;
+};
+
+/**
+ * struct row_owner - what is read of the live task when printed, and kept at exit
+ */
+struct row_owner {
+	kuid_t uid, euid, suid;
+	u64 cgroup;
+	char comm[TASK_COMM_LEN];
+};
+
+/**
+ * struct row - what is known of one process
+ *
+ * Locking: fields down to @owner are written under table.lock. @key and @next are
+ * read without it by table_find(): rows are never freed before the module goes, so
+ * the worst that a reader sees is a chain that leads it astray, and then it looks
+ * again under the lock. The snapshot reads the rest without the lock, between two
+ * equal readings of @generation. @value is counted up by anybody, atomically.
+ *
+ * A row's lines are written by its own process only: nothing here makes CPUs that
+ * run different processes share a line.
+ */
+struct row {
+	/* looked at by every fault whose process hashes here */
+	struct signal_struct *key;
+	struct row *next;
+	u32 generation;			/* odd while the row is in use */
+	u32 known;
+	enum row_state state;
+	u32 unsettled;			/* children that may yet ask for our anon_copied */
+	struct pid *pid;		/* referenced */
+	struct pid *parent_pid;		/* referenced; NULL when not known */
+	struct list_head list;		/* free, or exited in the order of exit */
+
+	u64 start_ns;			/* CLOCK_BOOTTIME, as in /proc/PID/stat */
+	u64 parent_start_ns;
+	u64 parent_base;		/* parent's anon_copied when we were born */
+	struct row_ref ancestor[ROW_ANCESTORS];	/* nearest first */
+	struct row_owner owner;		/* valid once exited */
+
+	/* counted up without a lock */
+	atomic64_t value[ROW_NR_VALUES] ____cacheline_aligned_in_smp;
+} ____cacheline_aligned_in_smp;
+
+/**
+ * struct table - all rows
+ * @bucket: hash chains by signal_struct, which all threads of a process share, which
+ *	survives exec by a thread, and which no two live processes have in common
+ * @hash_bits: log2 of the number of buckets
+ * @rows: max_rows of them, allocated at load
+ * @used: how many of @rows were ever used: how far a reader must look
+ * @folded: the sum of all rows that were given up, and faults without a row
+ */
+struct table {
+	struct row **bucket;
+	unsigned int hash_bits;
+	struct row *rows;
+	unsigned int max_rows;
+	struct row folded;
+
+	raw_spinlock_t lock;		/* innermost; taken with page-table locks held */
+	/* under lock: */
+	unsigned int used;
+	unsigned int in_use;
+	struct list_head free;
+	struct list_head exited;	/* less than 1 MiB copied */
+	struct list_head exited_big;
+	u64 nr_folded;			/* rows given up in this epoch */
+
+	atomic64_t lost;		/* faults that got no row */
+	atomic64_t missed;		/* calls that a hook is known to have missed */
+};
+
+extern struct table table;
+
+static __always_inline struct row **table_bucket(const struct signal_struct *key)
+{
+	return &table.bucket[hash_ptr(key, table.hash_bits)];
+}
+
+/**
+ * table_find() - the row of a process that has one
+ * @key: the process
+ *
+ * Context: any in which @key cannot be freed; lock-free.
+ * Return: the row or NULL.
+ */
+static __always_inline struct row *table_find(const struct signal_struct *key)
+{
+	struct row *row = READ_ONCE(*table_bucket(key));
+
+	while (row && READ_ONCE(row->key) != key)
+		row = READ_ONCE(row->next);
+	return row;
+}
+
+struct row *table_find_or_make(struct task_struct *task);
+struct row *table_unattributed(void);
+
+static __always_inline struct row *table_row(struct task_struct *task)
+{
+	struct row *row = table_find(task->signal);
+
+	return likely(row) ? row : table_find_or_make(task);
+}
+
+/**
+ * row_count() - count one event
+ * @row: whose
+ * @value: which
+ *
+ * Context: any.
+ */
+static __always_inline void row_count(struct row *row, enum row_value value)
+{
+	atomic64_inc(&row->value[value]);
+}
+
+static inline u64 row_value(const struct row *row, enum row_value value)
+{
+	return atomic64_read(&row->value[value]);
+}
+
+/**
+ * struct birth - what fork.c saw of a fork
+ * @known: ROW_KNOWS_* bits
+ * @value: what the child's row begins with; others than FORK_NS and BIRTH_* are 0
+ */
+struct birth {
+	u32 known;
+	u64 value[ROW_NR_VALUES];
+};
+
+/**
+ * struct row_copy - a row as a reader saw it, whole
+ */
+struct row_copy {
+	enum row_state state;
+	u32 known;
+	struct pid *pid, *parent_pid;	/* valid within the same RCU section */
+	u64 start_ns, parent_start_ns;
+	struct row_owner owner;
+	bool owner_known;
+	u64 value[ROW_NR_VALUES];
+};
+
+int table_init(unsigned int max_rows);
+void table_exit(void);
+void table_birth(struct task_struct *parent, struct task_struct *child,
+		 const struct birth *birth);
+void table_exec(struct task_struct *task);
+void table_dead(struct task_struct *task);
+void table_bury(void);
+void table_reset(void);
+unsigned int table_used(void);
+bool table_copy_row(unsigned int index, struct row_copy *copy);
+void table_copy_folded(struct row_copy *copy);
+
+#endif /* COWSTAT_TABLE_H */

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0
+# Sourced by every script here: where things are, and how we speak.
+# shellcheck shell=bash
+
+set -euo pipefail
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=${COWSTAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/cowstat}
+self=$(basename "$0")
+
+say() { printf '%s: %s\n' "$self" "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+# run_as_root COMMAND...: as root, through sudo, or not at all.
+run_as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "this needs root (or sudo): $*"
+	fi
+}
+
+# kernels: the names of all supported kernels, in order.
+kernels() { awk '!/^#/ && NF { print $1 }' "$top/scripts/kernels.txt"; }
+
+# kernel_field NAME N: the Nth field of a kernel's line.
+kernel_field() {
+	awk -v name="$1" -v n="$2" '!/^#/ && $1 == name { print $n; found = 1 }
+		END { exit !found }' "$top/scripts/kernels.txt" ||
+		die "no kernel '$1' in scripts/kernels.txt; there are: $(kernels | tr '\n' ' ')"
+}
+
+# root_dir NAME: where the root of a kernel's release is kept.
+root_dir() { printf '%s/root-%s\n' "$cache" "$(kernel_field "$1" 2)"; }
+
+# kernel_release NAME: what `uname -r` says when this kernel runs.
+kernel_release() {
+	local root flavour release
+	root=$(root_dir "$1")
+	flavour=$(kernel_field "$1" 3)
+	for release in "$root"/lib/modules/*; do
+		release=${release##*/}
+		case $flavour-$release in
+		amd64-*-rt-amd64 | amd64-*-cloud-amd64) ;;
+		*-"$flavour") printf '%s\n' "$release"; return ;;
+		esac
+	done
+	die "no linux-image-$flavour in $root; run scripts/rootfs $1"
+}
+
+# in_root NAME COMMAND...: run a command inside the root of a kernel's release,
+# the root read-only and this checkout at the path it has outside.
+in_root() {
+	local root
+	root=$(root_dir "$1")
+	shift
+	bwrap --ro-bind "$root" / --dev /dev --proc /proc --tmpfs /tmp \
+		--tmpfs /mnt --bind "$top" /mnt/cowstat --chdir /mnt/cowstat \
+		--setenv HOME /tmp --setenv LC_ALL C.UTF-8 \
+		--setenv PATH /usr/sbin:/usr/bin:/sbin:/bin "$@"
+}
