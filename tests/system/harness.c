@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/klog.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+#define STACK_PAGES	64
+
+static int checks, failures;
+
+static void report(bool good, const char *what, va_list args)
+{
+	printf("%sok %d - ", good ? "" : "not ", ++checks);
+	vprintf(what, args);
+	putchar('\n');
+	failures += !good;
+}
+
+void ok(bool good, const char *what, ...)
+{
+	va_list args;
+
+	va_start(args, what);
+	report(good, what, args);
+	va_end(args);
+	fflush(stdout);
+}
+
+void is(uint64_t got, uint64_t want, const char *what, ...)
+{
+	va_list args;
+
+	va_start(args, what);
+	report(got == want, what, args);
+	va_end(args);
+	if (got != want)
+		printf("#   got %lld, want %lld\n", (long long)got, (long long)want);
+	fflush(stdout);
+}
+
+void note(const char *what, ...)
+{
+	va_list args;
+
+	printf("# ");
+	va_start(args, what);
+	vprintf(what, args);
+	va_end(args);
+	putchar('\n');
+	fflush(stdout);
+}
+
+void bail(const char *why, ...)
+{
+	va_list args;
+
+	printf("not ok %d - ", checks + 1);
+	va_start(args, why);
+	vprintf(why, args);
+	va_end(args);
+	printf("\n1..%d\n", checks + 1);
+	fflush(stdout);
+	_exit(1);
+}
+
+/* wp_faults = copied + zero_filled + reused + shared_wp + other, and its like. */
+static bool row_is_conserved(const struct cow_row *row)
+{
+	const uint64_t *v = row->value;
+
+	return v[COWSTAT_COL_WP_FAULTS] ==
+		v[COWSTAT_COL_COPIED] + v[COWSTAT_COL_ZERO_FILLED] + v[COWSTAT_COL_REUSED] +
+		v[COWSTAT_COL_SHARED_WP] + v[COWSTAT_COL_OTHER] &&
+	       v[COWSTAT_COL_THP_FAULTS] ==
+		v[COWSTAT_COL_THP_SPLIT] + v[COWSTAT_COL_THP_REUSED] + v[COWSTAT_COL_THP_OTHER] &&
+	       v[COWSTAT_COL_HUGETLB_FAULTS] ==
+		v[COWSTAT_COL_HUGETLB_COPIED] + v[COWSTAT_COL_HUGETLB_REUSED] +
+		v[COWSTAT_COL_HUGETLB_OTHER] &&
+	       v[COWSTAT_COL_ANON_COPIED] + v[COWSTAT_COL_KSM_COPIED] <= v[COWSTAT_COL_COPIED];
+}
+
+static void check_conservation(void)
+{
+	uint64_t sum[COWSTAT_NR_COLUMNS] = {};
+	struct cow_table t = table_now();
+	const struct cow_row *total = cow_table_total(&t);
+	size_t i, bad = 0, c;
+
+	for (i = 0; i < t.nr; i++) {
+		bad += !row_is_conserved(&t.row[i]);
+		for (c = 0; c < COWSTAT_NR_COLUMNS && t.row[i].kind != COW_ROW_TOTAL; c++)
+			sum[c] += t.row[i].value[c];
+	}
+	is(bad, 0, "faults are conserved in each of %zu rows", t.nr);
+	for (c = COWSTAT_COL_FORKS, bad = 0; total && c < COWSTAT_COL_CGROUP; c++) {
+		if (sum[c] == total->value[c])
+			continue;
+		note("%s: rows %lu, total %lu", cow_column_name(c), sum[c], total->value[c]);
+		bad++;
+	}
+	ok(total && !bad, "the total is the sum of all rows");
+	cow_table_free(&t);
+}
+
+int done(void)
+{
+	check_conservation();
+	printf("1..%d\n", checks);
+	return failures ? 1 : 0;
+}
+
+char *map_untouched(size_t n)
+{
+	char *pages = mmap(NULL, n * PAGE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (pages == MAP_FAILED || madvise(pages, n * PAGE, MADV_NOHUGEPAGE))
+		bail("no memory: errno %d", errno);
+	return pages;
+}
+
+char *map_pages(size_t n)
+{
+	char *pages = map_untouched(n);
+
+	write_pages(pages, n);
+	return pages;
+}
+
+/* Writes without reading: a page that was never touched must not meet the zero page. */
+void write_pages(char *pages, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		*(volatile char *)(pages + i * PAGE) = 1;
+}
+
+void read_pages(const char *pages, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		(void)*(volatile const char *)(pages + i * PAGE);
+}
+
+struct start {
+	work_fn *work;
+	void *arg;
+};
+
+static int child_main(void *arg)
+{
+	struct start *start = arg;
+
+	start->work(start->arg);
+	_exit(0);
+}
+
+/*
+ * As fork(), but on a stack that the parent never writes. On a common one it is a race which
+ * of the two writes a page first, and so copies it, and which is left to reuse it.
+ */
+static char *stack;
+
+pid_t start_child(work_fn *work, void *arg)
+{
+	struct start start = { work, arg };
+	pid_t pid;
+
+	pid = clone(child_main, stack + STACK_PAGES * PAGE, SIGCHLD, &start);
+	if (pid < 0)
+		bail("clone: errno %d", errno);
+	return pid;
+}
+
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
+static void pin(size_t cpus)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (size_t cpu = 0; cpu < cpus; cpu++)
+		CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		bail("sched_setaffinity: errno %d", errno);
+}
+
+void use_all_cpus(void)
+{
+	pin(sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+/*
+ * One CPU: a page that lies in another CPU's LRU batch looks shared, and the kernel then
+ * copies what its only owner writes. And the first child of all finds pages that its
+ * parent is the first to write: that one is had here.
+ */
+static void __attribute__((constructor)) begin(void)
+{
+	pin(1);
+	stack = map_pages(STACK_PAGES);
+	wait_child(start_child(nothing, NULL));
+}
+
+void wait_child_any(pid_t pid)
+{
+	if (waitpid(pid, NULL, 0) != pid)
+		bail("waitpid: errno %d", errno);
+}
+
+void wait_child(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		bail("waitpid: errno %d", errno);
+	if (status)
+		bail("a child ended with status 0x%x", status);
+}
+
+struct cow_row child_row(work_fn *work, void *arg)
+{
+	pid_t pid = start_child(work, arg);
+
+	wait_child(pid);
+	return row_of(pid);
+}
+
+struct cow_table table_now(void)
+{
+	struct cow_table t;
+	char err[256];
+
+	if (cow_table_read(COWSTAT_PROC_PATH, &t, err, sizeof(err)))
+		bail("%s", err);
+	return t;
+}
+
+struct cow_table table_from(int fd)
+{
+	static char text[1 << 22];
+	struct cow_table t;
+	char err[256];
+	size_t n = 0;
+	ssize_t got;
+
+	while ((got = read(fd, text + n, sizeof(text) - n)) > 0)
+		n += got;
+	if (got < 0 || cow_table_parse(text, n, &t, err, sizeof(err)))
+		bail("%s", got < 0 ? strerror(errno) : err);
+	return t;
+}
+
+static bool find_row(pid_t pid, struct cow_row *to)
+{
+	struct cow_table t = table_now();
+	const struct cow_row *row = cow_table_find(&t, pid);
+
+	if (row)
+		*to = *row;
+	cow_table_free(&t);
+	return row;
+}
+
+struct cow_row row_of(pid_t pid)
+{
+	struct cow_row row;
+
+	/*
+	 * Our own row comes with our first fault that it counts. And reading the table
+	 * writes pages of ours: those faults are had before the reading that matters.
+	 */
+	if (pid == getpid()) {
+		start_row();
+		find_row(pid, &row);
+	}
+	if (!find_row(pid, &row))
+		bail("no row of pid %d", pid);
+	return row;
+}
+
+void start_row(void)
+{
+	static bool started;
+	char *page;
+
+	if (started)
+		return;
+	started = true;
+	page = map_untouched(1);
+	read_pages(page, 1);
+	write_pages(page, 1);
+	munmap(page, PAGE);
+}
+
+bool has_row(pid_t pid)
+{
+	struct cow_row row;
+
+	return find_row(pid, &row);
+}
+
+struct cow_row total_now(void)
+{
+	struct cow_table t = table_now();
+	struct cow_row total = *cow_table_total(&t);
+
+	cow_table_free(&t);
+	return total;
+}
+
+uint64_t value_of(const struct cow_row *row, enum cowstat_column column)
+{
+	if (!row->known[column])
+		bail("%s of pid %d is not known", cow_column_name(column), row->pid);
+	return row->value[column];
+}
+
+int control_bytes(const void *bytes, size_t n)
+{
+	int fd = open(COWSTAT_PROC_PATH, O_WRONLY), err = 0;
+	ssize_t wrote;
+
+	if (fd < 0)
+		return errno;
+	wrote = write(fd, bytes, n);
+	if (wrote < 0)
+		err = errno;
+	else if ((size_t)wrote != n)
+		err = EIO;
+	close(fd);
+	return err;
+}
+
+int control(const char *word)
+{
+	return control_bytes(word, strlen(word));
+}
+
+int try_load_module(const char *params, const char *replace, const char *by)
+{
+	const char *path = getenv("COWSTAT_KO");
+	struct stat st;
+	size_t at, len = replace ? strlen(replace) : 0;
+	char *image;
+	int fd, err;
+
+	if (!path)
+		bail("COWSTAT_KO does not name the module");
+	fd = open(path, O_RDONLY);
+	if (fd < 0 || fstat(fd, &st))
+		bail("%s: errno %d", path, errno);
+	image = malloc(st.st_size);
+	if (!image || read(fd, image, st.st_size) != st.st_size)
+		bail("%s: cannot be read", path);
+	close(fd);
+	for (at = 0; len && at + len < (size_t)st.st_size; at++)
+		if (!memcmp(image + at, replace, len) && !image[at + len])
+			memcpy(image + at, by, len);
+	err = syscall(SYS_init_module, image, st.st_size, params) ? errno : 0;
+	free(image);
+	return err;
+}
+
+void unload_module(void)
+{
+	if (syscall(SYS_delete_module, "cowstat", 0))
+		bail("cannot unload: errno %d", errno);
+}
+
+void load_module(const char *params)
+{
+	int err;
+
+	if (!access(COWSTAT_PROC_PATH, F_OK))
+		unload_module();
+	err = try_load_module(params, NULL, NULL);
+	if (err)
+		bail("cannot load with \"%s\": errno %d", params, err);
+}
+
+bool log_has(const char *text)
+{
+	enum { READ_ALL = 3 };
+	static char log[1 << 20];
+	int n = klogctl(READ_ALL, log, sizeof(log) - 1);
+
+	if (n < 0)
+		bail("cannot read the kernel log: errno %d", errno);
+	log[n] = '\0';
+	return strstr(log, text);
+}
+
+struct gate gate_make(void)
+{
+	struct gate gate;
+
+	if (pipe(gate.fd))
+		bail("pipe: errno %d", errno);
+	return gate;
+}
+
+void gate_open(struct gate *gate)
+{
+	if (write(gate->fd[1], "", 1) != 1)
+		bail("gate: errno %d", errno);
+}
+
+void gate_wait(struct gate *gate)
+{
+	char byte;
+
+	if (read(gate->fd[0], &byte, 1) != 1)
+		_exit(1);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What every system test needs: TAP, pages to share, children to share them with, and
+ * rows of /proc/cowstat read back. A test whose means are missing fails; none skips.
+ */
+#ifndef COWSTAT_TEST_HARNESS_H
+#define COWSTAT_TEST_HARNESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "table_reader.h"
+
+#define PAGE	4096UL
+
+/* A count that no rounding or batching hides: the usual number of pages to write. */
+#define MANY	4099
+
+/* ok(), is(): one TAP line each; what was expected goes to stderr when it was not so. */
+void ok(bool good, const char *what, ...) __attribute__((format(printf, 2, 3)));
+void is(uint64_t got, uint64_t want, const char *what, ...)
+	__attribute__((format(printf, 3, 4)));
+void note(const char *what, ...) __attribute__((format(printf, 1, 2)));
+
+/* The means are missing: say why and end the test, failed. */
+void bail(const char *why, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* Tests run on one CPU, children included, unless they ask for all. */
+void use_all_cpus(void);
+
+/* done(): conservation, asserted over every row; the plan; main()'s result. */
+int done(void);
+
+/* map_pages(): private anonymous 4 KiB pages, each written once. */
+char *map_pages(size_t n);
+/* map_untouched(): the same, not yet touched. */
+char *map_untouched(size_t n);
+/* write_pages(), read_pages(): touch one byte of each of n pages. */
+void write_pages(char *pages, size_t n);
+void read_pages(const char *pages, size_t n);
+
+/* A child that does work(arg) and exits 0, and its row once it is gone. */
+typedef void work_fn(void *arg);
+struct cow_row child_row(work_fn *work, void *arg);
+/* start_child(), end_child(): the same in two steps. */
+pid_t start_child(work_fn *work, void *arg);
+void wait_child(pid_t pid);
+/* wait_child_any(): it may end in whatever way. */
+void wait_child_any(pid_t pid);
+
+/* row_of(): a process's row now; bails when it has none. */
+struct cow_row row_of(pid_t pid);
+bool has_row(pid_t pid);
+/* start_row(): one countable fault of our own, so that we have a row. */
+void start_row(void);
+/* The whole table; the caller frees it with cow_table_free(). */
+struct cow_table table_now(void);
+struct cow_table table_from(int fd);
+struct cow_row total_now(void);
+
+/* A column's value; bails when it is not known. */
+uint64_t value_of(const struct cow_row *row, enum cowstat_column column);
+#define VALUE(row, NAME)	value_of(&(row), COWSTAT_COL_##NAME)
+/* How much a column grew between two readings of a row. */
+#define GREW(before, after, NAME)	(VALUE(after, NAME) - VALUE(before, NAME))
+
+/* What write(2) of one control word to /proc/cowstat says: 0 or an errno. */
+int control(const char *word);
+int control_bytes(const void *bytes, size_t n);
+
+/*
+ * Load $COWSTAT_KO with parameters; try_ returns 0 or an errno, and may first replace a
+ * string of the module's by one of the same length, to make it look for what is not there.
+ */
+void load_module(const char *params);
+int try_load_module(const char *params, const char *replace, const char *by);
+void unload_module(void);
+/* log_has(): does the kernel log hold this text? */
+bool log_has(const char *text);
+
+/* A pipe for two processes to wait for each other. */
+struct gate {
+	int fd[2];
+};
+struct gate gate_make(void);
+void gate_open(struct gate *gate);
+void gate_wait(struct gate *gate);
+
+#endif /* COWSTAT_TEST_HARNESS_H */

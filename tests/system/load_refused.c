@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where cowstat cannot count it does not load, and says why; and while it counts,
+ * ftrace is not switched off under it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+#define FTRACE_ENABLED "/proc/sys/kernel/ftrace_enabled"
+
+static int ftrace_enabled(const char *value)
+{
+	int fd = open(FTRACE_ENABLED, O_WRONLY), err;
+
+	if (fd < 0)
+		bail("cannot open " FTRACE_ENABLED);
+	err = write(fd, value, strlen(value)) < 0 ? errno : 0;
+	close(fd);
+	return err;
+}
+
+int main(void)
+{
+	static const char *const bad_rows[] = {
+		"max_rows=0", "max_rows=63", "max_rows=1048577", "max_rows=-1", "max_rows=many",
+	};
+	char *pages = map_pages(1);
+
+	write_pages(pages, 1);
+	is(ftrace_enabled("0"), EBUSY, "ftrace cannot be switched off while we count");
+	unload_module();
+
+	for (size_t i = 0; i < sizeof(bad_rows) / sizeof(*bad_rows); i++)
+		ok(try_load_module(bad_rows[i], NULL, NULL), "not loaded with %s", bad_rows[i]);
+	ok(log_has("max_rows=63: must be from 64 to 1048576"), "the log says what is allowed");
+
+	is(ftrace_enabled("0"), 0, "ftrace switched off");
+	is(try_load_module("", NULL, NULL), EBUSY, "not loaded then");
+	ok(log_has("is kernel.ftrace_enabled 0? Set it to 1"), "the log says what to do");
+	is(ftrace_enabled("1"), 0, "ftrace switched on");
+
+	is(try_load_module("", "do_wp_page", "do_wp_pagX"), ENOENT,
+	   "not loaded where a required function is missing");
+	ok(log_has("this kernel has no do_wp_pagX() to hook"), "the log names it");
+	is(try_load_module("", "ptep_clear_flush", "ptep_clear_flusX"), ENOENT,
+	   "not loaded where a commit point is missing");
+	is(try_load_module("", "sched_process_exec", "sched_process_exeX"), ENOENT,
+	   "not loaded where a tracepoint is missing");
+	ok(log_has("no tracepoint sched_process_exeX"), "the log names it");
+
+	is(try_load_module("", "copy_process", "copy_procesX"), 0,
+	   "loaded where an optional function is missing");
+	ok(log_has("this kernel has no copy_procesX() to hook"), "the log says what is missing");
+	unload_module();
+
+	ok(access(COWSTAT_PROC_PATH, F_OK), "nothing is left behind");
+	is(try_load_module("max_rows=64", NULL, NULL), 0, "and it loads again");
+	return done();
+}

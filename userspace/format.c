@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Figures as people read them, and figures as people type them. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "format.h"
+
+#define NS_PER_US	UINT64_C(1000)
+#define NS_PER_MS	UINT64_C(1000000)
+#define NS_PER_S	UINT64_C(1000000000)
+
+/**
+ * format_size() - bytes in the unit that fits, with one decimal
+ * @bytes: how many
+ *
+ * Return: "500.0 MiB", or "512 B" below 1 KiB; at most 10 characters.
+ */
+struct text format_size(uint64_t bytes)
+{
+	static const char *const unit[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	unsigned int u = 0;
+	uint64_t whole = bytes, rest = 0;
+	struct text t;
+
+	/* Truncated, not rounded: 1023.99 KiB must not become 1024.0 KiB. */
+	while (whole >= 1024) {
+		rest = whole % 1024;
+		whole /= 1024;
+		u++;
+	}
+	if (u)
+		snprintf(t.s, sizeof(t.s), "%" PRIu64 ".%u %s", whole,
+			 (unsigned int)(rest * 10 / 1024), unit[u]);
+	else
+		snprintf(t.s, sizeof(t.s), "%" PRIu64 " B", whole);
+	return t;
+}
+
+/**
+ * format_size_short() - like format_size(), without a decimal that says nothing
+ * @bytes: how many
+ *
+ * Return: "500 MiB", "1.5 KiB".
+ */
+struct text format_size_short(uint64_t bytes)
+{
+	struct text t = format_size(bytes);
+	char *zero = strstr(t.s, ".0 ");
+
+	if (zero)
+		memmove(zero, zero + 2, strlen(zero + 2) + 1);
+	return t;
+}
+
+/**
+ * format_number() - a number with its digits in groups of three
+ * @n: the number
+ *
+ * Return: "128 000".
+ */
+struct text format_number(uint64_t n)
+{
+	char digits[24];
+	int i, len = snprintf(digits, sizeof(digits), "%" PRIu64, n);
+	struct text t;
+	char *to = t.s;
+
+	for (i = 0; i < len; i++) {
+		if (i && (len - i) % 3 == 0)
+			*to++ = ' ';
+		*to++ = digits[i];
+	}
+	*to = '\0';
+	return t;
+}
+
+/**
+ * format_fit() - a number in a column, in thousands (k), millions (M)... if need be
+ * @n: the number
+ * @width: of the column, at least 4
+ *
+ * Return: "1234567", or for width 5 "1234k".
+ */
+struct text format_fit(uint64_t n, unsigned int width)
+{
+	static const char unit[] = " kMGTPE";
+	struct text t;
+	int u = 0;
+
+	snprintf(t.s, sizeof(t.s), "%" PRIu64, n);
+	while (strlen(t.s) > width && unit[u + 1]) {
+		n /= 1000;
+		u++;
+		snprintf(t.s, sizeof(t.s), "%" PRIu64 "%c", n, unit[u]);
+	}
+	return t;
+}
+
+/**
+ * format_duration() - a time span with two or three digits that matter
+ * @ns: nanoseconds
+ *
+ * Return: "850 ns", "210 us", "9.1 ms", "2.50 s", "3 min 20 s", "2 h 5 min", "3 d 4 h".
+ */
+struct text format_duration(uint64_t ns)
+{
+	uint64_t s = ns / NS_PER_S;
+	struct text t;
+
+	if (ns < NS_PER_US)
+		snprintf(t.s, sizeof(t.s), "%" PRIu64 " ns", ns);
+	else if (ns < NS_PER_MS)
+		snprintf(t.s, sizeof(t.s), "%" PRIu64 " us", ns / NS_PER_US);
+	else if (ns < NS_PER_S)
+		snprintf(t.s, sizeof(t.s), "%" PRIu64 ".%u ms", ns / NS_PER_MS,
+			 (unsigned int)(ns % NS_PER_MS / (NS_PER_MS / 10)));
+	else if (s < 60)
+		snprintf(t.s, sizeof(t.s), "%" PRIu64 ".%02u s", s,
+			 (unsigned int)(ns % NS_PER_S / (NS_PER_S / 100)));
+	else if (s < 3600)
+		snprintf(t.s, sizeof(t.s), "%" PRIu64 " min %" PRIu64 " s", s / 60, s % 60);
+	else if (s < 86400)
+		snprintf(t.s, sizeof(t.s), "%" PRIu64 " h %" PRIu64 " min", s / 3600,
+			 s % 3600 / 60);
+	else
+		snprintf(t.s, sizeof(t.s), "%" PRIu64 " d %" PRIu64 " h", s / 86400,
+			 s % 86400 / 3600);
+	return t;
+}
+
+/**
+ * format_percent() - a share, never rounded up: only all of it is 100.00 %
+ * @part: the share; may be negative
+ * @whole: of how much
+ *
+ * Return: "99.99 %", or "-" when @whole is 0.
+ */
+struct text format_percent(int64_t part, uint64_t whole)
+{
+	int64_t hundredths;
+	uint64_t digits;
+	struct text t;
+
+	if (!whole) {
+		snprintf(t.s, sizeof(t.s), "-");
+		return t;
+	}
+	/* Exact in 128 bits; a share that leaves 64 bits is not a share anybody reads. */
+	hundredths = (__int128)part * 10000 / whole;
+	digits = hundredths < 0 ? -(uint64_t)hundredths : (uint64_t)hundredths;
+	snprintf(t.s, sizeof(t.s), "%s%" PRIu64 ".%02u %%", hundredths < 0 ? "-" : "",
+		 digits / 100, (unsigned int)(digits % 100));
+	return t;
+}
+
+/**
+ * format_bar() - a bar whose whole length stands for @whole
+ * @part: what to draw; more than @whole is drawn as @whole
+ * @whole: what a bar of full @width means
+ * @width: in characters, below sizeof(struct text)
+ *
+ * Return: "####."; the dot is a rest too small for a "#", so only nothing is empty.
+ */
+struct text format_bar(uint64_t part, uint64_t whole, unsigned int width)
+{
+	struct text t = { "" };
+	unsigned __int128 scaled;
+	unsigned int full;
+
+	if (width >= sizeof(t.s))
+		width = sizeof(t.s) - 1;
+	if (!whole || !width)
+		return t;
+	if (part > whole)
+		part = whole;
+	scaled = (unsigned __int128)part * width;
+	full = scaled / whole;
+	memset(t.s, '#', full);
+	if (scaled % whole)
+		t.s[full++] = '.';
+	t.s[full] = '\0';
+	return t;
+}
+
+/**
+ * format_printable() - a process's name, safe on a terminal
+ * @name: may hold anything
+ *
+ * Return: @name with "?" for every byte that is not printable ASCII.
+ */
+struct text format_printable(const char *name)
+{
+	struct text t;
+	size_t i;
+
+	for (i = 0; name[i] && i < sizeof(t.s) - 1; i++)
+		t.s[i] = name[i] < ' ' || name[i] > '~' ? '?' : name[i];
+	t.s[i] = '\0';
+	return t;
+}
+
+/**
+ * parse_digits() - a decimal number and nothing else
+ * @digits: need not be NUL-terminated
+ * @len: how many bytes of it
+ * @n: the number; untouched on error
+ *
+ * Return: 0, -EINVAL if there is anything but digits, -ERANGE beyond 64 bits.
+ */
+int parse_digits(const char *digits, size_t len, uint64_t *n)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	if (!len)
+		return -EINVAL;
+	for (i = 0; i < len; i++)
+		if (digits[i] < '0' || digits[i] > '9')
+			return -EINVAL;
+	for (i = 0; i < len; i++)
+		if (__builtin_mul_overflow(sum, 10, &sum) ||
+		    __builtin_add_overflow(sum, digits[i] - '0', &sum))
+			return -ERANGE;
+	*n = sum;
+	return 0;
+}
+
+/**
+ * parse_number() - a decimal number within bounds
+ * @text: as typed
+ * @min: smallest allowed
+ * @max: largest allowed
+ * @n: the number; untouched on error
+ *
+ * Return: 0, -EINVAL if it is no number, -ERANGE if out of bounds.
+ */
+int parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *n)
+{
+	uint64_t value;
+	int err = parse_digits(text, strlen(text), &value);
+
+	if (err)
+		return err;
+	if (value < min || value > max)
+		return -ERANGE;
+	*n = value;
+	return 0;
+}
+
+/**
+ * parse_size() - bytes, with k, M, G or T for powers of 1024
+ * @text: as typed: "500M", "1G", "64k", "4096"
+ * @bytes: the size; untouched on error
+ *
+ * Return: 0, -EINVAL if it is no size, -ERANGE beyond 64 bits.
+ */
+int parse_size(const char *text, uint64_t *bytes)
+{
+	static const char units[] = "kMGT";
+	size_t len = strlen(text);
+	const char *unit = NULL;
+	uint64_t value;
+	int err, shift;
+
+	if (len)
+		unit = strchr(units, text[len - 1] == 'K' ? 'k' : text[len - 1]);
+	shift = unit ? 10 * (int)(unit - units + 1) : 0;
+	err = parse_digits(text, unit ? len - 1 : len, &value);
+	if (err)
+		return err;
+	if (value > UINT64_MAX >> shift)
+		return -ERANGE;
+	*bytes = value << shift;
+	return 0;
+}

@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The one parser of cowstat's table. What it reads may be anything: it trusts nothing. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "format.h"
+#include "table_reader.h"
+
+#define MAX_FIELDS	256	/* columns of a line; newer kernels have more than we know */
+#define FIRST_READ	65536
+
+#define COLUMN_NAME(NAME, name, kind, hook)	[COWSTAT_COL_##NAME] = #name,
+static const char *const column_names[COWSTAT_NR_COLUMNS] = { COWSTAT_COLUMNS(COLUMN_NAME) };
+
+/* A part of the text; s is NULL when all of it has been taken. */
+struct slice {
+	const char *s;
+	size_t len;
+};
+
+/**
+ * struct parser - how far we are
+ * @table: what is being filled
+ * @err: where to say what is wrong
+ * @errlen: its size
+ * @line: number of the line being read, from 1
+ * @column: by field of a line: the column it is, or -1 for one we do not know
+ * @nr_fields: fields of a line
+ * @capacity: rows there is room for
+ */
+struct parser {
+	struct cow_table *table;
+	char *err;
+	size_t errlen;
+	size_t line;
+	int column[MAX_FIELDS];
+	size_t nr_fields;
+	size_t capacity;
+};
+
+static const struct {
+	const char *key;
+	size_t offset;
+} header_figures[] = {
+	{ "counting",	offsetof(struct cow_table, counting) },
+	{ "timing",	offsetof(struct cow_table, timing) },
+	{ "epoch",	offsetof(struct cow_table, epoch) },
+	{ "since_ns",	offsetof(struct cow_table, since_ns) },
+	{ "now_ns",	offsetof(struct cow_table, now_ns) },
+	{ "rows",	offsetof(struct cow_table, rows) },
+	{ "max_rows",	offsetof(struct cow_table, max_rows) },
+	{ "folded",	offsetof(struct cow_table, folded) },
+	{ "lost",	offsetof(struct cow_table, lost) },
+	{ "missed",	offsetof(struct cow_table, missed) },
+};
+
+__attribute__((format(printf, 2, 3)))
+static int reject(const struct parser *p, const char *format, ...)
+{
+	va_list args;
+	int n = 0;
+
+	if (p->line)
+		n = snprintf(p->err, p->errlen, "line %zu: ", p->line);
+	va_start(args, format);
+	if (n >= 0 && (size_t)n < p->errlen)
+		vsnprintf(p->err + n, p->errlen - n, format, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+/* Take what stands before the next @stop, or all there is. False when nothing is left. */
+static bool take(struct slice *rest, char stop, struct slice *out)
+{
+	const char *end;
+
+	if (!rest->s)
+		return false;
+	*out = *rest;
+	end = memchr(rest->s, stop, rest->len);
+	if (end) {
+		out->len = end - rest->s;
+		rest->s = end + 1;
+		rest->len -= out->len + 1;
+	} else {
+		rest->s = NULL;
+		rest->len = 0;
+	}
+	return true;
+}
+
+static bool take_line(struct parser *p, struct slice *rest, struct slice *line)
+{
+	if (!rest->len || !take(rest, '\n', line))
+		return false;
+	p->line++;
+	return true;
+}
+
+static bool is(struct slice text, const char *word)
+{
+	return text.len == strlen(word) && !memcmp(text.s, word, text.len);
+}
+
+/* A whole slice as printf's "%.*s" wants it, cut where nobody would read on. */
+static int shown(struct slice text)
+{
+	return text.len < 40 ? (int)text.len : 40;
+}
+
+static void copy_text(char *to, size_t size, struct slice from)
+{
+	size_t n = from.len < size ? from.len : size - 1;
+
+	memcpy(to, from.s, n);
+	to[n] = '\0';
+}
+
+static int column_of(struct slice name)
+{
+	int c;
+
+	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
+		if (is(name, column_names[c]))
+			return c;
+	return -1;
+}
+
+/**
+ * cow_column_name() - what a column is called
+ * @column: one of enum cowstat_column
+ *
+ * Return: its name, or NULL if there is no such column.
+ */
+const char *cow_column_name(enum cowstat_column column)
+{
+	return column < COWSTAT_NR_COLUMNS ? column_names[column] : NULL;
+}
+
+/**
+ * cow_column_by_name() - which column that is
+ * @name: as line 2 of the table has it
+ *
+ * Return: its enum cowstat_column, or -1.
+ */
+int cow_column_by_name(const char *name)
+{
+	return column_of((struct slice){ name, strlen(name) });
+}
+
+static int parse_figure(const struct parser *p, struct slice key, struct slice text,
+			struct cow_figure *figure)
+{
+	*figure = (struct cow_figure){};
+	if (is(text, COWSTAT_UNKNOWN))
+		return 0;
+	if (is(text, "on"))
+		figure->value = 1;
+	else if (!is(text, "off") && parse_digits(text.s, text.len, &figure->value))
+		return reject(p, "%.*s=%.*s is no number", shown(key), key.s, shown(text), text.s);
+	figure->known = true;
+	return 0;
+}
+
+/* KEY=VALUE; keys that we do not know are of a newer kernel. */
+static int parse_header_field(struct parser *p, struct slice field)
+{
+	struct cow_table *t = p->table;
+	struct slice key;
+	size_t i;
+
+	if (!memchr(field.s, '=', field.len))
+		return 0;
+	take(&field, '=', &key);
+	if (is(key, "kernel"))
+		copy_text(t->kernel, sizeof(t->kernel), field);
+	else if (is(key, "hooks"))
+		copy_text(t->hooks, sizeof(t->hooks), field);
+	for (i = 0; i < sizeof(header_figures) / sizeof(header_figures[0]); i++)
+		if (is(key, header_figures[i].key))
+			return parse_figure(p, key, field, (struct cow_figure *)
+					    ((char *)t + header_figures[i].offset));
+	return 0;
+}
+
+static int parse_header(struct parser *p, struct slice line)
+{
+	struct slice field;
+	int err;
+
+	if (!take(&line, ' ', &field) || !is(field, "#") ||
+	    !take(&line, ' ', &field) || !is(field, "cowstat"))
+		return reject(p, "not a cowstat table: it does not begin with \"# cowstat\"");
+	if (!take(&line, ' ', &field) || parse_digits(field.s, field.len, &p->table->version))
+		return reject(p, "not a cowstat table: no version after \"# cowstat\"");
+	if (p->table->version != COWSTAT_FORMAT)
+		return reject(p, "the table is of version %" PRIu64 ", this program reads version %d: use the tools that came with the module",
+			      p->table->version, COWSTAT_FORMAT);
+	while (take(&line, ' ', &field)) {
+		err = parse_header_field(p, field);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int parse_columns(struct parser *p, struct slice line)
+{
+	bool seen[COWSTAT_NR_COLUMNS] = {};
+	struct slice name;
+	int c;
+
+	if (!take(&line, ' ', &name) || !is(name, "#"))
+		return reject(p, "the column names are missing");
+	while (take(&line, ' ', &name)) {
+		if (p->nr_fields == MAX_FIELDS)
+			return reject(p, "more than %d columns", MAX_FIELDS);
+		c = column_of(name);
+		if (c >= 0 && seen[c])
+			return reject(p, "column %s is named twice", column_names[c]);
+		if (c >= 0)
+			seen[c] = true;
+		p->column[p->nr_fields++] = c;
+	}
+	if (!seen[COWSTAT_COL_PID])
+		return reject(p, "there is no column pid");
+	return 0;
+}
+
+/* \ooo becomes its byte; a backslash that begins no such thing stays. */
+static void unescape(char *to, size_t size, struct slice from)
+{
+	size_t i = 0, n = 0;
+
+	while (i < from.len && n < size - 1) {
+		const char *s = from.s + i;
+
+		if (from.len - i >= 4 && s[0] == '\\' && s[1] >= '0' && s[1] <= '3' &&
+		    s[2] >= '0' && s[2] <= '7' && s[3] >= '0' && s[3] <= '7') {
+			to[n++] = (s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0');
+			i += 4;
+		} else {
+			to[n++] = *s;
+			i++;
+		}
+	}
+	to[n] = '\0';
+}
+
+static int parse_pid(const struct parser *p, struct slice text, struct cow_row *row)
+{
+	uint64_t pid;
+
+	if (is(text, COWSTAT_PID_TOTAL)) {
+		row->kind = COW_ROW_TOTAL;
+		return 0;
+	}
+	if (is(text, COWSTAT_PID_FOLDED)) {
+		row->kind = COW_ROW_FOLDED;
+		return 0;
+	}
+	if (parse_digits(text.s, text.len, &pid) || pid > INT_MAX)
+		return reject(p, "pid \"%.*s\" is no pid", shown(text), text.s);
+	row->kind = COW_ROW_PROCESS;
+	row->pid = pid;
+	row->value[COWSTAT_COL_PID] = pid;
+	row->known[COWSTAT_COL_PID] = true;
+	return 0;
+}
+
+static int parse_field(const struct parser *p, enum cowstat_column c, struct slice text,
+		       struct cow_row *row)
+{
+	if (c == COWSTAT_COL_PID)
+		return parse_pid(p, text, row);
+	if (is(text, COWSTAT_UNKNOWN))
+		return 0;
+	if (c == COWSTAT_COL_COMM) {
+		unescape(row->comm, sizeof(row->comm), text);
+	} else if (c == COWSTAT_COL_STATE) {
+		if (text.len != 1)
+			return reject(p, "state \"%.*s\" is no letter", shown(text), text.s);
+		row->state = *text.s;
+	} else if (parse_digits(text.s, text.len, &row->value[c])) {
+		return reject(p, "%s \"%.*s\" is no number of 64 bits", column_names[c],
+			      shown(text), text.s);
+	}
+	row->known[c] = true;
+	return 0;
+}
+
+static int parse_row(const struct parser *p, struct slice line, struct cow_row *row)
+{
+	struct slice field;
+	size_t i;
+	int err;
+
+	memset(row, 0, sizeof(*row));
+	row->state = '-';
+	for (i = 0; i < p->nr_fields; i++) {
+		/* The last column may be a name that its producer could not escape. */
+		if (i == p->nr_fields - 1 && p->column[i] == COWSTAT_COL_COMM && line.s) {
+			field = line;
+			line.s = NULL;
+		} else if (!take(&line, ' ', &field)) {
+			return reject(p, "%zu fields, but line 2 names %zu columns", i,
+				      p->nr_fields);
+		}
+		if (p->column[i] < 0)
+			continue;
+		err = parse_field(p, p->column[i], field, row);
+		if (err)
+			return err;
+	}
+	if (line.s)
+		return reject(p, "more fields than the %zu columns of line 2", p->nr_fields);
+	return 0;
+}
+
+/* Room for one more row; NULL when memory is out. */
+static struct cow_row *new_row(struct parser *p)
+{
+	struct cow_table *t = p->table;
+	struct cow_row *row;
+
+	if (t->nr == p->capacity) {
+		p->capacity = p->capacity ? 2 * p->capacity : 64;
+		row = reallocarray(t->row, p->capacity, sizeof(*row));
+		if (!row)
+			return NULL;
+		t->row = row;
+	}
+	return &t->row[t->nr];
+}
+
+static int parse_table(struct parser *p, struct slice rest)
+{
+	struct slice line;
+	struct cow_row *row;
+	int err;
+
+	if (!take_line(p, &rest, &line))
+		return reject(p, "not a cowstat table: it is empty");
+	err = parse_header(p, line);
+	if (err)
+		return err;
+	if (!take_line(p, &rest, &line))
+		return reject(p, "the table ends before its column names");
+	err = parse_columns(p, line);
+	if (err)
+		return err;
+	while (take_line(p, &rest, &line)) {
+		row = new_row(p);
+		if (!row) {
+			reject(p, "out of memory");
+			return -ENOMEM;
+		}
+		err = parse_row(p, line, row);
+		if (err)
+			return err;
+		p->table->nr++;
+	}
+	return 0;
+}
+
+/**
+ * cow_table_parse() - make a table of its text
+ * @text: need not be NUL-terminated; may be anything
+ * @len: bytes of it
+ * @t: the table, to be freed with cow_table_free(); empty on error
+ * @err: on error, what is wrong and in which line
+ * @errlen: size of @err, at least 1
+ *
+ * Does no I/O. Columns that the text has not are unknown in every row; those that this
+ * program does not know are skipped. A last line without newline is good.
+ *
+ * Return: 0, -EINVAL if that is no table of our version, -ENOMEM.
+ */
+int cow_table_parse(const char *text, size_t len, struct cow_table *t, char *err, size_t errlen)
+{
+	struct parser p = { .table = t, .err = err, .errlen = errlen };
+	int ret;
+
+	memset(t, 0, sizeof(*t));
+	ret = parse_table(&p, (struct slice){ text, len });
+	if (ret)
+		cow_table_free(t);
+	return ret;
+}
+
+/* The whole of a file into @text, which the caller frees, on error too. */
+static int read_all(int fd, char **text, size_t *len)
+{
+	size_t size = 0;
+	ssize_t n;
+	char *more;
+
+	*len = 0;
+	for (;;) {
+		if (*len == size) {
+			size = size ? 2 * size : FIRST_READ;
+			more = realloc(*text, size);
+			if (!more)
+				return -ENOMEM;
+			*text = more;
+		}
+		n = read(fd, *text + *len, size - *len);
+		if (!n)
+			return 0;
+		if (n > 0)
+			*len += n;
+		else if (errno != EINTR)
+			return -errno;
+	}
+}
+
+/**
+ * cow_table_read() - read a table from a file
+ * @path: usually COWSTAT_PROC_PATH
+ * @t: the table, to be freed with cow_table_free(); empty on error
+ * @err: on error, what is wrong and what to do about it
+ * @errlen: size of @err, at least 1
+ *
+ * Return: 0, or a negative errno: -ENOENT when there is no such file.
+ */
+int cow_table_read(const char *path, struct cow_table *t, char *err, size_t errlen)
+{
+	char *text = NULL, why[160];
+	size_t len;
+	int fd, ret;
+
+	memset(t, 0, sizeof(*t));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		ret = -errno;
+		if (ret == -ENOENT)
+			snprintf(err, errlen, "%s is not there: is the module loaded? Try: sudo insmod cowstat.ko, or make run-host",
+				 path);
+		else
+			snprintf(err, errlen, "cannot open %s: %s", path, strerror(-ret));
+		return ret;
+	}
+	ret = read_all(fd, &text, &len);
+	close(fd);
+	if (ret) {
+		snprintf(err, errlen, "cannot read %s: %s", path, strerror(-ret));
+	} else {
+		ret = cow_table_parse(text, len, t, why, sizeof(why));
+		if (ret)
+			snprintf(err, errlen, "%s: %s", path, why);
+	}
+	free(text);
+	return ret;
+}
+
+/**
+ * cow_table_free() - give back what a table holds
+ * @t: a table that was parsed or read, or is all zero; empty afterwards
+ */
+void cow_table_free(struct cow_table *t)
+{
+	free(t->row);
+	memset(t, 0, sizeof(*t));
+}
+
+static bool better(const struct cow_row *row, const struct cow_row *than)
+{
+	if (!than)
+		return true;
+	if ((row->state == 'L') != (than->state == 'L'))
+		return row->state == 'L';
+	return row->value[COWSTAT_COL_START_NS] > than->value[COWSTAT_COL_START_NS];
+}
+
+/**
+ * cow_table_find() - the row of a process
+ * @t: the table
+ * @pid: may have been used by several processes, one after the other
+ *
+ * Return: the live one's row, else that of the one started last, else NULL.
+ */
+const struct cow_row *cow_table_find(const struct cow_table *t, pid_t pid)
+{
+	const struct cow_row *row, *best = NULL;
+	size_t i;
+
+	for (i = 0; i < t->nr; i++) {
+		row = &t->row[i];
+		if (row->kind == COW_ROW_PROCESS && row->pid == pid && better(row, best))
+			best = row;
+	}
+	return best;
+}
+
+/**
+ * cow_table_total() - the sum of all rows
+ * @t: the table
+ *
+ * Return: the total's row, or NULL for a reader who may not see it.
+ */
+const struct cow_row *cow_table_total(const struct cow_table *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->nr; i++)
+		if (t->row[i].kind == COW_ROW_TOTAL)
+			return &t->row[i];
+	return NULL;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The one parser of cowstat's table, as /proc/cowstat and the pinned BPF iterator
+ * print it. The format is drawn at the top of module/proc.c.
+ */
+#ifndef COWSTAT_TABLE_READER_H
+#define COWSTAT_TABLE_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "uapi/cowstat.h"
+
+/**
+ * struct cow_figure - a number of the header line
+ * @known: false where the table says "-" or nothing at all
+ * @value: 0 unless @known; a switch is 1 when on
+ */
+struct cow_figure {
+	bool known;
+	uint64_t value;
+};
+
+enum cow_row_kind {
+	COW_ROW_PROCESS,
+	COW_ROW_FOLDED,		/* the sum of rows that were given up */
+	COW_ROW_TOTAL,
+};
+
+/**
+ * struct cow_row - a line of the table
+ * @kind: what it is of
+ * @pid: of a process, as this pid namespace sees it; 0 for sums
+ * @known: by column: the table has it, and it is not "-"
+ * @value: by column: the number; 0 unless @known, and for state and comm
+ * @state: 'L' live, 'X' exited, '-' unknown
+ * @comm: the process's name, unescaped; "" unless known
+ */
+struct cow_row {
+	enum cow_row_kind kind;
+	pid_t pid;
+	bool known[COWSTAT_NR_COLUMNS];
+	uint64_t value[COWSTAT_NR_COLUMNS];
+	char state;
+	char comm[64];
+};
+
+/**
+ * struct cow_table - a table that was read
+ * @version: of the format
+ * @kernel: release of the kernel that counted
+ * @counting: switch: are events being counted now
+ * @timing: switch: are faults being timed now
+ * @epoch: grows by one with every reset
+ * @since_ns: when counting began, on the clock of @now_ns
+ * @now_ns: when the table was made, in CLOCK_BOOTTIME nanoseconds
+ * @rows: rows in use
+ * @max_rows: rows there can be
+ * @folded: rows that were given up
+ * @lost: faults that could not be given a row
+ * @missed: calls that a hook is known to have missed
+ * @hooks: what is armed, comma-separated; "-" for none
+ * @row: the lines, in the table's order
+ * @nr: how many
+ *
+ * An unprivileged reader does not know @rows, @folded, @lost and @missed, and has only
+ * rows of its own processes.
+ */
+struct cow_table {
+	uint64_t version;
+	char kernel[128];
+	struct cow_figure counting;
+	struct cow_figure timing;
+	struct cow_figure epoch;
+	struct cow_figure since_ns;
+	struct cow_figure now_ns;
+	struct cow_figure rows;
+	struct cow_figure max_rows;
+	struct cow_figure folded;
+	struct cow_figure lost;
+	struct cow_figure missed;
+	char hooks[256];
+	struct cow_row *row;
+	size_t nr;
+};
+
+int cow_table_parse(const char *text, size_t len, struct cow_table *t, char *err, size_t errlen);
+int cow_table_read(const char *path, struct cow_table *t, char *err, size_t errlen);
+void cow_table_free(struct cow_table *t);
+
+const struct cow_row *cow_table_find(const struct cow_table *t, pid_t pid);
+const struct cow_row *cow_table_total(const struct cow_table *t);
+
+const char *cow_column_name(enum cowstat_column column);
+int cow_column_by_name(const char *name);
+
+#endif /* COWSTAT_TABLE_READER_H */
