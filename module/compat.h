@@ -117,12 +117,17 @@ COMPAT_FPROBE_FUNCTIONS(name, ftrace_regs, on_entry, on_exit)			\
 static struct fprobe name = {							\
 	.entry_handler	= COMPAT_FPROBE_CHOOSE(name##_entry),			\
 	.exit_handler	= COMPAT_FPROBE_CHOOSE(name##_exit),			\
-	COMPAT_FPROBE_STOCK							\
 };
 
 static inline int compat_exit_hook_arm(compat_exit_hook *hook, unsigned long address)
 {
-	hook->nmissed = 0;
+	/* what the kernel kept of an earlier registration points to freed memory */
+	*hook = (struct fprobe){
+		.entry_handler	= hook->entry_handler,
+		.exit_handler	= hook->exit_handler,
+		.nmissed	= hook->nmissed,
+		COMPAT_FPROBE_STOCK
+	};
 	return register_fprobe_ips(hook, &address, 1);
 }
 
@@ -159,10 +164,9 @@ static struct kretprobe name = {						\
 
 static inline int compat_exit_hook_arm(compat_exit_hook *hook, unsigned long address)
 {
-	/* a kretprobe that was registered before keeps what it found then */
+	/* what the kernel kept of an earlier registration does not fit a new one */
 	memset(&hook->kp, 0, sizeof(hook->kp));
 	hook->kp.addr = (kprobe_opcode_t *)address;
-	hook->nmissed = 0;
 	return register_kretprobe(hook);
 }
 

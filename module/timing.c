@@ -142,7 +142,7 @@ u64 timing_bucket(enum cowstat_outcome outcome, unsigned int bucket)
 /**
  * timing_missed() - faults that the exit hook had no room for
  *
- * Return: their number since timing was last switched on.
+ * Return: their number since the module was loaded.
  */
 u64 timing_missed(void)
 {
