@@ -81,7 +81,10 @@ typedef void compat_exit_probe_check(void (*probe)(void *, struct task_struct *,
 #ifdef CONFIG_FPROBE
 #include <linux/fprobe.h>
 
-typedef struct fprobe compat_exit_hook;
+struct compat_exit_hook {
+	struct fprobe probe;
+};
+
 typedef void compat_fprobe_exit(struct fprobe *fp, unsigned long ip, unsigned long ret_ip,
 				struct ftrace_regs *regs, void *data);
 
@@ -114,36 +117,38 @@ static void __maybe_unused name##_exit_##regs_type(struct fprobe *fp,		\
 #define COMPAT_EXIT_HOOK(name, on_entry, on_exit)				\
 COMPAT_FPROBE_FUNCTIONS(name, pt_regs, on_entry, on_exit)			\
 COMPAT_FPROBE_FUNCTIONS(name, ftrace_regs, on_entry, on_exit)			\
-static struct fprobe name = {							\
-	.entry_handler	= COMPAT_FPROBE_CHOOSE(name##_entry),			\
-	.exit_handler	= COMPAT_FPROBE_CHOOSE(name##_exit),			\
-};
+static struct compat_exit_hook name = {						\
+	.probe.entry_handler	= COMPAT_FPROBE_CHOOSE(name##_entry),		\
+	.probe.exit_handler	= COMPAT_FPROBE_CHOOSE(name##_exit),		\
+}
 
-static inline int compat_exit_hook_arm(compat_exit_hook *hook, unsigned long address)
+static inline int compat_exit_hook_arm(struct compat_exit_hook *hook, unsigned long address)
 {
 	/* what the kernel kept of an earlier registration points to freed memory */
-	*hook = (struct fprobe){
-		.entry_handler	= hook->entry_handler,
-		.exit_handler	= hook->exit_handler,
-		.nmissed	= hook->nmissed,
+	hook->probe = (struct fprobe){
+		.entry_handler	= hook->probe.entry_handler,
+		.exit_handler	= hook->probe.exit_handler,
+		.nmissed	= hook->probe.nmissed,
 		COMPAT_FPROBE_STOCK
 	};
-	return register_fprobe_ips(hook, &address, 1);
+	return register_fprobe_ips(&hook->probe, &address, 1);
 }
 
-static inline void compat_exit_hook_disarm(compat_exit_hook *hook)
+static inline void compat_exit_hook_disarm(struct compat_exit_hook *hook)
 {
-	unregister_fprobe(hook);
+	unregister_fprobe(&hook->probe);
 }
 
-static inline u64 compat_exit_hook_missed(const compat_exit_hook *hook)
+static inline u64 compat_exit_hook_missed(const struct compat_exit_hook *hook)
 {
-	return hook->nmissed;
+	return hook->probe.nmissed;
 }
 #else
 #include <linux/kprobes.h>
 
-typedef struct kretprobe compat_exit_hook;
+struct compat_exit_hook {
+	struct kretprobe probe;
+};
 
 #define COMPAT_EXIT_HOOK(name, on_entry, on_exit)				\
 static int name##_entry(struct kretprobe_instance *ri, struct pt_regs *regs)	\
@@ -156,28 +161,28 @@ static int name##_exit(struct kretprobe_instance *ri, struct pt_regs *regs)	\
 	on_exit();								\
 	return 0;								\
 }										\
-static struct kretprobe name = {						\
-	.entry_handler	= name##_entry,						\
-	.handler	= name##_exit,						\
-	.maxactive	= COMPAT_MAX_ACTIVE,					\
-};
+static struct compat_exit_hook name = {						\
+	.probe.entry_handler	= name##_entry,					\
+	.probe.handler		= name##_exit,					\
+	.probe.maxactive	= COMPAT_MAX_ACTIVE,				\
+}
 
-static inline int compat_exit_hook_arm(compat_exit_hook *hook, unsigned long address)
+static inline int compat_exit_hook_arm(struct compat_exit_hook *hook, unsigned long address)
 {
 	/* what the kernel kept of an earlier registration does not fit a new one */
-	memset(&hook->kp, 0, sizeof(hook->kp));
-	hook->kp.addr = (kprobe_opcode_t *)address;
-	return register_kretprobe(hook);
+	memset(&hook->probe.kp, 0, sizeof(hook->probe.kp));
+	hook->probe.kp.addr = (kprobe_opcode_t *)address;
+	return register_kretprobe(&hook->probe);
 }
 
-static inline void compat_exit_hook_disarm(compat_exit_hook *hook)
+static inline void compat_exit_hook_disarm(struct compat_exit_hook *hook)
 {
-	unregister_kretprobe(hook);
+	unregister_kretprobe(&hook->probe);
 }
 
-static inline u64 compat_exit_hook_missed(const compat_exit_hook *hook)
+static inline u64 compat_exit_hook_missed(const struct compat_exit_hook *hook)
 {
-	return hook->nmissed;
+	return hook->probe.nmissed;
 }
 #endif
 

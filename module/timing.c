@@ -69,7 +69,7 @@ void timing_committed(enum cowstat_outcome outcome)
 		slot->outcome = outcome;
 }
 
-COMPAT_EXIT_HOOK(fault_hook, fault_began, fault_ended)
+COMPAT_EXIT_HOOK(fault_hook, fault_began, fault_ended);
 
 /**
  * timing_arm() - begin to time

@@ -152,6 +152,8 @@ void read_pages(const char *pages, size_t n)
 		(void)*(volatile const char *)(pages + i * PAGE);
 }
 
+static char *stack;
+
 struct start {
 	work_fn *work;
 	void *arg;
@@ -161,6 +163,7 @@ static int child_main(void *arg)
 {
 	struct start *start = arg;
 
+	stack = NULL;	/* it is ours now, and our children need another */
 	start->work(start->arg);
 	_exit(0);
 }
@@ -169,13 +172,13 @@ static int child_main(void *arg)
  * As fork(), but on a stack that the parent never writes. On a common one it is a race which
  * of the two writes a page first, and so copies it, and which is left to reuse it.
  */
-static char *stack;
-
 pid_t start_child(work_fn *work, void *arg)
 {
 	struct start start = { work, arg };
 	pid_t pid;
 
+	if (!stack)
+		stack = map_pages(STACK_PAGES);
 	pid = clone(child_main, stack + STACK_PAGES * PAGE, SIGCHLD, &start);
 	if (pid < 0)
 		bail("clone: errno %d", errno);
@@ -211,7 +214,6 @@ void use_all_cpus(void)
 static void __attribute__((constructor)) begin(void)
 {
 	pin(1);
-	stack = map_pages(STACK_PAGES);
 	wait_child(start_child(nothing, NULL));
 }
 
@@ -304,6 +306,21 @@ void start_row(void)
 	read_pages(page, 1);
 	write_pages(page, 1);
 	munmap(page, PAGE);
+}
+
+struct cow_row row_of_child_of(pid_t parent)
+{
+	struct cow_table t = table_now();
+	struct cow_row row = { .pid = 0 };
+
+	for (size_t i = 0; i < t.nr; i++)
+		if (t.row[i].kind == COW_ROW_PROCESS && t.row[i].known[COWSTAT_COL_PPID] &&
+		    t.row[i].value[COWSTAT_COL_PPID] == (uint64_t)parent)
+			row = t.row[i];
+	cow_table_free(&t);
+	if (!row.pid)
+		bail("no row of a child of pid %d", parent);
+	return row;
 }
 
 bool has_row(pid_t pid)

@@ -52,6 +52,8 @@ void wait_child_any(pid_t pid);
 
 /* row_of(): a process's row now; bails when it has none. */
 struct cow_row row_of(pid_t pid);
+/* row_of_child_of(): of the last child that a process had. */
+struct cow_row row_of_child_of(pid_t parent);
 bool has_row(pid_t pid);
 /* start_row(): one countable fault of our own, so that we have a row. */
 void start_row(void);

@@ -1,42 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The parent writes first and pays for the copy; the child, then the only owner of the
- * old page, reuses it. And the other way: once the child has gone, nothing is copied.
+ * old page, reuses it. And once the child has gone, the parent reuses. Parent and child
+ * are both children of ours: who reads the table writes pages of its own.
  */
-#include <unistd.h>
-
 #include "harness.h"
 
-static char *pages;
-static size_t n;
-static struct gate parent_wrote;
+struct family {
+	size_t n;
+	char *pages;
+	struct gate parent_wrote;
+};
 
 static void write_after_parent(void *arg)
 {
-	(void)arg;
-	gate_wait(&parent_wrote);
-	write_pages(pages, n);
+	struct family *family = arg;
+
+	gate_wait(&family->parent_wrote);
+	write_pages(family->pages, family->n);
 }
 
-struct both {
-	struct cow_row parent_before, parent_after, child;
-};
-
-static struct both parent_first(size_t count)
+static void write_before_child(void *arg)
 {
-	struct both rows;
+	struct family *family = arg;
 	pid_t child;
 
-	n = count;
-	parent_wrote = gate_make();
-	child = start_child(write_after_parent, NULL);
-	rows.parent_before = row_of(getpid());
-	write_pages(pages, n);
-	rows.parent_after = row_of(getpid());
-	gate_open(&parent_wrote);
+	family->pages = map_pages(MANY);
+	child = start_child(write_after_parent, family);
+	write_pages(family->pages, family->n);
+	gate_open(&family->parent_wrote);
 	wait_child(child);
-	rows.child = row_of(child);
-	return rows;
 }
 
 static void leave(void *arg)
@@ -44,34 +37,34 @@ static void leave(void *arg)
 	(void)arg;
 }
 
+static void write_after_child_left(void *arg)
+{
+	struct family *family = arg;
+
+	family->pages = map_pages(MANY);
+	wait_child(start_child(leave, NULL));
+	write_pages(family->pages, family->n);
+}
+
 int main(void)
 {
-	struct both none, many;
-	struct cow_row before, again, after;
+	struct family zero = { .n = 0, .parent_wrote = gate_make() };
+	struct family many = { .n = MANY, .parent_wrote = gate_make() };
+	struct cow_row none, some, child_none, child_some;
 
-	pages = map_pages(MANY);
-	parent_first(1);
-	none = parent_first(0);
-	write_pages(pages, MANY);
-	many = parent_first(MANY);
+	none = child_row(write_before_child, &zero);
+	child_none = row_of_child_of(none.pid);
+	some = child_row(write_before_child, &many);
+	child_some = row_of_child_of(some.pid);
+	is(GREW(none, some, COPIED), MANY, "the parent copied");
+	is(GREW(none, some, REUSED), 0, "the parent reused nothing");
+	is(GREW(child_none, child_some, COPIED), 0, "the child copied nothing");
+	is(GREW(child_none, child_some, REUSED), MANY, "the child reused");
+	is(GREW(child_none, child_some, PARENT_COPIED), MANY, "the child's parent_copied");
 
-	is(GREW(many.parent_before, many.parent_after, COPIED) -
-	   GREW(none.parent_before, none.parent_after, COPIED), MANY, "the parent copied");
-	is(GREW(many.parent_before, many.parent_after, REUSED) -
-	   GREW(none.parent_before, none.parent_after, REUSED), 0, "the parent reused nothing");
-	is(GREW(none.child, many.child, COPIED), 0, "the child copied nothing");
-	is(GREW(none.child, many.child, REUSED), MANY, "the child reused");
-	is(GREW(none.child, many.child, PARENT_COPIED), MANY, "the child's parent_copied");
-
-	/* The child has gone without a write: the pages are ours alone again. */
-	write_pages(pages, MANY);
-	child_row(leave, NULL);
-	before = row_of(getpid());
-	again = row_of(getpid());
-	write_pages(pages, MANY);
-	after = row_of(getpid());
-	is(GREW(before, again, WP_FAULTS), 0, "reading the table costs no fault of its own");
-	is(GREW(again, after, COPIED), 0, "after the child left: nothing copied");
-	is(GREW(again, after, REUSED), MANY, "after the child left: reused");
+	none = child_row(write_after_child_left, &zero);
+	some = child_row(write_after_child_left, &many);
+	is(GREW(none, some, COPIED), 0, "after the child left: nothing copied");
+	is(GREW(none, some, REUSED), MANY, "after the child left: reused");
 	return done();
 }
