@@ -124,7 +124,7 @@ static void child_row(const struct cow_table *t, pid_t pid, struct cow_row *row)
 
 	if (!found || found->value[COWSTAT_COL_PPID] != (uint64_t)getpid())
 		errx(EXIT_FAILURE, "the row of child %d is not in " COWSTAT_PROC_PATH
-		     ": it was given to another process already. Load the module with a larger max_rows=, or run fewer processes beside this",
+		     ": it was given up for another process (then load the module with a larger max_rows=), or the table was reset meanwhile (then run this again)",
 		     pid);
 	*row = *found;
 }

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * As much of the kernel as module/table.c uses, for one thread in userspace. Its own
+ * includes of <linux/...> find empty files that the Makefile lays out.
+ */
+#ifndef COWSTAT_KERNEL_STUBS_H
+#define COWSTAT_KERNEL_STUBS_H
+
+#include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef uint32_t u32;
+typedef uint64_t u64;
+
+#define BIT(n)				(1UL << (n))
+#define SZ_1M				(1UL << 20)
+#define ARRAY_SIZE(a)			(sizeof(a) / sizeof(*(a)))
+#define BUILD_BUG_ON(c)			_Static_assert(!(c), #c)
+#define likely(x)			(x)
+#undef __always_inline
+#define __always_inline			inline __attribute__((always_inline))
+#define __releases(lock)
+#define ____cacheline_aligned_in_smp	__attribute__((aligned(64)))
+#define READ_ONCE(x)			(*(volatile typeof(x) *)&(x))
+#define WRITE_ONCE(x, v)		(*(volatile typeof(x) *)&(x) = (v))
+#define smp_load_acquire(p)		READ_ONCE(*(p))
+#define smp_store_release(p, v)		WRITE_ONCE(*(p), v)
+#define smp_wmb()			do { } while (0)
+#define smp_rmb()			do { } while (0)
+#define min(a, b)			((a) < (b) ? (a) : (b))
+#define max(a, b)			((a) > (b) ? (a) : (b))
+#define min_t(t, a, b)			min((t)(a), (t)(b))
+#define container_of(p, t, m)		((t *)((char *)(p) - offsetof(t, m)))
+
+typedef struct { long long counter; } atomic64_t;
+
+static inline long long atomic64_read(const atomic64_t *v) { return v->counter; }
+static inline void atomic64_set(atomic64_t *v, long long n) { v->counter = n; }
+static inline void atomic64_inc(atomic64_t *v) { v->counter++; }
+static inline void atomic64_add(long long n, atomic64_t *v) { v->counter += n; }
+
+typedef struct { bool held; } raw_spinlock_t;
+
+#define __RAW_SPIN_LOCK_UNLOCKED(name)	{ false }
+#define raw_spin_lock_irq(l)		(assert(!(l)->held), (l)->held = true)
+#define raw_spin_unlock_irq(l)		(assert((l)->held), (l)->held = false)
+#define raw_spin_lock_irqsave(l, f)	((f) = 0, raw_spin_lock_irq(l))
+#define raw_spin_unlock_irqrestore(l, f) ((void)(f), raw_spin_unlock_irq(l))
+#define lockdep_assert_held(l)		assert((l)->held)
+#define rcu_read_lock()			do { } while (0)
+#define rcu_read_unlock()		do { } while (0)
+#define synchronize_rcu()		do { } while (0)
+#define cond_resched()			do { } while (0)
+
+struct list_head { struct list_head *next, *prev; };
+
+static inline void INIT_LIST_HEAD(struct list_head *l) { l->next = l->prev = l; }
+static inline bool list_empty(const struct list_head *l) { return l->next == l; }
+
+static inline void list_del_init(struct list_head *l)
+{
+	l->prev->next = l->next;
+	l->next->prev = l->prev;
+	INIT_LIST_HEAD(l);
+}
+
+static inline void list_add_tail(struct list_head *l, struct list_head *head)
+{
+	assert(list_empty(l) || l->next == NULL);
+	l->prev = head->prev;
+	l->next = head;
+	head->prev->next = l;
+	head->prev = l;
+}
+
+static inline void list_move_tail(struct list_head *l, struct list_head *head)
+{
+	list_del_init(l);
+	list_add_tail(l, head);
+}
+
+#define list_move(l, head)		list_move_tail(l, head)
+#define list_first_entry(h, t, m)	container_of((h)->next, t, m)
+#define list_first_entry_or_null(h, t, m) \
+	(list_empty(h) ? NULL : list_first_entry(h, t, m))
+
+struct work_struct { void (*run)(struct work_struct *work); };
+
+#define DECLARE_WORK(name, fn)		struct work_struct name = { fn }
+#define schedule_work(w)		((void)(w))	/* a worker that is slow to come */
+#define flush_work(w)			(w)->run(w)
+
+typedef struct { unsigned int val; } kuid_t;
+
+struct pid { int nr, refs; struct task_struct *task; };
+struct signal_struct { int unused; };
+struct mm_struct { int unused; };
+struct cred { kuid_t uid, euid, suid; };
+
+#define TASK_COMM_LEN	16
+#define PIDTYPE_TGID	1
+
+struct task_struct {
+	struct signal_struct *signal;
+	struct task_struct *group_leader;
+	struct mm_struct *mm;
+	struct pid *tgid;
+	u64 start_boottime;
+	struct cred cred;
+	char comm[TASK_COMM_LEN];
+};
+
+static inline struct pid *task_tgid(struct task_struct *task) { return task->tgid; }
+static inline struct pid *get_pid(struct pid *pid) { pid->refs++; return pid; }
+static inline void put_pid(struct pid *pid) { assert(pid->refs > 0); pid->refs--; }
+
+static inline struct task_struct *pid_task(struct pid *pid, int type)
+{
+	(void)type;
+	return pid->task;
+}
+
+#define __task_cred(task)		(&(task)->cred)
+#define task_dfl_cgroup(task)		((void)(task), 1)
+#define cgroup_id(cgroup)		((u64)(cgroup))
+#define strscpy(to, from, n)		strncpy(to, from, n)
+#define vzalloc(n)			aligned_calloc(n)
+#define vfree(p)			free(p)
+#define array_size(n, size)		((size_t)(n) * (size))
+
+static inline void *aligned_calloc(size_t n)
+{
+	void *p = aligned_alloc(64, (n + 63) / 64 * 64);
+
+	return p ? memset(p, 0, n) : NULL;
+}
+
+static inline unsigned int ilog2(unsigned long n)
+{
+	return 63 - __builtin_clzl(n);
+}
+
+static inline unsigned long roundup_pow_of_two(unsigned long n)
+{
+	return n <= 1 ? 1 : 1UL << (64 - __builtin_clzl(n - 1));
+}
+
+static inline u32 hash_ptr(const void *p, unsigned int bits)
+{
+	return (u64)(uintptr_t)p * 0x61C8864680B583EBull >> (64 - bits);
+}
+
+#endif /* COWSTAT_KERNEL_STUBS_H */

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of rows, without a kernel: module/table.c itself, compiled against stubs.
+ */
+#include "kernel_stubs.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "../../module/table.c"
+
+#define ROWS	64
+
+/* A process, its pid and its signal_struct; the last may be had again by another. */
+struct process {
+	struct task_struct task;
+	struct pid pid;
+	struct mm_struct mm;
+	struct signal_struct signal;
+};
+
+static u64 now;
+static int pids;
+
+static void come_alive(struct process *p, struct signal_struct *signal)
+{
+	memset(p, 0, sizeof(*p));
+	p->task.signal = signal ? signal : &p->signal;
+	p->task.group_leader = &p->task;
+	p->task.mm = &p->mm;
+	p->task.tgid = &p->pid;
+	p->task.start_boottime = ++now;
+	p->pid.nr = ++pids;
+	p->pid.task = &p->task;
+	snprintf(p->task.comm, sizeof(p->task.comm), "p%d", p->pid.nr);
+}
+
+static void fork_of(struct process *parent, struct process *child, u64 birth_anon)
+{
+	struct birth birth = { .known = ROW_KNOWS_MM };
+
+	birth.value[ROW_BIRTH_ANON_PAGES] = birth_anon;
+	come_alive(child, NULL);
+	table_birth(&parent->task, &child->task, &birth);
+}
+
+static void copies(struct process *p, u64 n)
+{
+	while (n--) {
+		struct row *row = table_row(&p->task);
+
+		row_count(row, ROW_WP_ENTRIES);
+		row_count(row, ROW_COPIED);
+		row_count(row, ROW_ANON_COPIED);
+	}
+}
+
+static void exits(struct process *p)
+{
+	table_dead(&p->task);
+	p->pid.task = NULL;
+}
+
+static struct row *row(struct process *p)
+{
+	for (unsigned int i = 0; i < table.used; i++)
+		if (table.rows[i].generation & 1 && table.rows[i].pid == &p->pid)
+			return &table.rows[i];
+	return NULL;
+}
+
+static u64 sum(enum row_value value)
+{
+	u64 n = row_value(&table.folded, value);
+
+	for (unsigned int i = 0; i < table.used; i++)
+		if (table.rows[i].generation & 1)
+			n += row_value(&table.rows[i], value);
+	return n;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&table, 0, sizeof(table));
+	memset(&stale, 0, sizeof(stale));
+	return table_init(ROWS);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	table_exit();
+	return 0;
+}
+
+static void same_process_same_row(void **state)
+{
+	static struct process a, b;
+
+	(void)state;
+	come_alive(&a, NULL);
+	come_alive(&b, NULL);
+	assert_ptr_equal(table_row(&a.task), table_row(&a.task));
+	assert_ptr_not_equal(table_row(&a.task), table_row(&b.task));
+	assert_int_equal(table.in_use, 2);
+	assert_int_equal(a.pid.refs, 1);
+}
+
+static void signal_struct_had_again(void **state)
+{
+	static struct process parent, old, new;
+	struct birth birth = { .known = ROW_KNOWS_MM };
+
+	(void)state;
+	come_alive(&parent, NULL);
+	fork_of(&parent, &old, 0);
+	copies(&old, 7);
+	exits(&old);
+	come_alive(&new, &old.signal);
+	table_birth(&parent.task, &new.task, &birth);
+	copies(&new, 3);
+	assert_int_equal(row_value(row(&old), ROW_COPIED), 7);
+	assert_int_equal(row_value(row(&new), ROW_COPIED), 3);
+	assert_int_equal(row(&old)->state, ROW_EXITED);
+	assert_int_equal(row(&new)->state, ROW_LIVE);
+}
+
+static void fault_after_exit_is_its_own(void **state)
+{
+	static struct process p;
+
+	(void)state;
+	come_alive(&p, NULL);
+	copies(&p, 1);
+	table_dead(&p.task);
+	table_dead(&p.task);	/* another thread sees live == 0 too */
+	copies(&p, 1);
+	assert_int_equal(row_value(row(&p), ROW_COPIED), 2);
+	assert_int_equal(table.in_use, 1);
+}
+
+static void pre_exec_and_parent_copied(void **state)
+{
+	static struct process parent, child;
+	struct row_copy copy;
+
+	(void)state;
+	come_alive(&parent, NULL);
+	copies(&parent, 5);
+	fork_of(&parent, &child, 100);
+	copies(&parent, 2);
+	copies(&child, 3);
+	assert_true(table_copy_row(row(&child) - table.rows, &copy));
+	assert_int_equal(copy.value[ROW_PRE_EXEC_COPIED], 3);
+	assert_int_equal(copy.value[ROW_PARENT_COPIED], 2);
+	assert_int_equal(row(&parent)->unsettled, 1);
+	table_exec(&child.task);
+	copies(&parent, 10);
+	copies(&child, 10);
+	table_exec(&child.task);
+	exits(&child);
+	assert_int_equal(row(&parent)->unsettled, 0);
+	assert_true(table_copy_row(row(&child) - table.rows, &copy));
+	assert_int_equal(copy.value[ROW_PRE_EXEC_COPIED], 3);
+	assert_int_equal(copy.value[ROW_PARENT_COPIED], 2);
+	assert_int_equal(copy.value[ROW_EXECS], 2);
+	assert_true(copy.known & ROW_KNOWS_PARENT);
+}
+
+static void small_go_first_then_oldest(void **state)
+{
+	static struct process parent, big, small[ROWS - 2], more[ROWS];
+	int i;
+
+	(void)state;
+	come_alive(&parent, NULL);
+	fork_of(&parent, &big, 0);
+	copies(&big, BIG_BYTES / COWSTAT_PAGE_BYTES);
+	exits(&big);
+	for (i = 0; i < ROWS - 2; i++) {
+		fork_of(&parent, &small[i], 0);
+		copies(&small[i], 1);
+		exits(&small[i]);
+	}
+	assert_int_equal(table.in_use, ROWS);
+	fork_of(&parent, &more[0], 0);
+	assert_null(row(&small[0]));
+	assert_non_null(row(&small[1]));
+	for (i = 1; i < ROWS - 2; i++)
+		fork_of(&parent, &more[i], 0);
+	assert_non_null(row(&big));
+	fork_of(&parent, &more[i], 0);
+	assert_null(row(&big));
+	assert_int_equal(sum(ROW_COPIED), ROWS - 2 + BIG_BYTES / COWSTAT_PAGE_BYTES);
+	assert_int_equal(sum(ROW_FORKS), 2 * ROWS - 2);
+	assert_int_equal(table.nr_folded, ROWS - 1);
+	assert_int_equal(atomic64_read(&table.lost), 0);
+}
+
+static void all_alive_is_a_loss_that_is_told(void **state)
+{
+	static struct process p[ROWS + 3];
+
+	(void)state;
+	for (int i = 0; i < ROWS + 3; i++) {
+		come_alive(&p[i], NULL);
+		copies(&p[i], 2);
+	}
+	assert_int_equal(table.in_use, ROWS);
+	assert_int_equal(atomic64_read(&table.lost), 6);
+	assert_int_equal(sum(ROW_COPIED), 2 * (ROWS + 3));
+	assert_int_equal(row_value(&table.folded, ROW_COPIED), 6);
+}
+
+static void folds_into_nearest_ancestor(void **state)
+{
+	static struct process top, middle, leaf, filler[2 * ROWS];
+	int i;
+
+	(void)state;
+	come_alive(&top, NULL);
+	fork_of(&top, &middle, 10);
+	fork_of(&middle, &leaf, 20);
+	copies(&leaf, 4);
+	table_exec(&leaf.task);
+	exits(&middle);
+	for (i = 0; i < ROWS; i++) {	/* middle goes; leaf is alive and stays */
+		come_alive(&filler[i], NULL);
+		copies(&filler[i], 1);
+		exits(&filler[i]);
+	}
+	assert_null(row(&middle));
+	assert_int_equal(row_value(row(&top), ROW_DESC_FORKS), 1);
+	assert_int_equal(row_value(row(&top), ROW_DESC_BIRTH_ANON_PAGES), 10);
+	exits(&leaf);
+	for (; i < 2 * ROWS; i++) {
+		come_alive(&filler[i], NULL);
+		copies(&filler[i], 1);
+		exits(&filler[i]);
+	}
+	assert_null(row(&leaf));
+	assert_int_equal(row_value(row(&top), ROW_DESC_BIRTH_ANON_PAGES), 30);
+	assert_int_equal(row_value(row(&top), ROW_DESC_ANON_COPIED), 4);
+	assert_int_equal(row_value(row(&top), ROW_DESC_COPIED_BYTES), 4 * 4096);
+	assert_int_equal(row_value(&table.folded, ROW_DESC_ANON_COPIED), 0);
+}
+
+static void parent_waits_for_unsettled_children(void **state)
+{
+	static struct process parent, child, filler[ROWS];
+
+	(void)state;
+	come_alive(&parent, NULL);
+	fork_of(&parent, &child, 0);
+	copies(&parent, 9);
+	exits(&parent);
+	for (int i = 0; i < ROWS; i++) {
+		come_alive(&filler[i], NULL);
+		copies(&filler[i], 1);
+		exits(&filler[i]);
+	}
+	assert_non_null(row(&parent));
+	table_exec(&child.task);
+	assert_int_equal(row_value(row(&child), ROW_PARENT_COPIED), 9);
+}
+
+static void buried_when_gone_unseen(void **state)
+{
+	static struct process gone, here;
+
+	(void)state;
+	come_alive(&gone, NULL);
+	come_alive(&here, NULL);
+	copies(&gone, 1);
+	copies(&here, 1);
+	gone.pid.task = NULL;
+	table_bury();
+	assert_int_equal(row(&gone)->state, ROW_EXITED);
+	assert_int_equal(row(&here)->state, ROW_LIVE);
+	assert_null(table_find(gone.task.signal));
+	assert_non_null(table_find(here.task.signal));
+}
+
+static void every_pid_is_given_back(void **state)
+{
+	static struct process parent, child[10 * ROWS];
+	int i, refs = 0;
+
+	(void)state;
+	come_alive(&parent, NULL);
+	for (i = 0; i < 10 * ROWS; i++) {
+		fork_of(&parent, &child[i], 1);
+		copies(&child[i], 1);
+		exits(&child[i]);
+	}
+	assert_int_equal(sum(ROW_FORKS), 10 * ROWS);
+	assert_int_equal(sum(ROW_BIRTH_ANON_PAGES), 10 * ROWS);
+	assert_true(parent.pid.refs > 0);
+	table_reset();
+	flush_work(&stale_work);
+	assert_int_equal(table.in_use, 0);
+	assert_int_equal(sum(ROW_FORKS), 0);
+	for (i = 0; i < 10 * ROWS; i++)
+		refs += child[i].pid.refs;
+	assert_int_equal(refs, 0);
+	assert_int_equal(parent.pid.refs, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(same_process_same_row, setup, teardown),
+		cmocka_unit_test_setup_teardown(signal_struct_had_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(fault_after_exit_is_its_own, setup, teardown),
+		cmocka_unit_test_setup_teardown(pre_exec_and_parent_copied, setup, teardown),
+		cmocka_unit_test_setup_teardown(small_go_first_then_oldest, setup, teardown),
+		cmocka_unit_test_setup_teardown(all_alive_is_a_loss_that_is_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(folds_into_nearest_ancestor, setup, teardown),
+		cmocka_unit_test_setup_teardown(parent_waits_for_unsettled_children, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(buried_when_gone_unseen, setup, teardown),
+		cmocka_unit_test_setup_teardown(every_pid_is_given_back, setup, teardown),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("table", tests, NULL, NULL);
+}
