@@ -21,7 +21,7 @@ else
 endif
 
 tools   := cowstat cowbench
-shared  := format table_reader workload
+shared  := format table_reader
 system  := $(patsubst tests/system/%.c,%,$(filter-out tests/system/harness.c,$(wildcard tests/system/*.c)))
 units   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 
@@ -44,6 +44,8 @@ tools: $(tools:%=$(BUILD)/%)
 $(tools:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/userspace/%.o $(shared:%=$(BUILD)/userspace/%.o)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/cowbench: $(BUILD)/userspace/workload.o
 
 tests: $(system:%=$(BUILD)/tests/%)
 

@@ -4,7 +4,7 @@
  * table is tidied.
  */
 #include <linux/mutex.h>
-#include <linux/spinlock.h>
+#include <linux/rwsem.h>
 #include <linux/ktime.h>
 
 #include "control.h"
@@ -17,15 +17,19 @@
 /* Serialises arming, disarming and reset. Outermost; held while RCU-tasks is awaited. */
 static DEFINE_MUTEX(control_mutex);
 
-/* What readers see; written under both locks, so that reading never waits for arming. */
-static DEFINE_SPINLOCK(status_lock);
+/*
+ * What readers see. A reader holds the semaphore while it takes its snapshot, so that no
+ * snapshot stands across the border of two epochs; a writer for a moment, never while it
+ * arms or disarms. Within control_mutex.
+ */
+static DECLARE_RWSEM(status_sem);
 static struct control_status status;
 
 static void set_status(const struct control_status *to)
 {
-	spin_lock(&status_lock);
+	down_write(&status_sem);
 	status = *to;
-	spin_unlock(&status_lock);
+	up_write(&status_sem);
 }
 
 /*
@@ -154,9 +158,12 @@ int control_reset(void)
 	counting = to.counting;
 	if (counting)
 		disarm(&to);
+	down_write(&status_sem);
 	table_reset();
 	timing_reset();
 	begin_epoch(&to);
+	status = to;
+	up_write(&status_sem);
 	if (counting)
 		err = arm(&to);
 	set_status(&to);
@@ -165,16 +172,23 @@ int control_reset(void)
 }
 
 /**
- * control_status() - the state of things
- * @out: a consistent copy
+ * control_read_begin() - the state of things, and the rows that go with it
  *
- * Context: process context.
+ * Context: process context, may sleep. Until control_read_end() the epoch stays.
+ * Return: the state.
  */
-void control_status(struct control_status *out)
+const struct control_status *control_read_begin(void)
 {
-	spin_lock(&status_lock);
-	*out = status;
-	spin_unlock(&status_lock);
+	down_read(&status_sem);
+	return &status;
+}
+
+/**
+ * control_read_end() - a snapshot has been taken
+ */
+void control_read_end(void)
+{
+	up_read(&status_sem);
 }
 
 /**

@@ -27,6 +27,7 @@ void control_exit(void);
 int control_counting(bool on);
 int control_timing(bool on);
 int control_reset(void);
-void control_status(struct control_status *status);
+const struct control_status *control_read_begin(void);
+void control_read_end(void);
 
 #endif /* COWSTAT_CONTROL_H */

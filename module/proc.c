@@ -325,7 +325,7 @@ static void put_table(struct seq_buf *s, const struct reader *reader,
  */
 static int snapshot_take(struct snapshot *snapshot, struct file *file)
 {
-	struct control_status status;
+	const struct control_status *status;
 	struct reader reader = {
 		.cred = file->f_cred,
 		.all = file_ns_capable(file, &init_user_ns, CAP_SYS_PTRACE) ||
@@ -349,11 +349,12 @@ static int snapshot_take(struct snapshot *snapshot, struct file *file)
 			kfree(copy);
 			return -ENOMEM;
 		}
-		control_status(&status);
-		reader.counted = status.counted;
+		status = control_read_begin();
+		reader.counted = status->counted;
 		folded = READ_ONCE(table.nr_folded);
 		seq_buf_init(&s, text, size);
-		put_table(&s, &reader, &status, copy);
+		put_table(&s, &reader, status, copy);
+		control_read_end();
 		if (seq_buf_has_overflowed(&s)) {
 			size *= 2;
 			continue;
@@ -476,13 +477,13 @@ static const struct proc_ops cowstat_proc_ops = {
  */
 static int latency_show(struct seq_file *m, void *v)
 {
-	struct control_status status;
+	const struct control_status *status;
 	u64 count[COWSTAT_NR_OUTCOMES], any;
 	unsigned int bucket, o;
 
-	control_status(&status);
+	status = control_read_begin();
 	seq_printf(m, "# cowstat_latency %d timing=%s epoch=%llu\n# from_ns to_ns",
-		   COWSTAT_FORMAT, status.timing ? "on" : "off", status.epoch);
+		   COWSTAT_FORMAT, status->timing ? "on" : "off", status->epoch);
 #define OUTCOME_NAME(ID, name)	" " #name
 	seq_puts(m, COWSTAT_OUTCOMES(OUTCOME_NAME) "\n");
 	for (bucket = 0; bucket < TIMING_BUCKETS; bucket++) {
@@ -495,6 +496,7 @@ static int latency_show(struct seq_file *m, void *v)
 			seq_printf(m, " %llu", count[o]);
 		seq_putc(m, '\n');
 	}
+	control_read_end();
 	return 0;
 }
 

@@ -20,6 +20,16 @@ static void write_after_parent(void *arg)
 	write_pages(family->pages, family->n);
 }
 
+/* Have the copies of our own stack while the child, which never writes it, still lives. */
+static void touch_stack(void)
+{
+	volatile char deep[4 * PAGE];
+
+	for (size_t i = 0; i < sizeof(deep); i += PAGE)
+		deep[i] = 1;
+	(void)deep[0];
+}
+
 static void write_before_child(void *arg)
 {
 	struct family *family = arg;
@@ -27,6 +37,7 @@ static void write_before_child(void *arg)
 
 	family->pages = map_pages(MANY);
 	child = start_child(write_after_parent, family);
+	touch_stack();
 	write_pages(family->pages, family->n);
 	gate_open(&family->parent_wrote);
 	wait_child(child);
@@ -34,15 +45,21 @@ static void write_before_child(void *arg)
 
 static void leave(void *arg)
 {
-	(void)arg;
+	struct family *family = arg;
+
+	gate_wait(&family->parent_wrote);
 }
 
 static void write_after_child_left(void *arg)
 {
 	struct family *family = arg;
+	pid_t child;
 
 	family->pages = map_pages(MANY);
-	wait_child(start_child(leave, NULL));
+	child = start_child(leave, family);
+	touch_stack();
+	gate_open(&family->parent_wrote);
+	wait_child(child);
 	write_pages(family->pages, family->n);
 }
 
