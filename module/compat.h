@@ -128,7 +128,6 @@ static inline int compat_exit_hook_arm(struct compat_exit_hook *hook, unsigned l
 	hook->probe = (struct fprobe){
 		.entry_handler	= hook->probe.entry_handler,
 		.exit_handler	= hook->probe.exit_handler,
-		.nmissed	= hook->probe.nmissed,
 		COMPAT_FPROBE_STOCK
 	};
 	return register_fprobe_ips(&hook->probe, &address, 1);

@@ -50,19 +50,14 @@ static int arm(struct control_status *to)
 	err = hook_arm_all(fault_hooks);
 	if (err)
 		goto disarm_fork_hooks;
-	if (to->timing) {
-		err = timing_arm(fault_entry());
-		if (err)
-			goto disarm_fault_hooks;
-	}
+	if (to->timing && timing_arm(fault_entry()))
+		to->timing = false;	/* the log says why; counting does not depend on it */
 
 	to->counting = true;
 	to->armed = fork_mask() | hook_mask(fork_hooks) | hook_mask(fault_hooks);
 	to->counted |= to->armed;
 	return 0;
 
-disarm_fault_hooks:
-	hook_disarm_all(fault_hooks);
 disarm_fork_hooks:
 	hook_disarm_all(fork_hooks);
 disarm_fork:
@@ -74,8 +69,10 @@ static void disarm(struct control_status *to)
 {
 	timing_disarm();
 	hook_disarm_all(fault_hooks);
-	hook_disarm_all(fork_hooks);
+	/* the reader of the time first: a slot must not outlive its writer */
 	fork_disarm();
+	hook_disarm_all(fork_hooks);
+	table_settle();
 	to->counting = false;
 	to->armed = 0;
 }

@@ -8,9 +8,9 @@
  * arch/x86/mm/pgtable.c. We count at that function's entry, so a thread that loses a
  * race, runs out of memory or is told to retry is never counted as having copied.
  *
- * Every callback runs with preemption disabled by ftrace (kernel/trace/ftrace.c) and,
- * but for do_wp_page's own, under the page-table lock, which implies RCU. None enters
- * a function that is hooked, so none needs a recursion guard.
+ * Every callback runs under the page-table lock, which implies RCU; on PREEMPT_RT it may
+ * be preempted there. None enters a function that is hooked, so none needs a recursion
+ * guard.
  */
 #include <linux/mm.h>
 #include <linux/pgtable.h>
@@ -31,30 +31,27 @@ static unsigned long shared_zero_pfn __ro_after_init;
  * its own is being born or is gone: its fields are still its parent's, so it gets no
  * row.
  */
-static noinline struct row *row_of_owner(struct mm_struct *mm, bool *remote)
+static noinline struct row *row_of_owner(struct mm_struct *mm, bool make, bool *remote)
 {
 	struct task_struct *owner;
-	struct row *row = NULL;
+	struct row *row = &table.folded;
 
+	*remote = true;
 	rcu_read_lock();
 	owner = rcu_dereference(mm->owner);
 	if (owner && pid_task(task_pid(owner), PIDTYPE_PID) == owner) {
 		*remote = owner->signal != current->signal;
-		row = table_row(owner);
+		row = table_row(owner, make);
 	}
 	rcu_read_unlock();
-	if (!row) {
-		*remote = true;
-		row = table_unattributed();
-	}
 	return row;
 }
 
-static __always_inline struct row *row_of(struct mm_struct *mm, bool *remote)
+static __always_inline struct row *row_of(struct mm_struct *mm, bool make, bool *remote)
 {
 	if (likely(current->mm == mm && !(current->flags & PF_KTHREAD)))
-		return table_row(current);
-	return row_of_owner(mm, remote);
+		return table_row(current, make);
+	return row_of_owner(mm, make, remote);
 }
 
 /* vm_fault_t do_wp_page(struct vm_fault *vmf) */
@@ -63,13 +60,23 @@ static void on_wp_fault(unsigned long ip, unsigned long parent_ip,
 {
 	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
 	bool remote = false;
-	struct row *row = row_of(vmf->vma->vm_mm, &remote);
+	struct row *row = row_of(vmf->vma->vm_mm, true, &remote);
 
 	row_count(row, ROW_WP_ENTRIES);
 	if (unlikely(vmf->flags & FAULT_FLAG_UNSHARE))
 		row_count(row, ROW_UNSHARED);
 	if (unlikely(remote))
 		row_count(row, ROW_REMOTE);
+	if (unlikely(row == &table.folded))
+		atomic64_inc(&table.lost);
+}
+
+/* The row of a fault that is being committed: that of its entry. */
+static __always_inline struct row *row_of_commit(struct mm_struct *mm)
+{
+	bool remote;
+
+	return row_of(mm, false, &remote);
 }
 
 /* What a page that is being replaced was: count its copy. */
@@ -100,12 +107,11 @@ static void on_clear_flush(unsigned long ip, unsigned long parent_ip,
 			   struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	const struct vm_area_struct *vma;
-	bool remote;
 
 	if (!hook_caller_of(container_of(ops, struct hook, ops), parent_ip))
 		return;
 	vma = (void *)compat_argument(fregs, 0);
-	count_copy(row_of(vma->vm_mm, &remote),
+	count_copy(row_of_commit(vma->vm_mm),
 		   ptep_get((pte_t *)compat_argument(fregs, 2)));
 }
 
@@ -118,12 +124,11 @@ static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
 {
 	const struct vm_area_struct *vma;
 	struct row *row;
-	bool remote;
 
 	if (!hook_caller_of(container_of(ops, struct hook, ops), parent_ip))
 		return;
 	vma = (void *)compat_argument(fregs, 0);
-	row = row_of(vma->vm_mm, &remote);
+	row = row_of_commit(vma->vm_mm);
 	if (vma->vm_flags & (VM_SHARED | VM_MAYSHARE)) {
 		row_count(row, ROW_SHARED_WP);
 		timing_note(COWSTAT_OUTCOME_SHARED_WP);

@@ -332,7 +332,7 @@ static int snapshot_take(struct snapshot *snapshot, struct file *file)
 		       file_ns_capable(file, &init_user_ns, CAP_PERFMON),
 		.ns = task_active_pid_ns(current),
 	};
-	size_t size = LINE_BYTES * (size_t)(table_used() + 8);
+	size_t size = reader.all ? LINE_BYTES * (size_t)(table_used() + 8) : PAGE_SIZE;
 	struct row_copy *copy;
 	struct seq_buf s;
 	char *text = NULL;

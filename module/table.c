@@ -33,6 +33,7 @@ struct table table = {
  */
 static struct {
 	struct pid **pid;
+	struct pid **spare;	/* the worker's own, as long */
 	unsigned int nr, max;
 } stale;
 
@@ -41,21 +42,20 @@ static DECLARE_WORK(stale_work, table_drop_stale);
 
 static void table_drop_stale(struct work_struct *work)
 {
-	struct pid *batch[64];
-	unsigned int nr;
+	unsigned int i, nr;
 
-	do {
-		raw_spin_lock_irq(&table.lock);
-		nr = min_t(unsigned int, stale.nr, ARRAY_SIZE(batch));
-		stale.nr -= nr;
-		memcpy(batch, stale.pid + stale.nr, nr * sizeof(*batch));
-		raw_spin_unlock_irq(&table.lock);
-		if (nr)
-			synchronize_rcu();	/* readers of the snapshot use them */
-		for (unsigned int i = 0; i < nr; i++)
-			put_pid(batch[i]);
+	raw_spin_lock_irq(&table.lock);
+	swap(stale.pid, stale.spare);
+	nr = stale.nr;
+	stale.nr = 0;
+	raw_spin_unlock_irq(&table.lock);
+	if (!nr)
+		return;
+	synchronize_rcu();	/* readers of the snapshot use them */
+	for (i = 0; i < nr; i++) {
+		put_pid(stale.spare[i]);
 		cond_resched();
-	} while (nr);
+	}
 }
 
 static u64 row_copied_bytes(const struct row *row)
@@ -129,7 +129,7 @@ static void row_settle(struct row *row)
 		else
 			row->known &= ~ROW_KNOWS_PARENT;
 	}
-	row->known |= ROW_SETTLED;
+	smp_store_release(&row->known, row->known | ROW_SETTLED);	/* after the values */
 }
 
 /* Add a row to the `-` row and, as a memo, to its nearest ancestor in the table. */
@@ -266,118 +266,6 @@ static void table_unlock(unsigned long flags) __releases(&table.lock)
 		schedule_work(&stale_work);
 }
 
-/**
- * table_unattributed() - where a fault is counted that can be given to no process
- *
- * Context: any.
- * Return: the `-` row; `lost` went up by one.
- */
-struct row *table_unattributed(void)
-{
-	atomic64_inc(&table.lost);
-	return &table.folded;
-}
-
-/**
- * table_find_or_make() - the row of a process, made when it has none
- * @task: a thread of it, whose signal_struct and pid stay while we run
- *
- * Context: any but NMI; takes table.lock. Called under page-table locks.
- * Return: its row; the `-` row when none was to be had.
- */
-struct row *table_find_or_make(struct task_struct *task)
-{
-	unsigned long flags;
-	struct row *row;
-
-	raw_spin_lock_irqsave(&table.lock, flags);
-	row = table_find(task->signal);
-	if (!row)
-		row = table_make(task);
-	table_unlock(flags);
-	return row ?: table_unattributed();
-}
-
-/* Remember a child's ancestors: its parent and those of the parent's still here. */
-static void row_inherit(struct row *child, struct row *parent)
-{
-	int i, n = 0;
-
-	child->ancestor[n++] = row_ref(parent);
-	for (i = 0; i < ROW_ANCESTORS && n < ROW_ANCESTORS; i++)
-		if (row_is(parent->ancestor[i]))
-			child->ancestor[n++] = parent->ancestor[i];
-}
-
-/**
- * table_birth() - a process was forked
- * @parent: who forked it
- * @child: not yet running
- * @birth: what is known of the fork
- *
- * Context: process context, may be atomic; takes table.lock.
- */
-void table_birth(struct task_struct *parent, struct task_struct *child,
-		 const struct birth *birth)
-{
-	struct row *row, *parent_row;
-	unsigned long flags;
-	int i;
-
-	raw_spin_lock_irqsave(&table.lock, flags);
-	/*
-	 * Whoever had this signal_struct before is gone: it was freed and is now the
-	 * child's. Only a fault from outside can have been counted for the child yet.
-	 */
-	row = table_find(child->signal);
-	if (row && row->start_ns != child->start_boottime)
-		row_unhash(row);
-
-	if (!child->mm)
-		goto unlock;
-	parent_row = table_find(parent->signal) ?: table_make(parent);
-	row_count(parent_row ?: &table.folded,
-		  birth->known & ROW_KNOWS_MM ? ROW_FORKS : ROW_VFORKS);
-
-	row = table_find(child->signal) ?: table_make(child);
-	if (!row || !parent_row) {
-		atomic64_inc(&table.lost);
-		goto unlock;
-	}
-	row->known = birth->known | ROW_KNOWS_BIRTH;
-	row->parent_pid = get_pid(task_tgid(parent));
-	row->parent_start_ns = parent_row->start_ns;
-	row_inherit(row, parent_row);
-	if (birth->known & ROW_KNOWS_MM) {
-		row->known |= ROW_KNOWS_PARENT;
-		row->parent_base = row_value(parent_row, ROW_ANON_COPIED);
-		parent_row->unsettled++;
-	}
-	for (i = 0; i < ROW_NR_VALUES; i++)
-		row_add(row, i, birth->value[i]);
-unlock:
-	table_unlock(flags);
-}
-
-/**
- * table_exec() - a process has replaced its program
- * @task: current
- *
- * Context: process context, may be atomic; takes table.lock.
- */
-void table_exec(struct task_struct *task)
-{
-	unsigned long flags;
-	struct row *row = table_row(task);
-
-	row_count(row, ROW_EXECS);
-	if (row == &table.folded)
-		return;
-	raw_spin_lock_irqsave(&table.lock, flags);
-	row_settle(row);
-	table_unlock(flags);
-}
-
 static void owner_of(struct task_struct *task, struct row_owner *owner)
 {
 	struct task_struct *leader = READ_ONCE(task->group_leader);
@@ -410,6 +298,142 @@ static void row_exit(struct row *row, const struct row_owner *owner)
 								      &table.exited_big);
 }
 
+/*
+ * The row of a process, under the lock, where a wrong one would do lasting harm. Whoever
+ * had the process's signal_struct before is gone, though its exit may have gone unseen.
+ */
+static struct row *table_find_locked(struct task_struct *task)
+{
+	struct row *row = table_find(task->signal);
+
+	lockdep_assert_held(&table.lock);
+	if (!row || row->start_ns == READ_ONCE(task->group_leader)->start_boottime)
+		return row;
+	row_exit(row, NULL);
+	row_unhash(row);
+	return NULL;
+}
+
+/**
+ * table_find_or_make() - the row of a process, made when it has none
+ * @task: a thread of it, whose signal_struct and pid stay while we run
+ *
+ * Context: any but NMI; takes table.lock. Called under page-table locks.
+ * Return: its row; the `-` row when none was to be had.
+ */
+struct row *table_find_or_make(struct task_struct *task)
+{
+	unsigned long flags;
+	struct row_owner owner;
+	struct row *row;
+
+	raw_spin_lock_irqsave(&table.lock, flags);
+	row = table_find_locked(task) ?: table_make(task);
+	/* It may be past its sched_process_exit, which will not come again. */
+	if (row && row->state == ROW_LIVE && !atomic_read(&task->signal->live)) {
+		owner_of(task, &owner);
+		row_exit(row, &owner);
+	}
+	table_unlock(flags);
+	return row ?: &table.folded;
+}
+
+/**
+ * table_find_again() - the row of a process, when table_find() saw none
+ * @task: as in table_find_or_make()
+ *
+ * A walk without the lock can be led astray by a row that moves to another chain.
+ *
+ * Context: any but NMI; takes table.lock.
+ * Return: its row, or the `-` row.
+ */
+struct row *table_find_again(struct task_struct *task)
+{
+	unsigned long flags;
+	struct row *row;
+
+	raw_spin_lock_irqsave(&table.lock, flags);
+	row = table_find(task->signal);
+	table_unlock(flags);
+	return row ?: &table.folded;
+}
+
+/* Remember a child's ancestors: its parent and those of the parent's still here. */
+static void row_inherit(struct row *child, struct row *parent)
+{
+	int i, n = 0;
+
+	child->ancestor[n++] = row_ref(parent);
+	for (i = 0; i < ROW_ANCESTORS && n < ROW_ANCESTORS; i++)
+		if (row_is(parent->ancestor[i]))
+			child->ancestor[n++] = parent->ancestor[i];
+}
+
+/**
+ * table_birth() - a process was forked
+ * @parent: who forked it
+ * @child: not yet running
+ * @birth: what is known of the fork
+ *
+ * Context: process context, may be atomic; takes table.lock.
+ */
+void table_birth(struct task_struct *parent, struct task_struct *child,
+		 const struct birth *birth)
+{
+	struct row *row, *parent_row;
+	unsigned long flags;
+	u32 known;
+	int i;
+
+	raw_spin_lock_irqsave(&table.lock, flags);
+	/* Finds, if any, only a row that a fault from outside has made just now. */
+	row = table_find_locked(child);
+	if (!child->mm)
+		goto unlock;
+	parent_row = table_find_locked(parent) ?: table_make(parent);
+	row_count(parent_row ?: &table.folded,
+		  birth->known & ROW_KNOWS_MM ? ROW_FORKS : ROW_VFORKS);
+
+	row = row ?: table_make(child);
+	if (!row || !parent_row) {
+		atomic64_inc(&table.lost);
+		goto unlock;
+	}
+	known = birth->known | ROW_KNOWS_BIRTH;
+	row->parent_pid = get_pid(task_tgid(parent));
+	row->parent_start_ns = parent_row->start_ns;
+	row_inherit(row, parent_row);
+	if (birth->known & ROW_KNOWS_MM) {
+		known |= ROW_KNOWS_PARENT;
+		row->parent_base = row_value(parent_row, ROW_ANON_COPIED);
+		parent_row->unsettled++;
+	}
+	for (i = 0; i < ROW_NR_VALUES; i++)
+		row_add(row, i, birth->value[i]);
+	smp_store_release(&row->known, known);	/* after what is now known */
+unlock:
+	table_unlock(flags);
+}
+
+/**
+ * table_exec() - a process has replaced its program
+ * @task: current
+ *
+ * Context: process context, may be atomic; takes table.lock.
+ */
+void table_exec(struct task_struct *task)
+{
+	unsigned long flags;
+	struct row *row;
+
+	raw_spin_lock_irqsave(&table.lock, flags);
+	row = table_find_locked(task) ?: table_make(task);
+	row_count(row ?: &table.folded, ROW_EXECS);
+	if (row)
+		row_settle(row);
+	table_unlock(flags);
+}
+
 /**
  * table_dead() - the last thread of a process has begun to exit
  * @task: that thread; it may be several in turn, and only the first counts
@@ -421,15 +445,13 @@ static void row_exit(struct row *row, const struct row_owner *owner)
  */
 void table_dead(struct task_struct *task)
 {
-	struct row *row = table_find(task->signal);
 	struct row_owner owner;
 	unsigned long flags;
+	struct row *row;
 
-	if (!row)
-		return;
 	owner_of(task, &owner);
 	raw_spin_lock_irqsave(&table.lock, flags);
-	row = table_find(task->signal);
+	row = table_find_locked(task);
 	if (row)
 		row_exit(row, &owner);
 	table_unlock(flags);
@@ -450,14 +472,42 @@ void table_bury(void)
 
 	for (i = 0; i < used; i++) {
 		struct row *row = &table.rows[i];
+		struct task_struct *task;
+		struct row_owner owner;
 
 		raw_spin_lock_irqsave(&table.lock, flags);
 		rcu_read_lock();
-		if (row->state == ROW_LIVE && !pid_task(row->pid, PIDTYPE_TGID))
+		task = row->state == ROW_LIVE ? pid_task(row->pid, PIDTYPE_TGID) : NULL;
+		if (task && !atomic_read(&task->signal->live)) {
+			owner_of(task, &owner);		/* a zombie */
+			row_exit(row, &owner);
+		} else if (row->state == ROW_LIVE && !task) {
 			row_exit(row, NULL);
+		}
 		if (row->state == ROW_EXITED)
 			row_unhash(row);
 		rcu_read_unlock();
+		table_unlock(flags);
+		cond_resched();
+	}
+}
+
+/**
+ * table_settle() - what is counted before first execs ends here
+ *
+ * Once nobody counts, nobody sees an exec either.
+ *
+ * Context: process context, may sleep. Called with every hook disarmed.
+ */
+void table_settle(void)
+{
+	unsigned int i, used = table_used();
+	unsigned long flags;
+
+	for (i = 0; i < used; i++) {
+		raw_spin_lock_irqsave(&table.lock, flags);
+		if (table.rows[i].state == ROW_LIVE)
+			row_settle(&table.rows[i]);
 		table_unlock(flags);
 		cond_resched();
 	}
@@ -530,11 +580,11 @@ bool table_copy_row(unsigned int index, struct row_copy *copy)
 
 	if (!(generation & 1))
 		return false;
+	copy->known = smp_load_acquire(&row->known);	/* before what is known */
 	copy->pid = READ_ONCE(row->pid);
 	copy->parent_pid = READ_ONCE(row->parent_pid);
 	copy->start_ns = READ_ONCE(row->start_ns);
 	copy->parent_start_ns = READ_ONCE(row->parent_start_ns);
-	copy->known = READ_ONCE(row->known);
 	copy_values(row, copy);
 	if (copy->known & ROW_KNOWS_BIRTH && !(copy->known & ROW_SETTLED)) {
 		row_pre_exec(row, &copy->value[ROW_PRE_EXEC_COPIED],
@@ -599,8 +649,13 @@ int table_init(unsigned int max_rows)
 	stale.pid = vzalloc(array_size(stale.max, sizeof(*stale.pid)));
 	if (!stale.pid)
 		goto free_bucket;
+	stale.spare = vzalloc(array_size(stale.max, sizeof(*stale.spare)));
+	if (!stale.spare)
+		goto free_stale;
 	return 0;
 
+free_stale:
+	vfree(stale.pid);
 free_bucket:
 	vfree(table.bucket);
 free_rows:
@@ -617,6 +672,7 @@ void table_exit(void)
 {
 	table_reset();
 	flush_work(&stale_work);
+	vfree(stale.spare);
 	vfree(stale.pid);
 	vfree(table.bucket);
 	vfree(table.rows);

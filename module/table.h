@@ -184,13 +184,23 @@ static __always_inline struct row *table_find(const struct signal_struct *key)
 }
 
 struct row *table_find_or_make(struct task_struct *task);
-struct row *table_unattributed(void);
+struct row *table_find_again(struct task_struct *task);
 
-static __always_inline struct row *table_row(struct task_struct *task)
+/**
+ * table_row() - the row of a process, for what happens to it
+ * @task: a thread of it
+ * @make: make one when it has none: an entry does, a commit only goes where its entry went
+ *
+ * Context: any but NMI.
+ * Return: its row, or the `-` row.
+ */
+static __always_inline struct row *table_row(struct task_struct *task, bool make)
 {
 	struct row *row = table_find(task->signal);
 
-	return likely(row) ? row : table_find_or_make(task);
+	if (likely(row))
+		return row;
+	return make ? table_find_or_make(task) : table_find_again(task);
 }
 
 /**
@@ -240,6 +250,7 @@ void table_birth(struct task_struct *parent, struct task_struct *child,
 void table_exec(struct task_struct *task);
 void table_dead(struct task_struct *task);
 void table_bury(void);
+void table_settle(void);
 void table_reset(void);
 unsigned int table_used(void);
 bool table_copy_row(unsigned int index, struct row_copy *copy);

@@ -45,12 +45,13 @@ static void fault_ended(void)
 {
 	struct slot *slot = slot_find(&faults, current);
 	unsigned int bucket;
-	u64 ns;
+	s64 ns;
 
 	if (!slot)
 		return;
+	/* this clock may step back a little between two CPUs */
 	ns = ktime_get_mono_fast_ns() - slot->since_ns;
-	bucket = ns ? min_t(unsigned int, ilog2(ns), TIMING_BUCKETS - 1) : 0;
+	bucket = ns > 0 ? min_t(unsigned int, ilog2(ns), TIMING_BUCKETS - 1) : 0;
 	this_cpu_inc(histogram->count[slot->outcome][bucket]);
 	slot_release(slot);
 }
@@ -104,9 +105,11 @@ void timing_disarm(void)
 {
 	if (!armed)
 		return;
+	/* what comes while the hook goes is no loss */
+	atomic64_add(compat_exit_hook_missed(&fault_hook), &table.missed);
+	armed = false;
 	compat_exit_hook_disarm(&fault_hook);
 	static_branch_disable(&timing_key);
-	armed = false;
 }
 
 /**
@@ -140,13 +143,13 @@ u64 timing_bucket(enum cowstat_outcome outcome, unsigned int bucket)
 }
 
 /**
- * timing_missed() - faults that the exit hook had no room for
+ * timing_missed() - faults that the armed exit hook had no room for
  *
- * Return: their number since the module was loaded.
+ * Return: their number since it was armed; earlier ones are in table.missed.
  */
 u64 timing_missed(void)
 {
-	return compat_exit_hook_missed(&fault_hook);
+	return armed ? compat_exit_hook_missed(&fault_hook) : 0;
 }
 
 /**

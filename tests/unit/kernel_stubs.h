@@ -35,6 +35,7 @@ typedef uint64_t u64;
 #define min(a, b)			((a) < (b) ? (a) : (b))
 #define max(a, b)			((a) > (b) ? (a) : (b))
 #define min_t(t, a, b)			min((t)(a), (t)(b))
+#define swap(a, b)			do { typeof(a) t_ = (a); (a) = (b); (b) = t_; } while (0)
 #define container_of(p, t, m)		((t *)((char *)(p) - offsetof(t, m)))
 
 typedef struct { long long counter; } atomic64_t;
@@ -98,7 +99,11 @@ struct work_struct { void (*run)(struct work_struct *work); };
 typedef struct { unsigned int val; } kuid_t;
 
 struct pid { int nr, refs; struct task_struct *task; };
-struct signal_struct { int unused; };
+typedef struct { int counter; } atomic_t;
+
+static inline int atomic_read(const atomic_t *v) { return v->counter; }
+
+struct signal_struct { atomic_t live; };
 struct mm_struct { int unused; };
 struct cred { kuid_t uid, euid, suid; };
 
