@@ -4,7 +4,7 @@
  * table is tidied.
  */
 #include <linux/mutex.h>
-#include <linux/rwsem.h>
+#include <linux/spinlock.h>
 #include <linux/ktime.h>
 
 #include "control.h"
@@ -17,19 +17,22 @@
 /* Serialises arming, disarming and reset. Outermost; held while RCU-tasks is awaited. */
 static DEFINE_MUTEX(control_mutex);
 
-/*
- * What readers see. A reader holds the semaphore while it takes its snapshot, so that no
- * snapshot stands across the border of two epochs; a writer for a moment, never while it
- * arms or disarms. Within control_mutex.
- */
-static DECLARE_RWSEM(status_sem);
+/* What readers see; written within control_mutex too, so that reading waits for no arming. */
+static DEFINE_SPINLOCK(status_lock);
 static struct control_status status;
+
+/*
+ * Goes up by two with every reset, and is odd within it. A snapshot between two equal and
+ * even values does not stand across two epochs; and its taker holds no lock that the
+ * writer of a control word would wait for.
+ */
+static unsigned long era;
 
 static void set_status(const struct control_status *to)
 {
-	down_write(&status_sem);
+	spin_lock(&status_lock);
 	status = *to;
-	up_write(&status_sem);
+	spin_unlock(&status_lock);
 }
 
 /*
@@ -155,12 +158,13 @@ int control_reset(void)
 	counting = to.counting;
 	if (counting)
 		disarm(&to);
-	down_write(&status_sem);
+	WRITE_ONCE(era, era + 1);
+	smp_wmb();	/* who sees a row gone sees the era odd */
 	table_reset();
 	timing_reset();
 	begin_epoch(&to);
-	status = to;
-	up_write(&status_sem);
+	set_status(&to);
+	smp_store_release(&era, era + 1);	/* after all of it */
 	if (counting)
 		err = arm(&to);
 	set_status(&to);
@@ -169,23 +173,27 @@ int control_reset(void)
 }
 
 /**
- * control_read_begin() - the state of things, and the rows that go with it
+ * control_era() - to tell whether a snapshot stands across a reset
  *
- * Context: process context, may sleep. Until control_read_end() the epoch stays.
- * Return: the state.
+ * Context: any.
+ * Return: a number; odd while rows are being forgotten.
  */
-const struct control_status *control_read_begin(void)
+unsigned long control_era(void)
 {
-	down_read(&status_sem);
-	return &status;
+	return smp_load_acquire(&era);	/* before what is read of the rows */
 }
 
 /**
- * control_read_end() - a snapshot has been taken
+ * control_status() - the state of things
+ * @out: a consistent copy
+ *
+ * Context: process context.
  */
-void control_read_end(void)
+void control_status(struct control_status *out)
 {
-	up_read(&status_sem);
+	spin_lock(&status_lock);
+	*out = status;
+	spin_unlock(&status_lock);
 }
 
 /**

@@ -27,7 +27,7 @@ void control_exit(void);
 int control_counting(bool on);
 int control_timing(bool on);
 int control_reset(void);
-const struct control_status *control_read_begin(void);
-void control_read_end(void);
+unsigned long control_era(void);
+void control_status(struct control_status *out);
 
 #endif /* COWSTAT_CONTROL_H */

@@ -24,6 +24,7 @@
 #include <linux/pid_namespace.h>
 #include <linux/proc_fs.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_buf.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -320,12 +321,13 @@ static void put_table(struct seq_buf *s, const struct reader *reader,
 }
 
 /*
- * A row that is recycled while we read would be seen twice, as itself and within `-`,
- * so a snapshot during which rows were given up is taken again, a few times.
+ * A snapshot is of one epoch. A row that is recycled while we read would be seen twice, as
+ * itself and within `-`, so a snapshot during which rows were given up is taken again, a
+ * few times.
  */
 static int snapshot_take(struct snapshot *snapshot, struct file *file)
 {
-	const struct control_status *status;
+	struct control_status status;
 	struct reader reader = {
 		.cred = file->f_cred,
 		.all = file_ns_capable(file, &init_user_ns, CAP_SYS_PTRACE) ||
@@ -333,40 +335,53 @@ static int snapshot_take(struct snapshot *snapshot, struct file *file)
 		.ns = task_active_pid_ns(current),
 	};
 	size_t size = reader.all ? LINE_BYTES * (size_t)(table_used() + 8) : PAGE_SIZE;
+	unsigned long era;
 	struct row_copy *copy;
 	struct seq_buf s;
 	char *text = NULL;
 	u64 folded;
-	int try = 0;
+	int err = -ENOMEM, try = 0;
 
 	copy = kmalloc(sizeof(*copy), GFP_KERNEL_ACCOUNT);
 	if (!copy)
-		return -ENOMEM;
+		return err;
 	for (;;) {
+		era = control_era();
+		if (era & 1) {		/* a reset is under way: soon over */
+			schedule_timeout_killable(1);
+			if (fatal_signal_pending(current)) {
+				err = -EINTR;
+				goto free;
+			}
+			continue;
+		}
 		kvfree(text);
 		text = kvmalloc(size, GFP_KERNEL_ACCOUNT);
-		if (!text) {
-			kfree(copy);
-			return -ENOMEM;
-		}
-		status = control_read_begin();
-		reader.counted = status->counted;
+		if (!text)
+			goto free;
+		control_status(&status);
+		reader.counted = status.counted;
 		folded = READ_ONCE(table.nr_folded);
 		seq_buf_init(&s, text, size);
-		put_table(&s, &reader, status, copy);
-		control_read_end();
+		put_table(&s, &reader, &status, copy);
 		if (seq_buf_has_overflowed(&s)) {
 			size *= 2;
 			continue;
 		}
-		if (folded == READ_ONCE(table.nr_folded) || ++try == SNAPSHOT_TRIES)
+		smp_rmb();	/* the rows before the second look at the era */
+		if (era == control_era() &&
+		    (folded == READ_ONCE(table.nr_folded) || ++try == SNAPSHOT_TRIES))
 			break;
 	}
-	kfree(copy);
 	kvfree(snapshot->text);
 	snapshot->text = text;
 	snapshot->len = s.len;
-	return 0;
+	text = NULL;
+	err = 0;
+free:
+	kvfree(text);
+	kfree(copy);
+	return err;
 }
 
 static int cowstat_open(struct inode *inode, struct file *file)
@@ -477,13 +492,13 @@ static const struct proc_ops cowstat_proc_ops = {
  */
 static int latency_show(struct seq_file *m, void *v)
 {
-	const struct control_status *status;
+	struct control_status status;
 	u64 count[COWSTAT_NR_OUTCOMES], any;
 	unsigned int bucket, o;
 
-	status = control_read_begin();
+	control_status(&status);
 	seq_printf(m, "# cowstat_latency %d timing=%s epoch=%llu\n# from_ns to_ns",
-		   COWSTAT_FORMAT, status->timing ? "on" : "off", status->epoch);
+		   COWSTAT_FORMAT, status.timing ? "on" : "off", status.epoch);
 #define OUTCOME_NAME(ID, name)	" " #name
 	seq_puts(m, COWSTAT_OUTCOMES(OUTCOME_NAME) "\n");
 	for (bucket = 0; bucket < TIMING_BUCKETS; bucket++) {
@@ -496,7 +511,6 @@ static int latency_show(struct seq_file *m, void *v)
 			seq_printf(m, " %llu", count[o]);
 		seq_putc(m, '\n');
 	}
-	control_read_end();
 	return 0;
 }
 
