@@ -101,7 +101,7 @@ check:
 
 ## vm: a shell in a VM with module, tools and tests built (K=6.12)
 vm:
-	$(Q)scripts/build $(or $(K),6.12)
+	$(Q)scripts/build $(or $(K),6.12) all tests
 	$(Q)scripts/vm $(or $(K),6.12)
 
 ## run-host: the demonstration on the running kernel: loads the module, unloads it (as root)
