@@ -10,6 +10,7 @@
 #include <linux/ftrace.h>
 #include <linux/mm.h>
 #include <linux/percpu_counter.h>
+#include <linux/version.h>
 #include <trace/events/sched.h>
 
 /*
@@ -46,6 +47,17 @@ static inline u64 compat_rss_percpu(struct mm_struct *mm, int member)
 		__builtin_types_compatible_p(typeof((mm)->rss_stat),		\
 					     struct percpu_counter[NR_MM_COUNTERS]), \
 		compat_rss_percpu, compat_rss_atomic)((mm), (member))
+
+/*
+ * The mm of a hugetlb_wp() call. It takes a vm_fault since 6.10 (commit bd722058982d), an
+ * mm before; being static, it has no declaration that could be asked instead.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+#define compat_hugetlb_wp_mm(fregs) \
+	(((const struct vm_fault *)compat_argument(fregs, 0))->vma->vm_mm)
+#else
+#define compat_hugetlb_wp_mm(fregs)	((struct mm_struct *)compat_argument(fregs, 0))
+#endif
 
 /*
  * Probes of sched_process_exit. Newer kernels pass whether the whole group is dead;

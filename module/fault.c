@@ -12,12 +12,14 @@
  * be preempted there. None enters a function that is hooked, so none needs a recursion
  * guard.
  */
+#include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/sched.h>
 
 #include "compat.h"
 #include "fault.h"
+#include "fork.h"
 #include "hook.h"
 #include "table.h"
 #include "timing.h"
@@ -102,17 +104,30 @@ static __always_inline void count_copy(struct row *row, pte_t old)
 	}
 }
 
+/* A huge page was copied, at its own size. */
+static noinline void count_huge_copy(struct row *row, struct vm_area_struct *vma)
+{
+	row_count(row, ROW_HUGETLB_COPIED);
+	atomic64_add(huge_page_size(hstate_vma(vma)), &row->value[ROW_HUGETLB_BYTES]);
+}
+
 /* pte_t ptep_clear_flush(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep) */
 static void on_clear_flush(unsigned long ip, unsigned long parent_ip,
 			   struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	const struct vm_area_struct *vma;
+	const struct hook_range *caller =
+		hook_caller_of(container_of(ops, struct hook, ops), parent_ip);
+	struct vm_area_struct *vma;
+	struct row *row;
 
-	if (!hook_caller_of(container_of(ops, struct hook, ops), parent_ip))
+	if (!caller)
 		return;
 	vma = (void *)compat_argument(fregs, 0);
-	count_copy(row_of_commit(vma->vm_mm),
-		   ptep_get((pte_t *)compat_argument(fregs, 2)));
+	row = row_of_commit(vma->vm_mm);
+	if (likely(caller->hook == COWSTAT_HOOK_COPY))
+		count_copy(row, ptep_get((pte_t *)compat_argument(fregs, 2)));
+	else
+		count_huge_copy(row, vma);
 }
 
 /*
@@ -122,13 +137,19 @@ static void on_clear_flush(unsigned long ip, unsigned long parent_ip,
 static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
 				struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
+	const struct hook_range *caller =
+		hook_caller_of(container_of(ops, struct hook, ops), parent_ip);
 	const struct vm_area_struct *vma;
 	struct row *row;
 
-	if (!hook_caller_of(container_of(ops, struct hook, ops), parent_ip))
+	if (!caller)
 		return;
 	vma = (void *)compat_argument(fregs, 0);
 	row = row_of_commit(vma->vm_mm);
+	if (unlikely(caller->hook == COWSTAT_HOOK_HUGETLB)) {
+		row_count(row, ROW_HUGETLB_REUSED);
+		return;
+	}
 	if (vma->vm_flags & (VM_SHARED | VM_MAYSHARE)) {
 		row_count(row, ROW_SHARED_WP);
 		timing_note(COWSTAT_OUTCOME_SHARED_WP);
@@ -136,6 +157,82 @@ static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
 		row_count(row, ROW_REUSED);
 		timing_note(COWSTAT_OUTCOME_REUSED);
 	}
+}
+
+/* An entry of one of the functions that handle huge pages. */
+static void count_entry(struct mm_struct *mm, enum row_value entries)
+{
+	bool remote = false;
+	struct row *row = row_of(mm, true, &remote);
+
+	row_count(row, entries);
+	if (unlikely(remote))
+		row_count(row, ROW_REMOTE);
+	if (unlikely(row == &table.folded))
+		atomic64_inc(&table.lost);
+}
+
+/* vm_fault_t hugetlb_wp(...) */
+static void on_hugetlb_fault(unsigned long ip, unsigned long parent_ip,
+			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	count_entry(compat_hugetlb_wp_mm(fregs), ROW_HUGETLB_ENTRIES);
+}
+
+/* vm_fault_t do_huge_pmd_wp_page(struct vm_fault *vmf) */
+static void on_thp_fault(unsigned long ip, unsigned long parent_ip,
+			 struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
+
+	count_entry(vmf->vma->vm_mm, ROW_THP_ENTRIES);
+}
+
+static __always_inline void thp_commit(unsigned long parent_ip, struct ftrace_ops *ops,
+				       struct ftrace_regs *fregs, enum row_value value)
+{
+	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 0);
+
+	if (hook_caller_of(container_of(ops, struct hook, ops), parent_ip))
+		row_count(row_of_commit(vma->vm_mm), value);
+}
+
+/* void __split_huge_pmd(struct vm_area_struct *vma, ...) */
+static void on_split_huge_pmd(unsigned long ip, unsigned long parent_ip,
+			      struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	thp_commit(parent_ip, ops, fregs, ROW_THP_SPLIT);
+}
+
+/* int pmdp_set_access_flags(struct vm_area_struct *vma, ...) */
+static void on_pmdp_set_access_flags(unsigned long ip, unsigned long parent_ip,
+				     struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	thp_commit(parent_ip, ops, fregs, ROW_THP_REUSED);
+}
+
+/*
+ * void folio_add_new_anon_rmap(struct folio *folio, struct vm_area_struct *vma, ...)
+ *
+ * A private file page's copy has no entry of its own: this is the whole of the fault. A
+ * page that fork copies at once is the forker's, though the mm is its unborn child's.
+ */
+static void on_add_anon_rmap(unsigned long ip, unsigned long parent_ip,
+			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	const struct hook_range *caller =
+		hook_caller_of(container_of(ops, struct hook, ops), parent_ip);
+	const struct vm_area_struct *vma;
+
+	if (likely(!caller))
+		return;
+	if (caller->hook == COWSTAT_HOOK_PINNED) {
+		row_count(table_row(current, true), ROW_FORK_COPIED);
+		fork_copied();
+		return;
+	}
+	vma = (void *)compat_argument(fregs, 1);
+	count_entry(vma->vm_mm, ROW_FILE_COPIED);
 }
 
 /* The fault begins. Armed first and disarmed last, so that no commit is without it. */
@@ -156,6 +253,7 @@ static struct hook clear_flush = {
 	.callers	= {
 		{ "wp_page_copy",	COWSTAT_HOOK_COPY },
 		{ "do_wp_page",		COWSTAT_HOOK_COPY },
+		{ "hugetlb_wp",		COWSTAT_HOOK_HUGETLB },
 	},
 	.required	= true,
 };
@@ -175,14 +273,65 @@ static struct hook set_access_flags = {
 		{ "wp_page_shared",		COWSTAT_HOOK_REUSE },
 		{ "wp_pfn_shared",		COWSTAT_HOOK_REUSE },
 		{ "finish_mkwrite_fault",	COWSTAT_HOOK_REUSE },
+		{ "hugetlb_wp",			COWSTAT_HOOK_HUGETLB },
+		{ "set_huge_ptep_writable",	COWSTAT_HOOK_HUGETLB },
 	},
 	.required	= true,
 };
 
+static struct hook hugetlb_fault_entry = {
+	.ops.func	= on_hugetlb_fault,
+	.function	= { "hugetlb_wp" },
+	.any		= COWSTAT_HOOK_HUGETLB,
+};
+
+static struct hook thp_fault = {
+	.ops.func	= on_thp_fault,
+	.function	= { "do_huge_pmd_wp_page" },
+	.any		= COWSTAT_HOOK_THP,
+};
+
+/*
+ * The only outcome counted as an attempt, and not under the page-table lock: the split
+ * itself, further down, has callers of every kind. A private file THP is split by
+ * __handle_mm_fault() and never enters do_huge_pmd_wp_page().
+ */
+static struct hook thp_split = {
+	.ops.func	= on_split_huge_pmd,
+	.function	= { "__split_huge_pmd" },
+	.callers	= { { "do_huge_pmd_wp_page", COWSTAT_HOOK_THP } },
+};
+
+static struct hook thp_reuse = {
+	.ops.func	= on_pmdp_set_access_flags,
+	.function	= { "pmdp_set_access_flags" },
+	.callers	= { { "do_huge_pmd_wp_page", COWSTAT_HOOK_THP } },
+};
+
+/*
+ * A new page of an anonymous kind. set_pte_range() calls it for a private file mapping's
+ * copy only, do_set_pte() was its name up to 6.1; copy_page_range(), with all of fork's
+ * copying inlined, for pinned pages only.
+ */
+static struct hook add_anon_rmap = {
+	.ops.func	= on_add_anon_rmap,
+	.function	= { "folio_add_new_anon_rmap", "page_add_new_anon_rmap" },
+	.callers	= {
+		{ "set_pte_range",	COWSTAT_HOOK_FILE },
+		{ "do_set_pte",		COWSTAT_HOOK_FILE },
+		{ "copy_page_range",	COWSTAT_HOOK_PINNED },
+	},
+};
+
 struct hook *const fault_hooks[] = {
 	&wp_fault,
+	&hugetlb_fault_entry,
+	&thp_fault,
 	&clear_flush,
 	&set_access_flags,
+	&thp_split,
+	&thp_reuse,
+	&add_anon_rmap,
 	NULL
 };
 

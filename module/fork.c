@@ -26,6 +26,12 @@
  */
 static struct slots forks;
 
+static void fork_begins(struct slot *slot)
+{
+	slot->note = 0;
+	slot->since_ns = ktime_get_ns();
+}
+
 /* struct task_struct *copy_process(...) */
 static void on_copy_process(unsigned long ip, unsigned long parent_ip,
 			    struct ftrace_ops *ops, struct ftrace_regs *fregs)
@@ -33,9 +39,22 @@ static void on_copy_process(unsigned long ip, unsigned long parent_ip,
 	struct slot *slot = slot_claim(&forks, current);
 
 	if (slot)
-		slot->since_ns = ktime_get_ns();
+		fork_begins(slot);
 	else
 		atomic64_inc(&table.missed);
+}
+
+/**
+ * fork_copied() - current's fork copies a page at once, since it is pinned
+ *
+ * Context: in copy_page_range(), under the page-table lock.
+ */
+void fork_copied(void)
+{
+	struct slot *slot = slot_find(&forks, current);
+
+	if (slot)
+		slot->note++;
 }
 
 static struct hook fork_entry = {
@@ -81,8 +100,13 @@ static void on_fork(void *data, struct task_struct *parent, struct task_struct *
 		birth.value[ROW_FORK_NS] = ktime_get_ns() - slot->since_ns;
 		birth.known |= ROW_KNOWS_FORK_NS;
 	}
-	if (child->mm && child->mm != parent->mm)
+	if (child->mm && child->mm != parent->mm) {
 		birth_of_mm(child->mm, &birth);
+		/* what was copied at once is the child's alone */
+		if (slot)
+			birth.value[ROW_BIRTH_ANON_PAGES] -=
+				min_t(u64, slot->note, birth.value[ROW_BIRTH_ANON_PAGES]);
+	}
 	table_birth(parent, child, &birth);
 release:
 	if (slot)

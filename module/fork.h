@@ -10,5 +10,6 @@ int fork_resolve(void);
 int fork_arm(void);
 void fork_disarm(void);
 unsigned long fork_mask(void);
+void fork_copied(void);
 
 #endif /* COWSTAT_FORK_H */

@@ -10,7 +10,7 @@ struct task_struct;
  * struct slot - a note that a task leaves for itself between two hooks
  * @task: whose; NULL when free
  * @since_ns: when it came in
- * @outcome: what happened meanwhile
+ * @note: what happened meanwhile
  *
  * Only the task that claimed a slot reads, writes and releases it, so there is no lock:
  * a slot is claimed with one cmpxchg and looked for in a few places only.
@@ -18,7 +18,7 @@ struct task_struct;
 struct slot {
 	struct task_struct *task;
 	u64 since_ns;
-	u32 outcome;
+	u32 note;
 };
 
 #define SLOTS_BITS	10	/* tasks between two hooks at the same time, roughly */

@@ -37,7 +37,7 @@ static void fault_began(void)
 		atomic64_inc(&table.missed);
 		return;
 	}
-	slot->outcome = COWSTAT_OUTCOME_OTHER;
+	slot->note = COWSTAT_OUTCOME_OTHER;
 	slot->since_ns = ktime_get_mono_fast_ns();
 }
 
@@ -52,7 +52,7 @@ static void fault_ended(void)
 	/* this clock may step back a little between two CPUs */
 	ns = ktime_get_mono_fast_ns() - slot->since_ns;
 	bucket = ns > 0 ? min_t(unsigned int, ilog2(ns), TIMING_BUCKETS - 1) : 0;
-	this_cpu_inc(histogram->count[slot->outcome][bucket]);
+	this_cpu_inc(histogram->count[slot->note][bucket]);
 	slot_release(slot);
 }
 
@@ -67,7 +67,7 @@ void timing_committed(enum cowstat_outcome outcome)
 	struct slot *slot = slot_find(&faults, current);
 
 	if (slot)
-		slot->outcome = outcome;
+		slot->note = outcome;
 }
 
 COMPAT_EXIT_HOOK(fault_hook, fault_began, fault_ended);

@@ -217,6 +217,15 @@ static void __attribute__((constructor)) begin(void)
 	wait_child(start_child(nothing, NULL));
 }
 
+void touch_stack(void)
+{
+	volatile char deep[4 * PAGE];
+
+	for (size_t i = 0; i < sizeof(deep); i += PAGE)
+		deep[i] = 1;
+	(void)deep[0];
+}
+
 void wait_child_any(pid_t pid)
 {
 	if (waitpid(pid, NULL, 0) != pid)

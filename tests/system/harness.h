@@ -47,6 +47,11 @@ struct cow_row child_row(work_fn *work, void *arg);
 /* start_child(), end_child(): the same in two steps. */
 pid_t start_child(work_fn *work, void *arg);
 void wait_child(pid_t pid);
+/*
+ * touch_stack(): have the copies of our own stack while a child, which never writes it, is
+ * sure to live; later it is a race whether they are copied or reused.
+ */
+void touch_stack(void);
 /* wait_child_any(): it may end in whatever way. */
 void wait_child_any(pid_t pid);
 

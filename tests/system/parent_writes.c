@@ -20,16 +20,6 @@ static void write_after_parent(void *arg)
 	write_pages(family->pages, family->n);
 }
 
-/* Have the copies of our own stack while the child, which never writes it, still lives. */
-static void touch_stack(void)
-{
-	volatile char deep[4 * PAGE];
-
-	for (size_t i = 0; i < sizeof(deep); i += PAGE)
-		deep[i] = 1;
-	(void)deep[0];
-}
-
 static void write_before_child(void *arg)
 {
 	struct family *family = arg;

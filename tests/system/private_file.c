@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages of a private file mapping, read before they are written: copied, though no
- * fork had a part in it, so not anon_copied.
+ * Pages of a private file mapping. Read before they are written: copied, though no fork
+ * had a part in it, so not anon_copied. Written at once: file_copied, and no
+ * write-protect fault at all.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -11,16 +12,28 @@
 
 static int fd;
 
-static void read_then_write(void *arg)
+static char *map_file(void)
 {
-	size_t n = *(size_t *)arg;
 	char *pages = mmap(NULL, MANY * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 
 	if (pages == MAP_FAILED)
 		_exit(1);
 	madvise(pages, MANY * PAGE, MADV_NOHUGEPAGE);
+	return pages;
+}
+
+static void read_then_write(void *arg)
+{
+	size_t n = *(size_t *)arg;
+	char *pages = map_file();
+
 	read_pages(pages, n);
 	write_pages(pages, n);
+}
+
+static void only_write(void *arg)
+{
+	write_pages(map_file(), *(size_t *)arg);
 }
 
 static void try_on(const char *name, const char *path)
@@ -38,6 +51,15 @@ static void try_on(const char *name, const char *path)
 	is(GREW(none, some, ANON_COPIED), 0, "%s: not anon_copied", name);
 	is(GREW(none, some, COPIED_BYTES), MANY * PAGE, "%s: copied_bytes", name);
 	is(GREW(none, some, ZERO_FILLED), 0, "%s: not zero_filled", name);
+	is(GREW(none, some, FILE_COPIED), 0, "%s: not file_copied", name);
+
+	n = 0;
+	none = child_row(only_write, &n);
+	n = MANY;
+	some = child_row(only_write, &n);
+	is(GREW(none, some, FILE_COPIED), MANY, "%s, written at once: file_copied", name);
+	is(GREW(none, some, WP_FAULTS), 0, "%s, written at once: no write-protect fault", name);
+	is(GREW(none, some, COPIED_BYTES), MANY * PAGE, "%s, written at once: copied_bytes", name);
 	close(fd);
 	unlink(path);
 }
