@@ -418,6 +418,13 @@ void load_module(const char *params)
 		bail("cannot load with \"%s\": errno %d", params, err);
 }
 
+void log_clear(void)
+{
+	enum { CLEAR = 5 };
+
+	klogctl(CLEAR, NULL, 0);
+}
+
 bool log_has(const char *text)
 {
 	enum { READ_ALL = 3 };

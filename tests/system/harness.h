@@ -86,6 +86,8 @@ int try_load_module(const char *params, const char *replace, const char *by);
 void unload_module(void);
 /* log_has(): does the kernel log hold this text? */
 bool log_has(const char *text);
+/* log_clear(): what stands in it was wanted. */
+void log_clear(void);
 
 /* A pipe for two processes to wait for each other. */
 struct gate {

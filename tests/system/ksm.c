@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KSM: writing a merged page undoes the merge with a copy that is not fork's doing; and
+ * when KSM itself breaks its merges, the pages' owner is told apart from who caused it.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+#define N	251
+#define KSM	"/sys/kernel/mm/ksm/"
+
+struct merged {
+	size_t n;
+	struct gate mapped, go;
+};
+
+static void ksm_set(const char *name, const char *value)
+{
+	char path[100];
+	int fd;
+
+	snprintf(path, sizeof(path), KSM "%s", name);
+	fd = open(path, O_WRONLY);
+	if (fd < 0 || write(fd, value, strlen(value)) != (ssize_t)strlen(value))
+		bail("cannot write %s to %s", value, path);
+	close(fd);
+}
+
+/* How many of a process's pages are merged; the sums in /sys lag behind exits. */
+static long merged_pages(pid_t pid)
+{
+	char path[100];
+	long n = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/ksm_merging_pages", pid);
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%ld", &n) != 1)
+		bail("cannot read %s", path);
+	fclose(f);
+	return n;
+}
+
+static void merge_and_write(void *arg)
+{
+	struct merged *m = arg;
+	char *pages = map_untouched(N);
+
+	memset(pages, 0x5a, N * PAGE);
+	if (madvise(pages, N * PAGE, MADV_MERGEABLE))
+		_exit(1);
+	gate_open(&m->mapped);
+	gate_wait(&m->go);
+	write_pages(pages, m->n);
+}
+
+static pid_t merged_child(struct merged *m)
+{
+	pid_t pid;
+
+	m->mapped = gate_make();
+	m->go = gate_make();
+	pid = start_child(merge_and_write, m);
+	gate_wait(&m->mapped);
+	for (int i = 0; merged_pages(pid) < N; i++) {
+		if (i == 600)
+			bail("KSM merged only %ld pages", merged_pages(pid));
+		usleep(50000);
+	}
+	return pid;
+}
+
+static struct cow_row writes(size_t n)
+{
+	struct merged m = { .n = n };
+	pid_t pid = merged_child(&m);
+
+	gate_open(&m.go);
+	wait_child(pid);
+	return row_of(pid);
+}
+
+int main(void)
+{
+	struct merged m = { .n = 0 };
+	struct cow_row none, some;
+	pid_t pid;
+
+	use_all_cpus();
+	ksm_set("sleep_millisecs", "1");
+	ksm_set("pages_to_scan", "1000");
+	ksm_set("run", "1");
+
+	none = writes(0);
+	some = writes(N);
+	is(GREW(none, some, KSM_COPIED), N, "merged pages written: ksm_copied");
+	is(GREW(none, some, COPIED), N, "of the copied");
+	is(GREW(none, some, ANON_COPIED), 0, "not anon_copied");
+
+	pid = merged_child(&m);
+	none = row_of(pid);
+	ksm_set("run", "2");
+	some = row_of(pid);
+	is(GREW(none, some, KSM_COPIED), N, "KSM breaks its merges: ksm_copied");
+	is(GREW(none, some, REMOTE), N, "by somebody else");
+	ok(GREW(none, some, UNSHARED) == N || GREW(none, some, UNSHARED) == 0,
+	   "%lu of them without a write, as this kernel does it", GREW(none, some, UNSHARED));
+	gate_open(&m.go);
+	wait_child(pid);
+	ksm_set("run", "0");
+	return done();
+}
