@@ -8,9 +8,10 @@
  * arch/x86/mm/pgtable.c. We count at that function's entry, so a thread that loses a
  * race, runs out of memory or is told to retry is never counted as having copied.
  *
- * Every callback runs under the page-table lock, which implies RCU; on PREEMPT_RT it may
- * be preempted there. None enters a function that is hooked, so none needs a recursion
- * guard.
+ * Commits run under the page-table lock, but for the split of a THP; entries of huge pages'
+ * faults do not, and on PREEMPT_RT any may be preempted. So nothing here relies on it: rows
+ * stay as long as the module, and a foreign mm's owner is read under RCU. No callback enters
+ * a function that is hooked, so none needs a recursion guard.
  */
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
@@ -56,21 +57,29 @@ static __always_inline struct row *row_of(struct mm_struct *mm, bool make, bool 
 	return row_of_owner(mm, make, remote);
 }
 
+/* A fault begins: the row of the process that has it. */
+static __always_inline struct row *count_entry(struct mm_struct *mm, enum row_value entries)
+{
+	bool remote = false;
+	struct row *row = row_of(mm, true, &remote);
+
+	row_count(row, entries);
+	if (unlikely(remote))
+		row_count(row, ROW_REMOTE);
+	if (unlikely(row == &table.folded))
+		atomic64_inc(&table.lost);
+	return row;
+}
+
 /* vm_fault_t do_wp_page(struct vm_fault *vmf) */
 static void on_wp_fault(unsigned long ip, unsigned long parent_ip,
 			struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
-	bool remote = false;
-	struct row *row = row_of(vmf->vma->vm_mm, true, &remote);
+	struct row *row = count_entry(vmf->vma->vm_mm, ROW_WP_ENTRIES);
 
-	row_count(row, ROW_WP_ENTRIES);
 	if (unlikely(vmf->flags & FAULT_FLAG_UNSHARE))
 		row_count(row, ROW_UNSHARED);
-	if (unlikely(remote))
-		row_count(row, ROW_REMOTE);
-	if (unlikely(row == &table.folded))
-		atomic64_inc(&table.lost);
 }
 
 /* The row of a fault that is being committed: that of its entry. */
@@ -115,8 +124,7 @@ static noinline void count_huge_copy(struct row *row, struct vm_area_struct *vma
 static void on_clear_flush(unsigned long ip, unsigned long parent_ip,
 			   struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	const struct hook_range *caller =
-		hook_caller_of(container_of(ops, struct hook, ops), parent_ip);
+	const struct hook_range *caller = hook_caller_of(ops, parent_ip);
 	struct vm_area_struct *vma;
 	struct row *row;
 
@@ -137,8 +145,7 @@ static void on_clear_flush(unsigned long ip, unsigned long parent_ip,
 static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
 				struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	const struct hook_range *caller =
-		hook_caller_of(container_of(ops, struct hook, ops), parent_ip);
+	const struct hook_range *caller = hook_caller_of(ops, parent_ip);
 	const struct vm_area_struct *vma;
 	struct row *row;
 
@@ -157,19 +164,6 @@ static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
 		row_count(row, ROW_REUSED);
 		timing_note(COWSTAT_OUTCOME_REUSED);
 	}
-}
-
-/* An entry of one of the functions that handle huge pages. */
-static void count_entry(struct mm_struct *mm, enum row_value entries)
-{
-	bool remote = false;
-	struct row *row = row_of(mm, true, &remote);
-
-	row_count(row, entries);
-	if (unlikely(remote))
-		row_count(row, ROW_REMOTE);
-	if (unlikely(row == &table.folded))
-		atomic64_inc(&table.lost);
 }
 
 /* vm_fault_t hugetlb_wp(...) */
@@ -193,7 +187,7 @@ static __always_inline void thp_commit(unsigned long parent_ip, struct ftrace_op
 {
 	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 0);
 
-	if (hook_caller_of(container_of(ops, struct hook, ops), parent_ip))
+	if (hook_caller_of(ops, parent_ip))
 		row_count(row_of_commit(vma->vm_mm), value);
 }
 
@@ -220,8 +214,7 @@ static void on_pmdp_set_access_flags(unsigned long ip, unsigned long parent_ip,
 static void on_add_anon_rmap(unsigned long ip, unsigned long parent_ip,
 			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	const struct hook_range *caller =
-		hook_caller_of(container_of(ops, struct hook, ops), parent_ip);
+	const struct hook_range *caller = hook_caller_of(ops, parent_ip);
 	const struct vm_area_struct *vma;
 
 	if (likely(!caller))

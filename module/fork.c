@@ -26,22 +26,18 @@
  */
 static struct slots forks;
 
-static void fork_begins(struct slot *slot)
-{
-	slot->note = 0;
-	slot->since_ns = ktime_get_ns();
-}
-
 /* struct task_struct *copy_process(...) */
 static void on_copy_process(unsigned long ip, unsigned long parent_ip,
 			    struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	struct slot *slot = slot_claim(&forks, current);
 
-	if (slot)
-		fork_begins(slot);
-	else
+	if (!slot) {
 		atomic64_inc(&table.missed);
+		return;
+	}
+	slot->note = 0;		/* pages copied at once */
+	slot->since_ns = ktime_get_ns();
 }
 
 /**

@@ -62,7 +62,7 @@ struct hook {
 
 /**
  * hook_caller_of() - which of the callers that count is calling
- * @hook: the hook whose callback asks
+ * @ops: what ftrace handed to the callback that asks
  * @parent_ip: the return address that ftrace handed to the callback
  *
  * Context: any; reads only. Function graph tracing does not confuse it: ftrace
@@ -70,8 +70,9 @@ struct hook {
  * Return: the range, or NULL when the call is of no interest.
  */
 static __always_inline const struct hook_range *
-hook_caller_of(const struct hook *hook, unsigned long parent_ip)
+hook_caller_of(struct ftrace_ops *ops, unsigned long parent_ip)
 {
+	const struct hook *hook = container_of(ops, struct hook, ops);
 	const struct hook_range *range = hook->range;
 	const struct hook_range *end = range + hook->nr_ranges;
 

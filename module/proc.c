@@ -204,26 +204,30 @@ static void put_identity(struct seq_buf *s, enum cowstat_column c,
 	}
 }
 
-/* A process's line; its columns are added to the total. */
-static void put_row(struct seq_buf *s, const struct row_copy *copy,
-		    const struct reader *reader, u64 *total)
+/* A process's line. */
+static void put_row(struct seq_buf *s, const struct row_copy *copy, const u64 *column,
+		    const struct reader *reader)
 {
-	u64 column[COWSTAT_NR_COLUMNS] = {};
 	enum cowstat_column c;
-	bool known;
 
-	derive(copy, column);
 	for (c = 0; c < COWSTAT_NR_COLUMNS; c++) {
-		if (columns[c].kind == COWSTAT_IDENTITY) {
+		if (columns[c].kind == COWSTAT_IDENTITY)
 			put_identity(s, c, copy, reader);
-			continue;
-		}
-		known = column_known(c, copy, reader->counted);
-		put_number(s, known, column[c]);
-		if (known)
-			total[c] += column[c];
+		else
+			put_number(s, column_known(c, copy, reader->counted), column[c]);
 	}
 	seq_buf_printf(s, "\n");
+}
+
+/* What a process's line adds to the total. */
+static void add_row(u64 *total, const struct row_copy *copy, const u64 *column,
+		    const struct reader *reader)
+{
+	enum cowstat_column c;
+
+	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
+		if (columns[c].kind != COWSTAT_IDENTITY && column_known(c, copy, reader->counted))
+			total[c] += column[c];
 }
 
 /* The line of a sum. */
@@ -296,15 +300,11 @@ static void put_table(struct seq_buf *s, const struct reader *reader,
 	for (i = 0; i < used && !seq_buf_has_overflowed(s); i++) {
 		rcu_read_lock();
 		if (table_copy_row(i, copy)) {
-			if (may_see(copy, reader)) {
-				put_row(s, copy, reader, total);
-			} else if (reader->all) {
-				/* outside the reader's pid namespace: only in the total */
-				derive(copy, column);
-				for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
-					if (column_known(c, copy, reader->counted))
-						total[c] += column[c];
-			}
+			/* outside the reader's pid namespace it is in the total only */
+			derive(copy, column);
+			if (may_see(copy, reader))
+				put_row(s, copy, column, reader);
+			add_row(total, copy, column, reader);
 		}
 		rcu_read_unlock();
 		cond_resched();
@@ -312,7 +312,6 @@ static void put_table(struct seq_buf *s, const struct reader *reader,
 	if (!reader->all)
 		return;
 	table_copy_folded(copy);
-	memset(column, 0, sizeof(column));
 	derive(copy, column);
 	put_sum(s, COWSTAT_PID_FOLDED, column, reader->counted);
 	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)

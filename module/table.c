@@ -3,8 +3,9 @@
  * The row table: a row's life from its process's first fault or fork, through exit,
  * to the day its place is needed and its sums are folded into the `-` row.
  *
- * Everything is allocated at load. Whatever runs inside a fault takes table.lock at
- * most once in a process's life, and never sleeps, allocates or frees.
+ * Everything is allocated at load. What runs inside a fault takes table.lock once in a
+ * process's life, when its row is made, or while there is no room for one; it never sleeps,
+ * allocates or frees.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -618,7 +619,6 @@ bool table_copy_row(unsigned int index, struct row_copy *copy)
 void table_copy_folded(struct row_copy *copy)
 {
 	memset(copy, 0, sizeof(*copy));
-	copy->known = ROW_KNOWS_BIRTH | ROW_KNOWS_MM | ROW_KNOWS_FORK_NS | ROW_KNOWS_PARENT;
 	copy_values(&table.folded, copy);
 }
 
