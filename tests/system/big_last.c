@@ -3,8 +3,6 @@
  * Exited rows that copied 1 MiB or more outlive those that copied less; and when only
  * live processes are left, faults go to `-` and `lost` says so.
  */
-#include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -57,9 +55,7 @@ int main(void)
 	ok(VALUE(total, COPIED) >= BIG + 500 + LIVE * 5, "but all %lu are in the total",
 	   VALUE(total, COPIED));
 	is(VALUE(total, FORKS), 501 + LIVE, "and so are the forks");
-	for (i = 0; i < LIVE; i++) {
-		kill(pid[i], SIGKILL);
-		waitpid(pid[i], NULL, 0);
-	}
+	for (i = 0; i < LIVE; i++)
+		kill_child(pid[i]);
 	return done();
 }

@@ -63,15 +63,12 @@ static int again(void)
 int main(int argc, char **argv)
 {
 	struct cow_row none, some, small, large;
-	size_t n = 0;
 
 	if (argc > 1 && !strcmp(argv[1], "again"))
 		return again();
 
 	pages = map_pages(256);
-	none = child_row(write_and_exec, &n);
-	n = BEFORE;
-	some = child_row(write_and_exec, &n);
+	child_rows(write_and_exec, BEFORE, &none, &some);
 	is(GREW(none, some, PRE_EXEC_COPIED), BEFORE, "pre_exec_copied is what was copied before exec");
 	is(VALUE(some, EXECS), 1, "one exec");
 	ok(VALUE(some, ANON_COPIED) >= VALUE(some, PRE_EXEC_COPIED), "and stands still after it");

@@ -232,6 +232,12 @@ void wait_child_any(pid_t pid)
 		bail("waitpid: errno %d", errno);
 }
 
+void kill_child(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	wait_child_any(pid);
+}
+
 void wait_child(pid_t pid)
 {
 	int status;
@@ -248,6 +254,52 @@ struct cow_row child_row(work_fn *work, void *arg)
 
 	wait_child(pid);
 	return row_of(pid);
+}
+
+void child_rows(work_fn *work, size_t n, struct cow_row *none, struct cow_row *some)
+{
+	size_t zero = 0;
+
+	*none = child_row(work, &zero);
+	*some = child_row(work, &n);
+}
+
+static void wait_at_gate(void *arg)
+{
+	gate_wait(arg);
+}
+
+void outlive_child(void)
+{
+	struct gate go = gate_make();
+	pid_t child = start_child(wait_at_gate, &go);
+
+	touch_stack();
+	gate_open(&go);
+	wait_child(child);
+	close(go.fd[0]);
+	close(go.fd[1]);
+}
+
+static void have_children(void *arg)
+{
+	char *pages = map_pages(7);
+
+	(void)arg;
+	for (;;) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			write_pages(pages, 7);
+			_exit(0);
+		}
+		waitpid(pid, NULL, 0);
+	}
+}
+
+pid_t start_storm(void)
+{
+	return start_child(have_children, NULL);
 }
 
 struct cow_table table_now(void)

@@ -44,6 +44,8 @@ void read_pages(const char *pages, size_t n);
 /* A child that does work(arg) and exits 0, and its row once it is gone. */
 typedef void work_fn(void *arg);
 struct cow_row child_row(work_fn *work, void *arg);
+/* child_rows(): of two such, whose work is told to write 0 pages and n: *arg is a size_t. */
+void child_rows(work_fn *work, size_t n, struct cow_row *none, struct cow_row *some);
 /* start_child(), end_child(): the same in two steps. */
 pid_t start_child(work_fn *work, void *arg);
 void wait_child(pid_t pid);
@@ -54,6 +56,7 @@ void wait_child(pid_t pid);
 void touch_stack(void);
 /* wait_child_any(): it may end in whatever way. */
 void wait_child_any(pid_t pid);
+void kill_child(pid_t pid);
 
 /* row_of(): a process's row now; bails when it has none. */
 struct cow_row row_of(pid_t pid);
@@ -66,6 +69,11 @@ void start_row(void);
 struct cow_table table_now(void);
 struct cow_table table_from(int fd);
 struct cow_row total_now(void);
+
+/* outlive_child(): have had a child that shared all our pages, wrote none, and has left. */
+void outlive_child(void);
+/* start_storm(): a child that does nothing but have children, each of which writes a bit. */
+pid_t start_storm(void);
 
 /* A column's value; bails when it is not known. */
 uint64_t value_of(const struct cow_row *row, enum cowstat_column column);

@@ -12,11 +12,6 @@
 
 static char *huge;
 
-struct family {
-	size_t n;
-	struct gate go;
-};
-
 static char *map_huge(void)
 {
 	char *pages = mmap(NULL, N * HUGE, PROT_READ | PROT_WRITE,
@@ -40,28 +35,18 @@ static void child_writes(void *arg)
 	write_huge(huge, *(size_t *)arg);
 }
 
-static void leave(void *arg)
-{
-	gate_wait(&((struct family *)arg)->go);
-}
-
 static void write_after_child_left(void *arg)
 {
-	struct family *family = arg;
 	char *pages = map_huge();
-	pid_t child = start_child(leave, family);
 
-	gate_open(&family->go);
-	wait_child(child);
-	write_huge(pages, family->n);
+	outlive_child();
+	write_huge(pages, *(size_t *)arg);
 }
 
 int main(void)
 {
-	struct family zero = { .n = 0, .go = gate_make() }, many = { .n = N, .go = gate_make() };
 	struct cow_row none, some;
 	int pool = 0;
-	size_t n = 0;
 	FILE *f = fopen("/proc/sys/vm/nr_hugepages", "r+");
 
 	if (!f || fprintf(f, "%d", 3 * N) < 0 || fflush(f) || fseek(f, 0, SEEK_SET) ||
@@ -69,9 +54,7 @@ int main(void)
 		bail("no pool of %d huge pages, but of %d", 3 * N, pool);
 	fclose(f);
 	huge = map_huge();
-	none = child_row(child_writes, &n);
-	n = N;
-	some = child_row(child_writes, &n);
+	child_rows(child_writes, N, &none, &some);
 	is(GREW(none, some, HUGETLB_FAULTS), N, "shared by fork, written: hugetlb_faults");
 	is(GREW(none, some, HUGETLB_COPIED), N, "copied");
 	is(GREW(none, some, HUGETLB_REUSED), 0, "not reused");
@@ -79,8 +62,7 @@ int main(void)
 	is(GREW(none, some, COPIED), 0, "no 4 KiB page copied");
 	is(VALUE(some, BIRTH_HUGETLB_BYTES), N * HUGE, "birth_hugetlb_bytes");
 
-	none = child_row(write_after_child_left, &zero);
-	some = child_row(write_after_child_left, &many);
+	child_rows(write_after_child_left, N, &none, &some);
 	is(GREW(none, some, HUGETLB_FAULTS), N, "the child has left: hugetlb_faults");
 	is(GREW(none, some, HUGETLB_REUSED), N, "reused");
 	is(GREW(none, some, HUGETLB_COPIED), 0, "nothing copied");

@@ -33,24 +33,12 @@ static void write_before_child(void *arg)
 	wait_child(child);
 }
 
-static void leave(void *arg)
-{
-	struct family *family = arg;
-
-	gate_wait(&family->parent_wrote);
-}
-
 static void write_after_child_left(void *arg)
 {
-	struct family *family = arg;
-	pid_t child;
+	char *pages = map_pages(MANY);
 
-	family->pages = map_pages(MANY);
-	child = start_child(leave, family);
-	touch_stack();
-	gate_open(&family->parent_wrote);
-	wait_child(child);
-	write_pages(family->pages, family->n);
+	outlive_child();
+	write_pages(pages, *(size_t *)arg);
 }
 
 int main(void)
@@ -69,8 +57,7 @@ int main(void)
 	is(GREW(child_none, child_some, REUSED), MANY, "the child reused");
 	is(GREW(child_none, child_some, PARENT_COPIED), MANY, "the child's parent_copied");
 
-	none = child_row(write_after_child_left, &zero);
-	some = child_row(write_after_child_left, &many);
+	child_rows(write_after_child_left, MANY, &none, &some);
 	is(GREW(none, some, COPIED), 0, "after the child left: nothing copied");
 	is(GREW(none, some, REUSED), MANY, "after the child left: reused");
 	return done();

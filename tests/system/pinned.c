@@ -16,20 +16,11 @@
 
 static char *pages;
 
-static struct gate go;
-
-static void leave(void *arg)
-{
-	(void)arg;
-	gate_wait(&go);
-}
-
 static void fork_pinned(void *arg)
 {
 	size_t n = *(size_t *)arg;
 	struct io_uring_params params;
 	struct iovec iov = { pages, n * PAGE };
-	pid_t child;
 	int ring;
 
 	pages = map_pages(N);
@@ -39,10 +30,7 @@ static void fork_pinned(void *arg)
 	if (ring < 0 ||
 	    (n && syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS, &iov, 1)))
 		_exit(errno);
-	child = start_child(leave, NULL);
-	touch_stack();
-	gate_open(&go);
-	wait_child(child);
+	outlive_child();
 }
 
 int main(void)
@@ -51,7 +39,6 @@ int main(void)
 	uint64_t shared;
 	size_t n = 0;
 
-	go = gate_make();
 	child_row(fork_pinned, &n);	/* our heap has its size once it was read */
 	row_of_child_of(getpid());
 	none = child_row(fork_pinned, &n);

@@ -39,24 +39,18 @@ static void only_write(void *arg)
 static void try_on(const char *name, const char *path)
 {
 	struct cow_row none, some;
-	size_t n = 0;
 
 	fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	if (fd < 0 || posix_fallocate(fd, 0, MANY * PAGE))
 		bail("cannot make %s", path);
-	none = child_row(read_then_write, &n);
-	n = MANY;
-	some = child_row(read_then_write, &n);
+	child_rows(read_then_write, MANY, &none, &some);
 	is(GREW(none, some, COPIED), MANY, "%s: copied", name);
 	is(GREW(none, some, ANON_COPIED), 0, "%s: not anon_copied", name);
 	is(GREW(none, some, COPIED_BYTES), MANY * PAGE, "%s: copied_bytes", name);
 	is(GREW(none, some, ZERO_FILLED), 0, "%s: not zero_filled", name);
 	is(GREW(none, some, FILE_COPIED), 0, "%s: not file_copied", name);
 
-	n = 0;
-	none = child_row(only_write, &n);
-	n = MANY;
-	some = child_row(only_write, &n);
+	child_rows(only_write, MANY, &none, &some);
 	is(GREW(none, some, FILE_COPIED), MANY, "%s, written at once: file_copied", name);
 	is(GREW(none, some, WP_FAULTS), 0, "%s, written at once: no write-protect fault", name);
 	is(GREW(none, some, COPIED_BYTES), MANY * PAGE, "%s, written at once: copied_bytes", name);

@@ -4,11 +4,9 @@
  * shows is one table, whole.
  */
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -23,22 +21,6 @@ static size_t read_all(int fd, char *to, size_t chunk)
 	while ((got = read(fd, to + n, chunk)) > 0)
 		n += got;
 	return n;
-}
-
-static void fork_forever(void *arg)
-{
-	char *pages = map_pages(11);
-
-	(void)arg;
-	for (;;) {
-		pid_t pid = fork();
-
-		if (!pid) {
-			write_pages(pages, 11);
-			_exit(0);
-		}
-		waitpid(pid, NULL, 0);
-	}
 }
 
 static bool parses(const char *text, size_t n)
@@ -64,7 +46,7 @@ int main(void)
 	use_all_cpus();
 	load_module("max_rows=64");
 	for (int i = 0; i < 2; i++)
-		storm[i] = start_child(fork_forever, NULL);
+		storm[i] = start_storm();
 	usleep(300000);
 
 	fd = open(COWSTAT_PROC_PATH, O_RDONLY);
@@ -108,9 +90,7 @@ int main(void)
 	fd = open(COWSTAT_PROC_PATH, O_RDONLY);
 	ok(read(fd, nowhere, 100) < 0, "a bad address is an error");
 	close(fd);
-	for (int i = 0; i < 2; i++) {
-		kill(storm[i], SIGKILL);
-		waitpid(storm[i], NULL, 0);
-	}
+	for (int i = 0; i < 2; i++)
+		kill_child(storm[i]);
 	return done();
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* 100 times loaded and unloaded while eight processes fork and write. */
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,10 +60,8 @@ int main(void)
 	}
 	is(loaded, TIMES, "loaded and unloaded");
 	is(counted, TIMES, "and counted each time");
-	for (i = 0; i < STORM; i++) {
-		kill(storm[i], SIGKILL);
-		waitpid(storm[i], NULL, 0);
-	}
+	for (i = 0; i < STORM; i++)
+		kill_child(storm[i]);
 	fd = open(COWSTAT_PROC_PATH, O_RDONLY);
 	ok(fd < 0, "nothing is left behind");
 	load_module("");

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
@@ -83,8 +82,7 @@ static void try_by(const char *name, void (*write_in)(pid_t, size_t))
 	is(GREW(child, child_after, REMOTE), N, "%s: remote", name);
 	ok(GREW(me, me_after, COPIED) < N, "%s: not in the writer's row", name);
 	is(GREW(me, me_after, REMOTE), 0, "%s: nothing remote about the writer", name);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	kill_child(pid);
 }
 
 int main(void)

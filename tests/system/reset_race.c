@@ -1,28 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tables read while somebody resets: within one epoch no count goes back. */
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
 
 #define RESETS	12
-
-static char *pages;
-
-static void fork_forever(void *arg)
-{
-	(void)arg;
-	for (;;) {
-		pid_t pid = fork();
-
-		if (!pid) {
-			write_pages(pages, 5);
-			_exit(0);
-		}
-		waitpid(pid, NULL, 0);
-	}
-}
 
 static void reset_often(void *arg)
 {
@@ -41,11 +24,10 @@ int main(void)
 	struct cow_table t;
 
 	use_all_cpus();
-	pages = map_pages(5);
 	t = table_now();
 	first_epoch = t.epoch.value;
 	cow_table_free(&t);
-	storm = start_child(fork_forever, NULL);
+	storm = start_storm();
 	resetter = start_child(reset_often, NULL);
 	while (!waitpid(resetter, NULL, WNOHANG)) {
 		const struct cow_row *total;
@@ -63,8 +45,7 @@ int main(void)
 		tables++;
 		cow_table_free(&t);
 	}
-	kill(storm, SIGKILL);
-	waitpid(storm, NULL, 0);
+	kill_child(storm);
 	is(backwards, 0, "no count went back in %lu tables", tables);
 	t = table_now();
 	is(t.epoch.value, first_epoch + RESETS, "%d epochs later", RESETS);

@@ -22,14 +22,11 @@ static void read_then_write(void *arg)
 int main(void)
 {
 	struct cow_row none, some;
-	size_t n = 0;
 
 	fd = open("/mnt/ext4/shared_file", O_RDWR | O_CREAT | O_TRUNC, 0600);
 	if (fd < 0 || posix_fallocate(fd, 0, MANY * PAGE) || fsync(fd))
 		bail("cannot make /mnt/ext4/shared_file");
-	none = child_row(read_then_write, &n);
-	n = MANY;
-	some = child_row(read_then_write, &n);
+	child_rows(read_then_write, MANY, &none, &some);
 	is(GREW(none, some, SHARED_WP), MANY, "ext4: shared_wp");
 	is(GREW(none, some, COPIED), 0, "ext4: nothing copied");
 	is(GREW(none, some, REUSED), 0, "ext4: nothing reused");
@@ -40,10 +37,7 @@ int main(void)
 	fd = open("/tmp/shared_file", O_RDWR | O_CREAT | O_TRUNC, 0600);
 	if (fd < 0 || posix_fallocate(fd, 0, MANY * PAGE))
 		bail("cannot make /tmp/shared_file");
-	n = 0;
-	none = child_row(read_then_write, &n);
-	n = MANY;
-	some = child_row(read_then_write, &n);
+	child_rows(read_then_write, MANY, &none, &some);
 	is(GREW(none, some, COPIED), 0, "tmpfs: nothing copied");
 	is(GREW(none, some, REUSED), 0, "tmpfs: nothing reused");
 	is(GREW(none, some, WP_FAULTS), GREW(none, some, SHARED_WP),

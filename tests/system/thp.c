@@ -14,11 +14,6 @@
 #define N	7
 #define ENABLED	"/sys/kernel/mm/transparent_hugepage/enabled"
 
-struct family {
-	size_t n;
-	struct gate go;
-};
-
 static char *map_huge(void)
 {
 	char *region = mmap(NULL, (N + 1) * HUGE, PROT_READ | PROT_WRITE,
@@ -45,44 +40,31 @@ static void child_writes(void *arg)
 	write_huge(shared, *(size_t *)arg);
 }
 
-static void leave(void *arg)
-{
-	gate_wait(&((struct family *)arg)->go);
-}
-
 static void write_after_child_left(void *arg)
 {
-	struct family *family = arg;
 	char *huge = map_huge();
-	pid_t child = start_child(leave, family);
 
-	gate_open(&family->go);
-	wait_child(child);
-	write_huge(huge, family->n);
+	outlive_child();
+	write_huge(huge, *(size_t *)arg);
 }
 
 int main(void)
 {
-	struct family zero = { .n = 0, .go = gate_make() }, many = { .n = N, .go = gate_make() };
 	int fd = open(ENABLED, O_WRONLY);
 	struct cow_row none, some;
-	size_t n = 0;
 
 	if (fd < 0 || write(fd, "madvise", 7) != 7)
 		bail("cannot switch on transparent huge pages");
 	close(fd);
 	shared = map_huge();
-	none = child_row(child_writes, &n);
-	n = N;
-	some = child_row(child_writes, &n);
+	child_rows(child_writes, N, &none, &some);
 	is(GREW(none, some, THP_FAULTS), N, "shared by fork, written: thp_faults");
 	is(GREW(none, some, THP_SPLIT), N, "shared by fork, written: split");
 	is(GREW(none, some, THP_REUSED), 0, "shared by fork, written: not reused");
 	is(GREW(none, some, COPIED), N, "and one 4 KiB page of each copied");
 	is(GREW(none, some, COPIED_BYTES), N * PAGE, "copied_bytes: not 2 MB each");
 
-	none = child_row(write_after_child_left, &zero);
-	some = child_row(write_after_child_left, &many);
+	child_rows(write_after_child_left, N, &none, &some);
 	is(GREW(none, some, THP_FAULTS), N, "the child has left: thp_faults");
 	is(GREW(none, some, THP_REUSED), N, "the child has left: reused whole");
 	is(GREW(none, some, THP_SPLIT), 0, "the child has left: nothing split");

@@ -62,9 +62,7 @@ int main(void)
 	size_t n = 0;
 
 	child_row(write_protected, &n);
-	none = child_row(write_protected, &n);
-	n = N;
-	some = child_row(write_protected, &n);
+	child_rows(write_protected, N, &none, &some);
 	/* the handler's thread makes a page of stack or heap more or less in either run */
 	ok(GREW(none, some, COPIED) + 3 <= 6, "nothing copied: %ld", (long)GREW(none, some, COPIED));
 	ok(GREW(none, some, OTHER) >= N, "each write is in other, some twice: %lu of %d",

@@ -23,20 +23,15 @@ static void only_write(void *arg)
 
 int main(void)
 {
-	size_t n = 0;
-	struct cow_row none = child_row(read_then_write, &n), some;
+	struct cow_row none, some;
 
-	n = MANY;
-	some = child_row(read_then_write, &n);
+	child_rows(read_then_write, MANY, &none, &some);
 	is(GREW(none, some, ZERO_FILLED), MANY, "read, then written: zero_filled");
 	is(GREW(none, some, WP_FAULTS), MANY, "read, then written: wp_faults");
 	is(GREW(none, some, COPIED), 0, "nothing copied");
 	is(GREW(none, some, COPIED_BYTES), 0, "no bytes copied");
 
-	n = 0;
-	none = child_row(only_write, &n);
-	n = MANY;
-	some = child_row(only_write, &n);
+	child_rows(only_write, MANY, &none, &some);
 	is(GREW(none, some, WP_FAULTS), 0, "written without reading: no write-protect fault");
 	return done();
 }
