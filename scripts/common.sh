@@ -22,6 +22,10 @@ run_as_root() {
 	fi
 }
 
+# The kernel that stands for all where one is enough: the demonstration's, and the real
+# programs'. Its root serves the tests that need no kernel.
+programs_kernel=6.12
+
 # kernels: the names of all supported kernels, in order.
 kernels() { awk '!/^#/ && NF { print $1 }' "$top/scripts/kernels.txt"; }
 
