@@ -51,7 +51,7 @@ tests: $(system:%=$(BUILD)/tests/%)
 
 $(system:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/system/%.o $(BUILD)/tests/system/harness.o $(shared:%=$(BUILD)/userspace/%.o)
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -pthread -o $@ $^
+	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -pthread -o $@ $^ $(LDLIBS)
 
 ## unit: run the tests that need no kernel
 unit: $(units:%=$(BUILD)/tests/%)
@@ -60,6 +60,10 @@ unit: $(units:%=$(BUILD)/tests/%)
 $(units:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(shared:%=$(BUILD)/userspace/%.o)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $^ -lcmocka
+
+# taskstats speaks generic netlink.
+$(BUILD)/tests/system/taskstats.o: ALL_CFLAGS += -I/usr/include/libnl3
+$(BUILD)/tests/taskstats: LDLIBS = -lnl-genl-3 -lnl-3
 
 $(BUILD)/userspace/%.o: userspace/%.c | $(BUILD)/userspace
 	$(say) CC $@

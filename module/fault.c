@@ -312,6 +312,8 @@ static struct hook add_anon_rmap = {
 	.callers	= {
 		{ "set_pte_range",	COWSTAT_HOOK_FILE },
 		{ "do_set_pte",		COWSTAT_HOOK_FILE },
+		{ "__replace_page",	COWSTAT_HOOK_FILE },
+		{ "uprobe_write_opcode", COWSTAT_HOOK_FILE },
 		{ "copy_page_range",	COWSTAT_HOOK_PINNED },
 	},
 };

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -510,4 +511,61 @@ void gate_wait(struct gate *gate)
 
 	if (read(gate->fd[0], &byte, 1) != 1)
 		_exit(1);
+}
+
+bool kernel_before(int major, int minor)
+{
+	struct utsname name;
+	int is_major, is_minor;
+
+	if (uname(&name) || sscanf(name.release, "%d.%d", &is_major, &is_minor) != 2)
+		bail("cannot tell this kernel's version");
+	return is_major < major || (is_major == major && is_minor < minor);
+}
+
+void set_file(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC);
+
+	if (fd < 0 || write(fd, value, strlen(value)) != (ssize_t)strlen(value))
+		bail("cannot write %s to %s: errno %d", value, path, errno);
+	close(fd);
+}
+
+void run(const char *command)
+{
+	int status = system(command);
+
+	if (status)
+		bail("%s: status 0x%x", command, status);
+}
+
+uint64_t vmstat(const char *name)
+{
+	FILE *f = fopen("/proc/vmstat", "r");
+	unsigned long long value;
+	char key[64];
+
+	while (f && fscanf(f, "%63s %llu", key, &value) == 2) {
+		if (strcmp(key, name))
+			continue;
+		fclose(f);
+		return value;
+	}
+	bail("no %s in /proc/vmstat", name);
+}
+
+uint64_t pagemap_of(pid_t pid, const void *page)
+{
+	off_t where = (uintptr_t)page / PAGE * sizeof(uint64_t);
+	uint64_t entry;
+	char path[40];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
+	fd = open(path, O_RDONLY);
+	if (fd < 0 || pread(fd, &entry, sizeof(entry), where) != sizeof(entry))
+		bail("cannot read %s: errno %d", path, errno);
+	close(fd);
+	return entry;
 }

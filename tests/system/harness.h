@@ -81,6 +81,19 @@ uint64_t value_of(const struct cow_row *row, enum cowstat_column column);
 /* How much a column grew between two readings of a row. */
 #define GREW(before, after, NAME)	(VALUE(after, NAME) - VALUE(before, NAME))
 
+/* kernel_before(): is the running kernel older than this version? */
+bool kernel_before(int major, int minor);
+/* set_file(): write a value to a file of /proc or /sys, or bail. */
+void set_file(const char *path, const char *value);
+/* run(): a shell command that has to succeed. */
+void run(const char *command);
+/* vmstat(): a counter of /proc/vmstat. */
+uint64_t vmstat(const char *name);
+/* pagemap_of(): the entry of a page in /proc/PID/pagemap. */
+uint64_t pagemap_of(pid_t pid, const void *page);
+#define PAGEMAP_PFN	((1ULL << 55) - 1)
+#define PAGEMAP_SWAPPED	(1ULL << 62)
+
 /* What write(2) of one control word to /proc/cowstat says: 0 or an errno. */
 int control(const char *word);
 int control_bytes(const void *bytes, size_t n);

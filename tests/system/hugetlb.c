@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -43,16 +44,74 @@ static void write_after_child_left(void *arg)
 	write_huge(pages, *(size_t *)arg);
 }
 
+static void set_pool(int n)
+{
+	int pool = -1;
+	FILE *f = fopen("/proc/sys/vm/nr_hugepages", "r+");
+
+	if (!f || fprintf(f, "%d", n) < 0 || fflush(f) || fseek(f, 0, SEEK_SET) ||
+	    fscanf(f, "%d", &pool) != 1 || pool != n)
+		bail("no pool of %d huge pages, but of %d", n, pool);
+	fclose(f);
+}
+
+struct exhausted {
+	char *pages;
+	struct gate born, go;
+};
+
+static void write_then_end(void *arg)
+{
+	write_huge(((struct exhausted *)arg)->pages, 1);
+}
+
+static void read_when_told(void *arg)
+{
+	struct exhausted *e = arg;
+
+	gate_open(&e->born);
+	gate_wait(&e->go);
+	read_pages(e->pages, 1);
+}
+
+/*
+ * No page is left for a copy. A child that writes is killed. When the parent writes, whose
+ * mapping was promised its pages, the kernel takes them from the child, reuses the parent's,
+ * and kills the child when it next looks.
+ */
+static void pool_exhausted(void)
+{
+	struct exhausted e = { map_huge(), gate_make(), gate_make() };
+	struct cow_row before, after;
+	int status;
+	pid_t pid;
+
+	pid = start_child(write_then_end, &e);
+	waitpid(pid, &status, 0);
+	after = row_of(pid);
+	ok(WIFSIGNALED(status), "pool exhausted, the child writes: killed, status 0x%x", status);
+	ok(VALUE(after, HUGETLB_OTHER) >= 1, "hugetlb_other: %lu", VALUE(after, HUGETLB_OTHER));
+	is(VALUE(after, HUGETLB_COPIED), 0, "nothing copied");
+
+	pid = start_child(read_when_told, &e);
+	gate_wait(&e.born);
+	start_row();
+	before = row_of(getpid());
+	write_huge(e.pages, N);
+	after = row_of(getpid());
+	is(GREW(before, after, HUGETLB_REUSED), N, "the parent writes: reused, at its child's cost");
+	is(GREW(before, after, HUGETLB_COPIED), 0, "nothing copied");
+	note("the parent's hugetlb_other: %lu", GREW(before, after, HUGETLB_OTHER));
+	gate_open(&e.go);
+	waitpid(pid, &status, 0);
+	ok(WIFSIGNALED(status), "the child looks at it: killed, status 0x%x", status);
+}
+
 int main(void)
 {
 	struct cow_row none, some;
-	int pool = 0;
-	FILE *f = fopen("/proc/sys/vm/nr_hugepages", "r+");
 
-	if (!f || fprintf(f, "%d", 3 * N) < 0 || fflush(f) || fseek(f, 0, SEEK_SET) ||
-	    fscanf(f, "%d", &pool) != 1 || pool < 3 * N)
-		bail("no pool of %d huge pages, but of %d", 3 * N, pool);
-	fclose(f);
+	set_pool(3 * N);
 	huge = map_huge();
 	child_rows(child_writes, N, &none, &some);
 	is(GREW(none, some, HUGETLB_FAULTS), N, "shared by fork, written: hugetlb_faults");
@@ -66,5 +125,9 @@ int main(void)
 	is(GREW(none, some, HUGETLB_FAULTS), N, "the child has left: hugetlb_faults");
 	is(GREW(none, some, HUGETLB_REUSED), N, "reused");
 	is(GREW(none, some, HUGETLB_COPIED), 0, "nothing copied");
+
+	munmap(huge, N * HUGE);
+	set_pool(N);
+	pool_exhausted();
 	return done();
 }

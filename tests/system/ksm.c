@@ -3,7 +3,6 @@
  * KSM: writing a merged page undoes the merge with a copy that is not fork's doing; and
  * when KSM itself breaks its merges, the pages' owner is told apart from who caused it.
  */
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,18 +19,6 @@ struct merged {
 	size_t n;
 	struct gate mapped, go;
 };
-
-static void ksm_set(const char *name, const char *value)
-{
-	char path[100];
-	int fd;
-
-	snprintf(path, sizeof(path), KSM "%s", name);
-	fd = open(path, O_WRONLY);
-	if (fd < 0 || write(fd, value, strlen(value)) != (ssize_t)strlen(value))
-		bail("cannot write %s to %s", value, path);
-	close(fd);
-}
 
 /* How many of a process's pages are merged; the sums in /sys lag behind exits. */
 static long merged_pages(pid_t pid)
@@ -94,9 +81,9 @@ int main(void)
 	pid_t pid;
 
 	use_all_cpus();
-	ksm_set("sleep_millisecs", "1");
-	ksm_set("pages_to_scan", "1000");
-	ksm_set("run", "1");
+	set_file(KSM "sleep_millisecs", "1");
+	set_file(KSM "pages_to_scan", "1000");
+	set_file(KSM "run", "1");
 
 	none = writes(0);
 	some = writes(N);
@@ -106,7 +93,7 @@ int main(void)
 
 	pid = merged_child(&m);
 	none = row_of(pid);
-	ksm_set("run", "2");
+	set_file(KSM "run", "2");
 	some = row_of(pid);
 	is(GREW(none, some, KSM_COPIED), N, "KSM breaks its merges: ksm_copied");
 	is(GREW(none, some, REMOTE), N, "by somebody else");
@@ -114,6 +101,6 @@ int main(void)
 	   "%lu of them without a write, as this kernel does it", GREW(none, some, UNSHARED));
 	gate_open(&m.go);
 	wait_child(pid);
-	ksm_set("run", "0");
+	set_file(KSM "run", "0");
 	return done();
 }

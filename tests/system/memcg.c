@@ -4,10 +4,8 @@
  * no more is counted as copied than there was room for.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,19 +19,10 @@
 
 static char *pages;
 
-static void set(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY);
-
-	if (fd < 0 || write(fd, value, strlen(value)) != (ssize_t)strlen(value))
-		bail("cannot write %s to %s: errno %d", value, path, errno);
-	close(fd);
-}
-
 static void write_in_small_cgroup(void *arg)
 {
 	(void)arg;
-	set(SMALL "/cgroup.procs", "0");
+	set_file(SMALL "/cgroup.procs", "0");
 	write_pages(pages, PAGES);
 }
 
@@ -44,11 +33,11 @@ int main(void)
 	int status;
 	pid_t pid;
 
-	set(CGROUP "/cgroup.subtree_control", "+memory");
+	set_file(CGROUP "/cgroup.subtree_control", "+memory");
 	if (mkdir(SMALL, 0755))
 		bail("mkdir " SMALL ": errno %d", errno);
 	snprintf(room, sizeof(room), "%lu", ROOM);
-	set(SMALL "/memory.max", room);
+	set_file(SMALL "/memory.max", room);
 
 	pages = map_pages(PAGES);
 	pid = start_child(write_in_small_cgroup, NULL);

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The kernel's own delay accounting against our rows, process by process. taskstats counts
+ * in wpcopy_count what wp_page_copy() and hugetlb_wp() attempted in the writer's name: a
+ * race lost after the copy too, zero pages filled too; it leaves out what took 0 ns.
+ */
+#include <errno.h>
+#include <linux/taskstats.h>
+#include <netlink/genl/ctrl.h>
+#include <netlink/genl/genl.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+#define HUGE	(2UL << 20)
+#define N	1009
+
+static struct nl_sock *sock;
+static int family;
+
+static int take_stats(struct nl_msg *msg, void *to)
+{
+	struct nlattr *attr[TASKSTATS_TYPE_MAX + 1], *in[TASKSTATS_TYPE_MAX + 1];
+
+	if (genlmsg_parse(nlmsg_hdr(msg), 0, attr, TASKSTATS_TYPE_MAX, NULL) ||
+	    !attr[TASKSTATS_TYPE_AGGR_TGID] ||
+	    nla_parse_nested(in, TASKSTATS_TYPE_MAX, attr[TASKSTATS_TYPE_AGGR_TGID], NULL) ||
+	    !in[TASKSTATS_TYPE_STATS])
+		return NL_STOP;
+	*(uint64_t *)to = ((struct taskstats *)nla_data(in[TASKSTATS_TYPE_STATS]))->wpcopy_count;
+	return NL_OK;
+}
+
+/* What the kernel counted for a living process, its threads that have ended included. */
+static uint64_t wpcopy_count(pid_t pid)
+{
+	struct nl_msg *msg = nlmsg_alloc();
+	uint64_t count = -1;
+	int err;
+
+	if (!msg || !genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, family, 0, 0, TASKSTATS_CMD_GET,
+				 TASKSTATS_GENL_VERSION) ||
+	    nla_put_u32(msg, TASKSTATS_CMD_ATTR_TGID, pid))
+		bail("no memory for a netlink message");
+	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, take_stats, &count);
+	err = nl_send_auto(sock, msg);
+	nlmsg_free(msg);
+	if (err >= 0)
+		err = nl_recvmsgs_default(sock);
+	if (err < 0 || count == (uint64_t)-1)
+		bail("taskstats: %s", nl_geterror(err));
+	return count;
+}
+
+struct both {
+	uint64_t ours, kernels;
+};
+
+struct job {
+	work_fn *work;
+	size_t n;
+	struct gate ready, go, done, end;
+};
+
+static void work_when_told(void *arg)
+{
+	struct job *job = arg;
+	size_t none = 0;
+
+	job->work(&none);
+	gate_open(&job->ready);
+	gate_wait(&job->go);
+	job->work(&job->n);
+	gate_open(&job->done);
+	gate_wait(&job->end);
+}
+
+static struct both counts(pid_t pid)
+{
+	struct cow_row row = row_of(pid);
+
+	return (struct both) {
+		.ours = VALUE(row, COPIED) + VALUE(row, ZERO_FILLED) + VALUE(row, HUGETLB_COPIED),
+		.kernels = wpcopy_count(pid),
+	};
+}
+
+static struct both compare(const char *name, work_fn *work, size_t n)
+{
+	struct job job = { work, n, gate_make(), gate_make(), gate_make(), gate_make() };
+	struct both before, after;
+	pid_t pid = start_child(work_when_told, &job);
+
+	gate_wait(&job.ready);
+	touch_stack();
+	before = counts(pid);
+	gate_open(&job.go);
+	gate_wait(&job.done);
+	after = counts(pid);
+	after.ours -= before.ours;
+	after.kernels -= before.kernels;
+	note("%-30s cowstat %5lu   taskstats %5lu", name, after.ours, after.kernels);
+	gate_open(&job.end);
+	wait_child(pid);
+	return after;
+}
+
+static void compare_equal(const char *name, work_fn *work, size_t n, size_t want)
+{
+	struct both both = compare(name, work, n);
+
+	is(both.ours, want, "%s: cowstat", name);
+	is(both.kernels, both.ours, "%s: taskstats says the same", name);
+}
+
+static char *pages, *huge;
+
+static void write_shared(void *arg)
+{
+	write_pages(pages, *(size_t *)arg);
+}
+
+static void write_zero(void *arg)
+{
+	char *zero = map_untouched(N);
+
+	read_pages(zero, *(size_t *)arg);
+	write_pages(zero, *(size_t *)arg);
+}
+
+static void write_huge(void *arg)
+{
+	for (size_t i = 0; i < *(size_t *)arg; i++)
+		huge[i * HUGE] = 2;
+}
+
+static pthread_barrier_t start;
+
+static void *write_all(void *arg)
+{
+	pthread_barrier_wait(&start);
+	write_pages(pages, *(size_t *)arg);
+	return NULL;
+}
+
+static void race(void *arg)
+{
+	pthread_t other;
+
+	pthread_barrier_init(&start, NULL, 2);
+	if (pthread_create(&other, NULL, write_all, arg))
+		_exit(1);
+	write_all(arg);
+	pthread_join(other, NULL);
+}
+
+int main(void)
+{
+	struct both both;
+	int err;
+
+	set_file("/proc/sys/kernel/task_delayacct", "1");
+	sock = nl_socket_alloc();
+	err = sock ? genl_connect(sock) : -NLE_NOMEM;
+	family = err ? err : genl_ctrl_resolve(sock, TASKSTATS_GENL_NAME);
+	if (family < 0)
+		bail("no taskstats: %s", nl_geterror(family));
+
+	nl_socket_disable_auto_ack(sock);
+
+	pages = map_pages(N);
+	compare_equal("shared pages", write_shared, N, N);
+	compare_equal("zero pages", write_zero, N, N);
+	set_file("/proc/sys/vm/nr_hugepages", "8");
+	huge = mmap(NULL, 3 * HUGE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	if (huge == MAP_FAILED)
+		bail("no huge pages: errno %d", errno);
+	for (size_t i = 0; i < 3; i++)
+		huge[i * HUGE] = 1;
+	compare_equal("hugetlb pages", write_huge, 3, 3);
+
+	use_all_cpus();
+	both = compare("two threads racing", race, N);
+	ok(both.ours >= N && both.ours <= N + 4, "two threads racing: cowstat %lu of %d", both.ours, N);
+	ok(both.kernels >= both.ours, "taskstats also counts %lu copies thrown away",
+	   both.kernels - both.ours);
+	nl_socket_free(sock);
+	return done();
+}
