@@ -10,7 +10,6 @@
  */
 #include <err.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,6 +25,7 @@
 
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof(*(a)))
 
+#define WARM_UPS		2	/* runs that are not told */
 #define FAULTS			1000	/* of a kind in each run */
 #define FAULT_AROUND		16	/* pages that a fault in the page cache maps */
 #define FORKS			15	/* of a small process in each run */
@@ -57,7 +57,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Median and mean of what was noted, which is then forgotten. */
+/* Median and mean of what was noted. */
 static void print_figures(const char *what, int run)
 {
 	uint64_t sum = 0;
@@ -69,7 +69,6 @@ static void print_figures(const char *what, int run)
 	printf("%s %d %llu %llu\n", what, run, (unsigned long long)figures.at[figures.nr / 2],
 	       (unsigned long long)(sum / figures.nr));
 	fflush(stdout);
-	figures.nr = 0;
 }
 
 static void wait_for(pid_t pid)
@@ -157,9 +156,9 @@ static void file_fault(void)
 	const volatile char *file;
 
 	if (fd < 0) {
-		fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+		fd = memfd_create("file", MFD_CLOEXEC);
 		if (fd < 0 || posix_fallocate(fd, 0, bytes))
-			err(EXIT_FAILURE, "a file of %zu bytes in /dev/shm", bytes);
+			err(EXIT_FAILURE, "a file of %zu bytes in memory", bytes);
 	}
 	file = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	if (file == MAP_FAILED)
@@ -251,7 +250,7 @@ static void usage(void)
 		"usage: cost [-i] [-r RUNS] [CASE...]\n"
 		"Measure and print, a line a run: CASE RUN MEDIAN MEAN, in nanoseconds, or with\n"
 		"-i in instructions, where the time stamp counter counts them (scripts/vm -i).\n"
-		"Cases, each run once before it is measured:");
+		"Cases:");
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		fprintf(stderr, " %s", cases[i].name);
 	fprintf(stderr, "\n");
@@ -301,11 +300,11 @@ int main(int argc, char **argv)
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		if (!is_wanted(cases[i].name, argv + optind))
 			continue;
-		cases[i].measure();
-		figures.nr = 0;
-		for (run = 1; run <= runs; run++) {
+		for (run = 1 - WARM_UPS; run <= runs; run++) {
 			cases[i].measure();
-			print_figures(cases[i].name, run);
+			if (run > 0)
+				print_figures(cases[i].name, run);
+			figures.nr = 0;
 		}
 	}
 	return 0;
