@@ -28,6 +28,18 @@
 #endif
 
 /*
+ * Whether a page is of an anonymous kind but not merged by KSM: folio_test_anon() without
+ * folio_test_ksm(), in one comparison. Newer kernels have renamed the flags.
+ */
+#ifdef FOLIO_MAPPING_FLAGS
+#define compat_folio_is_unmerged_anon(folio) \
+	(((unsigned long)(folio)->mapping & FOLIO_MAPPING_FLAGS) == FOLIO_MAPPING_ANON)
+#else
+#define compat_folio_is_unmerged_anon(folio) \
+	(((unsigned long)(folio)->mapping & PAGE_MAPPING_FLAGS) == PAGE_MAPPING_ANON)
+#endif
+
+/*
  * RSS counters of an mm. From 6.2 on they are per-CPU counters (commit
  * f1a7941243c1) whose exact value is a sum over the CPUs; before, plain atomics
  * in a struct.

@@ -36,7 +36,7 @@ static unsigned long shared_zero_pfn __ro_after_init;
  * its own is being born or is gone: its fields are still its parent's, so it gets no
  * row.
  */
-static noinline struct row *row_of_owner(struct mm_struct *mm, bool make, bool *remote)
+static struct row *row_of_owner(struct mm_struct *mm, bool make, bool *remote)
 {
 	struct task_struct *owner;
 	struct row *row = &table.folded;
@@ -52,25 +52,54 @@ static noinline struct row *row_of_owner(struct mm_struct *mm, bool make, bool *
 	return row;
 }
 
-static __always_inline struct row *row_of(struct mm_struct *mm, bool make, bool *remote)
+/* The row of a fault in current's own mm, if it has one: nearly always. */
+static __always_inline struct row *row_at_hand(const struct mm_struct *mm)
 {
-	if (likely(current->mm == mm && !(current->flags & PF_KTHREAD)))
+	return likely(current->mm == mm) ? table_find(current->signal) : NULL;
+}
+
+/* The row of any fault. A kernel thread that borrows an mm has none of its own. */
+static struct row *row_of(struct mm_struct *mm, bool make, bool *remote)
+{
+	if (current->mm == mm && !(current->flags & PF_KTHREAD))
 		return table_row(current, make);
 	return row_of_owner(mm, make, remote);
 }
 
 /* A fault begins: the row of the process that has it. */
-static __always_inline struct row *count_entry(struct mm_struct *mm, enum row_value entries)
+static noinline struct row *count_entry(struct mm_struct *mm, enum row_value entries)
 {
 	bool remote = false;
 	struct row *row = row_of(mm, true, &remote);
 
 	row_count(row, entries);
-	if (unlikely(remote))
+	if (remote)
 		row_count(row, ROW_REMOTE);
-	if (unlikely(row == &table.folded))
+	if (row == &table.folded)
 		atomic64_inc(&table.lost);
 	return row;
+}
+
+/* The row of a fault that is being committed: that of its entry. */
+static struct row *row_of_commit(struct mm_struct *mm)
+{
+	bool remote;
+
+	return row_of(mm, false, &remote);
+}
+
+/*
+ * Each callback that is called often has two halves: the usual case, which calls nothing
+ * and so saves no register, and everything else, with the same arguments.
+ */
+static noinline void wp_fault_unusual(unsigned long ip, unsigned long parent_ip,
+				      struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
+	struct row *row = count_entry(vmf->vma->vm_mm, ROW_WP_ENTRIES);
+
+	if (vmf->flags & FAULT_FLAG_UNSHARE)
+		row_count(row, ROW_UNSHARED);
 }
 
 /* vm_fault_t do_wp_page(struct vm_fault *vmf) */
@@ -78,66 +107,101 @@ static void on_wp_fault(unsigned long ip, unsigned long parent_ip,
 			struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
-	struct row *row = count_entry(vmf->vma->vm_mm, ROW_WP_ENTRIES);
+	struct row *row = row_at_hand(vmf->vma->vm_mm);
 
-	if (unlikely(vmf->flags & FAULT_FLAG_UNSHARE))
-		row_count(row, ROW_UNSHARED);
-}
-
-/* The row of a fault that is being committed: that of its entry. */
-static __always_inline struct row *row_of_commit(struct mm_struct *mm)
-{
-	bool remote;
-
-	return row_of(mm, false, &remote);
+	if (unlikely(!row || vmf->flags & FAULT_FLAG_UNSHARE))
+		wp_fault_unusual(ip, parent_ip, ops, fregs);
+	else
+		row_count(row, ROW_WP_ENTRIES);
 }
 
 /* What a page that is being replaced was: count its copy. */
 static __always_inline void count_copy(struct row *row, pte_t old)
 {
+	unsigned long pfn = pte_pfn(old);
 	struct folio *folio;
 
-	if (pte_pfn(old) == shared_zero_pfn) {
+	if (unlikely(pfn == shared_zero_pfn)) {
 		row_count(row, ROW_ZERO_FILLED);
 		timing_note(COWSTAT_OUTCOME_ZERO_FILLED);
 		return;
 	}
-	row_count(row, ROW_COPIED);
+	folio = pte_special(old) ? NULL : page_folio(pfn_to_page(pfn));
+	if (unlikely(!folio))
+		row_count(row, ROW_OTHER_COPIED);	/* device memory, without a struct page */
+	else if (likely(compat_folio_is_unmerged_anon(folio)))
+		row_count(row, ROW_ANON_COPIED);
+	else
+		row_count(row, folio_test_ksm(folio) ? ROW_KSM_COPIED : ROW_OTHER_COPIED);
 	timing_note(COWSTAT_OUTCOME_COPIED);
-	if (unlikely(pte_special(old)))
-		return;		/* device memory: no struct page to ask */
-	folio = page_folio(pte_page(old));
-	if (likely(folio_test_anon(folio))) {
-		if (unlikely(folio_test_ksm(folio)))
-			row_count(row, ROW_KSM_COPIED);
-		else
-			row_count(row, ROW_ANON_COPIED);
-	}
 }
 
 /* A huge page was copied, at its own size. */
-static noinline void count_huge_copy(struct row *row, struct vm_area_struct *vma)
+static void count_huge_copy(struct row *row, struct vm_area_struct *vma)
 {
 	row_count(row, ROW_HUGETLB_COPIED);
 	atomic64_add(huge_page_size(hstate_vma(vma)), &row->value[ROW_HUGETLB_BYTES]);
+}
+
+static noinline void clear_flush_unusual(unsigned long ip, unsigned long parent_ip,
+					 struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	enum cowstat_hook caller = hook_caller_of(ops, parent_ip);
+	struct vm_area_struct *vma;
+	struct row *row;
+
+	if (caller == HOOK_ALIEN)
+		return;
+	vma = (void *)compat_argument(fregs, 0);
+	row = row_of_commit(vma->vm_mm);
+	if (caller == COWSTAT_HOOK_COPY)
+		count_copy(row, ptep_get((pte_t *)compat_argument(fregs, 2)));
+	else
+		count_huge_copy(row, vma);
 }
 
 /* pte_t ptep_clear_flush(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep) */
 static void on_clear_flush(unsigned long ip, unsigned long parent_ip,
 			   struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	const struct hook_range *caller = hook_caller_of(ops, parent_ip);
-	struct vm_area_struct *vma;
+	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 0);
 	struct row *row;
 
-	if (!caller)
+	if (likely(hook_call_is_usual(ops, parent_ip))) {
+		row = row_at_hand(vma->vm_mm);
+		if (likely(row)) {
+			count_copy(row, ptep_get((pte_t *)compat_argument(fregs, 2)));
+			return;
+		}
+	}
+	clear_flush_unusual(ip, parent_ip, ops, fregs);
+}
+
+static __always_inline void count_reuse(struct row *row, const struct vm_area_struct *vma)
+{
+	if (vma->vm_flags & (VM_SHARED | VM_MAYSHARE)) {
+		row_count(row, ROW_SHARED_WP);
+		timing_note(COWSTAT_OUTCOME_SHARED_WP);
+	} else {
+		row_count(row, ROW_REUSED);
+		timing_note(COWSTAT_OUTCOME_REUSED);
+	}
+}
+
+static noinline void set_access_flags_unusual(unsigned long ip, unsigned long parent_ip,
+					      struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 0);
+	enum cowstat_hook caller = hook_caller_of(ops, parent_ip);
+	struct row *row;
+
+	if (caller == HOOK_ALIEN)
 		return;
-	vma = (void *)compat_argument(fregs, 0);
 	row = row_of_commit(vma->vm_mm);
-	if (likely(caller->hook == COWSTAT_HOOK_COPY))
-		count_copy(row, ptep_get((pte_t *)compat_argument(fregs, 2)));
+	if (caller == COWSTAT_HOOK_REUSE)
+		count_reuse(row, vma);
 	else
-		count_huge_copy(row, vma);
+		row_count(row, ROW_HUGETLB_REUSED);
 }
 
 /*
@@ -147,25 +211,17 @@ static void on_clear_flush(unsigned long ip, unsigned long parent_ip,
 static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
 				struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	const struct hook_range *caller = hook_caller_of(ops, parent_ip);
-	const struct vm_area_struct *vma;
+	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 0);
 	struct row *row;
 
-	if (!caller)
-		return;
-	vma = (void *)compat_argument(fregs, 0);
-	row = row_of_commit(vma->vm_mm);
-	if (unlikely(caller->hook == COWSTAT_HOOK_HUGETLB)) {
-		row_count(row, ROW_HUGETLB_REUSED);
-		return;
+	if (likely(hook_call_is_usual(ops, parent_ip))) {
+		row = row_at_hand(vma->vm_mm);
+		if (likely(row)) {
+			count_reuse(row, vma);
+			return;
+		}
 	}
-	if (vma->vm_flags & (VM_SHARED | VM_MAYSHARE)) {
-		row_count(row, ROW_SHARED_WP);
-		timing_note(COWSTAT_OUTCOME_SHARED_WP);
-	} else {
-		row_count(row, ROW_REUSED);
-		timing_note(COWSTAT_OUTCOME_REUSED);
-	}
+	set_access_flags_unusual(ip, parent_ip, ops, fregs);
 }
 
 /* vm_fault_t hugetlb_wp(...) */
@@ -184,12 +240,12 @@ static void on_thp_fault(unsigned long ip, unsigned long parent_ip,
 	count_entry(vmf->vma->vm_mm, ROW_THP_ENTRIES);
 }
 
-static __always_inline void thp_commit(unsigned long parent_ip, struct ftrace_ops *ops,
-				       struct ftrace_regs *fregs, enum row_value value)
+static void thp_commit(unsigned long parent_ip, struct ftrace_ops *ops,
+		       struct ftrace_regs *fregs, enum row_value value)
 {
 	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 0);
 
-	if (hook_caller_of(ops, parent_ip))
+	if (hook_caller_of(ops, parent_ip) != HOOK_ALIEN)
 		row_count(row_of_commit(vma->vm_mm), value);
 }
 
@@ -207,27 +263,36 @@ static void on_pmdp_set_access_flags(unsigned long ip, unsigned long parent_ip,
 	thp_commit(parent_ip, ops, fregs, ROW_THP_REUSED);
 }
 
+static noinline void add_anon_rmap_unusual(unsigned long ip, unsigned long parent_ip,
+					   struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 1);
+
+	switch (hook_caller_of(ops, parent_ip)) {
+	case COWSTAT_HOOK_PINNED:
+		row_count(table_row(current, true), ROW_FORK_COPIED);
+		fork_copied();
+		break;
+	case COWSTAT_HOOK_FILE:
+		count_entry(vma->vm_mm, ROW_FILE_COPIED);
+		break;
+	default:
+		break;
+	}
+}
+
 /*
  * void folio_add_new_anon_rmap(struct folio *folio, struct vm_area_struct *vma, ...)
  *
  * A private file page's copy has no entry of its own: this is the whole of the fault. A
  * page that fork copies at once is the forker's, though the mm is its unborn child's.
+ * Usual are calls that are neither: first touches, and copies that are counted already.
  */
 static void on_add_anon_rmap(unsigned long ip, unsigned long parent_ip,
 			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	const struct hook_range *caller = hook_caller_of(ops, parent_ip);
-	const struct vm_area_struct *vma;
-
-	if (likely(!caller))
-		return;
-	if (caller->hook == COWSTAT_HOOK_PINNED) {
-		row_count(table_row(current, true), ROW_FORK_COPIED);
-		fork_copied();
-		return;
-	}
-	vma = (void *)compat_argument(fregs, 1);
-	count_entry(vma->vm_mm, ROW_FILE_COPIED);
+	if (unlikely(!hook_call_is_usual(ops, parent_ip)))
+		add_anon_rmap_unusual(ip, parent_ip, ops, fregs);
 }
 
 /* The fault begins. Armed first and disarmed last, so that no commit is without it. */
@@ -250,6 +315,7 @@ static struct hook clear_flush = {
 		{ "do_wp_page",		COWSTAT_HOOK_COPY },
 		{ "hugetlb_wp",		COWSTAT_HOOK_HUGETLB },
 	},
+	.usual		= COWSTAT_HOOK_COPY,
 	.required	= true,
 };
 
@@ -271,6 +337,7 @@ static struct hook set_access_flags = {
 		{ "hugetlb_wp",			COWSTAT_HOOK_HUGETLB },
 		{ "set_huge_ptep_writable",	COWSTAT_HOOK_HUGETLB },
 	},
+	.usual		= COWSTAT_HOOK_REUSE,
 	.required	= true,
 };
 
@@ -318,6 +385,7 @@ static struct hook add_anon_rmap = {
 		{ "uprobe_write_opcode", COWSTAT_HOOK_FILE },
 		{ "copy_page_range",	COWSTAT_HOOK_PINNED },
 	},
+	.usual		= HOOK_ALIEN,
 };
 
 struct hook *const fault_hooks[] = {

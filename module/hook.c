@@ -5,6 +5,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/atomic.h>
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
 #include <linux/slab.h>
@@ -190,6 +191,43 @@ void hook_release_all(struct hook *const *hooks)
 {
 	for (; *hooks; hooks++)
 		ftrace_free_filter(&(*hooks)->ops);
+}
+
+/* The usual caller's return address: remember it where there is room. */
+static void hook_remember(struct hook *hook, unsigned long parent_ip)
+{
+	int i;
+
+	for (i = 0; i < HOOK_MAX_SITES; i++) {
+		unsigned long site = READ_ONCE(hook->site[i]);
+
+		if (!site)
+			site = cmpxchg(&hook->site[i], 0, parent_ip);
+		if (!site || site == parent_ip)
+			return;
+	}
+}
+
+/**
+ * hook_caller_of() - which of the callers that count is calling
+ * @ops: what ftrace handed to the callback that asks
+ * @parent_ip: the return address that ftrace handed to the callback
+ *
+ * Context: any; lock-free.
+ * Return: what is counted, or HOOK_ALIEN when the call is of no interest.
+ */
+enum cowstat_hook hook_caller_of(struct ftrace_ops *ops, unsigned long parent_ip)
+{
+	struct hook *hook = container_of(ops, struct hook, ops);
+	enum cowstat_hook id = HOOK_ALIEN;
+	int i;
+
+	for (i = 0; i < hook->nr_ranges && id == HOOK_ALIEN; i++)
+		if (parent_ip - hook->range[i].start < hook->range[i].size)
+			id = hook->range[i].hook;
+	if (id == hook->usual)
+		hook_remember(hook, parent_ip);
+	return id;
 }
 
 /**
