@@ -74,7 +74,7 @@ static int __init hook_set_filter(struct hook *hook)
 {
 	int err;
 
-	hook->ops.flags |= FTRACE_OPS_FL_PERMANENT | COMPAT_FTRACE_FLAGS;
+	hook->ops.flags |= FTRACE_OPS_FL_PERMANENT;
 	/* An empty filter would trace everything, so no error is passed over. */
 	err = ftrace_set_filter_ip(&hook->ops, hook->address, 0, 1);
 	if (err)
