@@ -27,6 +27,8 @@
 #include "table.h"
 #include "timing.h"
 
+static struct hook set_access_flags, add_anon_rmap;
+
 /* The frame that all untouched anonymous pages share, and KSM's zero pages too. */
 static unsigned long shared_zero_pfn __ro_after_init;
 
@@ -143,8 +145,9 @@ static void count_huge_copy(struct row *row, struct vm_area_struct *vma)
 	atomic64_add(huge_page_size(hstate_vma(vma)), &row->value[ROW_HUGETLB_BYTES]);
 }
 
-static noinline void clear_flush_unusual(unsigned long ip, unsigned long parent_ip,
-					 struct ftrace_ops *ops, struct ftrace_regs *fregs)
+/* pte_t ptep_clear_flush(...), by whomever */
+static void on_clear_flush(unsigned long ip, unsigned long parent_ip,
+			   struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	enum cowstat_hook caller = hook_caller_of(ops, parent_ip);
 	struct vm_area_struct *vma;
@@ -160,23 +163,6 @@ static noinline void clear_flush_unusual(unsigned long ip, unsigned long parent_
 		count_huge_copy(row, vma);
 }
 
-/* pte_t ptep_clear_flush(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep) */
-static void on_clear_flush(unsigned long ip, unsigned long parent_ip,
-			   struct ftrace_ops *ops, struct ftrace_regs *fregs)
-{
-	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 0);
-	struct row *row;
-
-	if (likely(hook_call_is_usual(ops, parent_ip))) {
-		row = row_at_hand(vma->vm_mm);
-		if (likely(row)) {
-			count_copy(row, ptep_get((pte_t *)compat_argument(fregs, 2)));
-			return;
-		}
-	}
-	clear_flush_unusual(ip, parent_ip, ops, fregs);
-}
-
 static __always_inline void count_reuse(struct row *row, const struct vm_area_struct *vma)
 {
 	if (vma->vm_flags & (VM_SHARED | VM_MAYSHARE)) {
@@ -188,8 +174,9 @@ static __always_inline void count_reuse(struct row *row, const struct vm_area_st
 	}
 }
 
-static noinline void set_access_flags_unusual(unsigned long ip, unsigned long parent_ip,
-					      struct ftrace_ops *ops, struct ftrace_regs *fregs)
+/* int ptep_set_access_flags(...), by whomever */
+static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
+				struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 0);
 	enum cowstat_hook caller = hook_caller_of(ops, parent_ip);
@@ -205,23 +192,32 @@ static noinline void set_access_flags_unusual(unsigned long ip, unsigned long pa
 }
 
 /*
+ * pte_t ptep_clear_flush(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep)
  * int ptep_set_access_flags(struct vm_area_struct *vma, unsigned long addr,
  *			     pte_t *ptep, pte_t entry, int dirty)
+ *
+ * And all functions that are called so seldom that they may cost a look for who they are.
  */
-static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
-				struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static void on_commit(unsigned long ip, unsigned long parent_ip,
+		      struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 0);
 	struct row *row;
 
-	if (likely(hook_call_is_usual(ops, parent_ip))) {
+	if (likely(hook_call_is_most_usual(&clear_flush, parent_ip))) {
+		row = row_at_hand(vma->vm_mm);
+		if (likely(row)) {
+			count_copy(row, ptep_get((pte_t *)compat_argument(fregs, 2)));
+			return;
+		}
+	} else if (likely(hook_call_is_usual(&set_access_flags, parent_ip))) {
 		row = row_at_hand(vma->vm_mm);
 		if (likely(row)) {
 			count_reuse(row, vma);
 			return;
 		}
 	}
-	set_access_flags_unusual(ip, parent_ip, ops, fregs);
+	hook_pass_on(ip, parent_ip, ops, fregs);
 }
 
 /* vm_fault_t hugetlb_wp(...) */
@@ -291,7 +287,7 @@ static noinline void add_anon_rmap_unusual(unsigned long ip, unsigned long paren
 static void on_add_anon_rmap(unsigned long ip, unsigned long parent_ip,
 			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	if (unlikely(!hook_call_is_usual(ops, parent_ip)))
+	if (unlikely(!hook_call_is_usual(&add_anon_rmap, parent_ip)))
 		add_anon_rmap_unusual(ip, parent_ip, ops, fregs);
 }
 
@@ -307,8 +303,10 @@ static struct hook wp_fault = {
  * A new frame takes the old one's place. wp_page_copy() is a function of its own up
  * to 6.1, and inlined into do_wp_page() in 6.12 and 7.2.
  */
-static struct hook clear_flush = {
-	.ops.func	= on_clear_flush,
+struct hook clear_flush = {
+	.ops.func	= on_commit,
+	.with		= &clear_flush,
+	.call		= on_clear_flush,
 	.function	= { "ptep_clear_flush" },
 	.callers	= {
 		{ "wp_page_copy",	COWSTAT_HOOK_COPY },
@@ -326,7 +324,8 @@ static struct hook clear_flush = {
  * __wp_page_copy_user()'s call is for CPUs that do not set the accessed bit.
  */
 static struct hook set_access_flags = {
-	.ops.func	= on_set_access_flags,
+	.with		= &clear_flush,
+	.call		= on_set_access_flags,
 	.function	= { "ptep_set_access_flags" },
 	.callers	= {
 		{ "wp_page_reuse",		COWSTAT_HOOK_REUSE },
@@ -342,13 +341,15 @@ static struct hook set_access_flags = {
 };
 
 static struct hook hugetlb_fault_entry = {
-	.ops.func	= on_hugetlb_fault,
+	.with		= &clear_flush,
+	.call		= on_hugetlb_fault,
 	.function	= { "hugetlb_wp" },
 	.any		= COWSTAT_HOOK_HUGETLB,
 };
 
 static struct hook thp_fault = {
-	.ops.func	= on_thp_fault,
+	.with		= &clear_flush,
+	.call		= on_thp_fault,
 	.function	= { "do_huge_pmd_wp_page" },
 	.any		= COWSTAT_HOOK_THP,
 };
@@ -359,13 +360,15 @@ static struct hook thp_fault = {
  * __handle_mm_fault() and never enters do_huge_pmd_wp_page().
  */
 static struct hook thp_split = {
-	.ops.func	= on_split_huge_pmd,
+	.with		= &clear_flush,
+	.call		= on_split_huge_pmd,
 	.function	= { "__split_huge_pmd" },
 	.callers	= { { "do_huge_pmd_wp_page", COWSTAT_HOOK_THP } },
 };
 
 static struct hook thp_reuse = {
-	.ops.func	= on_pmdp_set_access_flags,
+	.with		= &clear_flush,
+	.call		= on_pmdp_set_access_flags,
 	.function	= { "pmdp_set_access_flags" },
 	.callers	= { { "do_huge_pmd_wp_page", COWSTAT_HOOK_THP } },
 };
@@ -397,6 +400,7 @@ struct hook *const fault_hooks[] = {
 	&thp_split,
 	&thp_reuse,
 	&add_anon_rmap,
+	&fork_entry,
 	NULL
 };
 

@@ -40,13 +40,19 @@ struct hook_range {
 
 /**
  * struct hook - one function of the kernel that is hooked at its entry
- * @ops: ftrace's handle; holds the callback
+ * @ops: ftrace's handle; holds the callback that ftrace calls. It is unused where @with
+ *	stands: taking back an ops costs a grace period of RCU-tasks, so there are few
+ * @with: the hook through whose ops this one is registered, perhaps itself. The callback
+ *	of that ops hands on to hook_pass_on() what it does not know
+ * @call: with @with, the callback for calls that are handed on
  * @function: its name, then the names it had in older kernels
  * @callers: the callers that count, or none when every call counts as @any
  * @any: what is counted when there is no list of callers
  * @usual: what most calls are: one of those, or HOOK_ALIEN
  * @required: without it the module does not load
  * @address: where it was found, 0 when it was not
+ * @size: its length in bytes
+ * @next: the next hook that shares an ops
  * @range: the callers that were found, the most frequent first
  * @nr_ranges: how many
  * @site: return addresses that are known to mean @usual, 0 when unused
@@ -58,6 +64,8 @@ struct hook_range {
  */
 struct hook {
 	struct ftrace_ops ops;
+	struct hook *with;
+	ftrace_func_t call;
 	const char *function[HOOK_MAX_NAMES];
 	struct hook_caller callers[HOOK_MAX_CALLERS];
 	enum cowstat_hook any;
@@ -65,6 +73,8 @@ struct hook {
 	bool required;
 
 	unsigned long address;
+	unsigned long size;
+	struct hook *next;
 	struct hook_range range[HOOK_MAX_RANGES];
 	int nr_ranges;
 	unsigned long site[HOOK_MAX_SITES];
@@ -73,7 +83,7 @@ struct hook {
 
 /**
  * hook_call_is_usual() - is it the usual caller that calls
- * @ops: what ftrace handed to the callback that asks
+ * @hook: perhaps called: a return address tells which function was called, too
  * @parent_ip: the return address that ftrace handed to the callback
  *
  * Context: any; reads only. Function graph tracing does not confuse it: ftrace
@@ -81,14 +91,28 @@ struct hook {
  * Return: true when the call is known to be struct hook's @usual; else hook_caller_of()
  * can tell.
  */
-static __always_inline bool hook_call_is_usual(const struct ftrace_ops *ops,
+static __always_inline bool hook_call_is_usual(const struct hook *hook,
 					       unsigned long parent_ip)
 {
-	const struct hook *hook = container_of(ops, struct hook, ops);
-
 	return likely(parent_ip == hook->site[0]) || parent_ip == hook->site[1];
 }
 
+/**
+ * hook_call_is_most_usual() - is it the caller that was the first to call
+ * @hook: as in hook_call_is_usual()
+ * @parent_ip: likewise
+ *
+ * Context: any; reads only.
+ * Return: true when it is; for functions that are usually called from one place.
+ */
+static __always_inline bool hook_call_is_most_usual(const struct hook *hook,
+						    unsigned long parent_ip)
+{
+	return parent_ip == hook->site[0];
+}
+
+void hook_pass_on(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+		  struct ftrace_regs *fregs);
 enum cowstat_hook hook_caller_of(struct ftrace_ops *ops, unsigned long parent_ip);
 
 int hook_resolve_all(struct hook *const *hooks, unsigned long absent);
