@@ -23,9 +23,10 @@ endif
 tools   := cowstat cowbench
 shared  := format table_reader
 system  := $(patsubst tests/system/%.c,%,$(filter-out tests/system/harness.c,$(wildcard tests/system/*.c)))
+benches := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 units   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all module tools tests unit
+.PHONY: all module tools tests benches unit
 all: module tools
 
 ## module: build $(BUILD)/cowstat.ko against the kernel headers in KDIR
@@ -53,6 +54,12 @@ $(system:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/system/%.o $(BUIL
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -pthread -o $@ $^ $(LDLIBS)
 
+benches: $(benches:%=$(BUILD)/bench/%)
+
+$(benches:%=$(BUILD)/bench/%): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/userspace/workload.o
+	$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -o $@ $^
+
 ## unit: run the tests that need no kernel
 unit: $(units:%=$(BUILD)/tests/%)
 	$(Q)status=0; for t in $^; do $$t || status=1; done; exit $$status
@@ -73,6 +80,10 @@ $(BUILD)/tests/system/%.o: tests/system/%.c | $(BUILD)/tests/system
 	$(say) CC $@
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/system -pthread -c -o $@ $<
 
+$(BUILD)/bench/%.o: tests/bench/%.c | $(BUILD)/bench
+	$(say) CC $@
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
 $(BUILD)/tests/unit/%.o: tests/unit/%.c | $(BUILD)/tests/unit
 	$(say) CC $@
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -c -o $@ $<
@@ -85,15 +96,15 @@ $(BUILD)/tests/unit/test_table.o: ALL_CFLAGS += -I$(BUILD)/stubs -Wno-unused-par
 $(BUILD)/stubs/%:
 	@mkdir -p $(@D) && touch $@
 
-$(BUILD)/kbuild/module/uapi $(BUILD)/userspace $(BUILD)/tests/system $(BUILD)/tests/unit:
+$(BUILD)/kbuild/module/uapi $(BUILD)/userspace $(BUILD)/tests/system $(BUILD)/tests/unit $(BUILD)/bench:
 	@mkdir -p $@
 
--include $(wildcard $(BUILD)/userspace/*.d $(BUILD)/tests/*/*.d)
+-include $(wildcard $(BUILD)/userspace/*.d $(BUILD)/tests/*/*.d $(BUILD)/bench/*.d)
 .SECONDARY:
 
 # --- in a VM -----------------------------------------------------------------
 
-.PHONY: demo check vm run-host lint clean distclean help
+.PHONY: demo check bench vm run-host lint clean distclean help
 
 ## demo: boot a stock Debian kernel in a VM and show what fork really copies (K=6.12)
 demo:
@@ -102,6 +113,10 @@ demo:
 ## check: run all tests on all supported kernels (K= one kernel, T= one test)
 check:
 	$(Q)scripts/check -k '$(K)' -t '$(T)'
+
+## bench: what it costs, beside what people use today (K= one kernel)
+bench:
+	$(Q)scripts/bench $(K)
 
 ## vm: a shell in a VM with module, tools and tests built (K=6.12)
 vm:

@@ -15,16 +15,28 @@
 
 /*
  * Arguments of a hooked function. From 6.2 on an ftrace callback reads them with
- * ftrace_regs_get_argument() (commit 0ef86097f127); before, all registers must be
- * saved, which costs about 18 instructions more a call.
+ * ftrace_regs_get_argument() (commit 0ef86097f127). x86 saves them since 5.11 (commit
+ * 02a474ca266a) without being asked, in a struct ftrace_regs that holds a pt_regs; to ask
+ * for all registers instead would cost about 20 instructions a call.
  */
 #ifdef ftrace_regs_get_argument
-#define COMPAT_FTRACE_FLAGS	0
 #define compat_argument(fregs, n)	ftrace_regs_get_argument(fregs, n)
+#elif defined(CONFIG_X86_64) && defined(CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS)
+#define compat_argument(fregs, n)	regs_get_kernel_argument(&(fregs)->regs, n)
 #else
-#define COMPAT_FTRACE_FLAGS	FTRACE_OPS_FL_SAVE_REGS
-#define compat_argument(fregs, n) \
-	regs_get_kernel_argument(arch_ftrace_get_regs(fregs), n)
+#error "This kernel does not hand a function's arguments to ftrace's callbacks."
+#endif
+
+/*
+ * Whether a page is of an anonymous kind but not merged by KSM: folio_test_anon() without
+ * folio_test_ksm(), in one comparison. Newer kernels have renamed the flags.
+ */
+#ifdef FOLIO_MAPPING_FLAGS
+#define compat_folio_is_unmerged_anon(folio) \
+	(((unsigned long)(folio)->mapping & FOLIO_MAPPING_FLAGS) == FOLIO_MAPPING_ANON)
+#else
+#define compat_folio_is_unmerged_anon(folio) \
+	(((unsigned long)(folio)->mapping & PAGE_MAPPING_FLAGS) == PAGE_MAPPING_ANON)
 #endif
 
 /*

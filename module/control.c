@@ -47,22 +47,17 @@ static int arm(struct control_status *to)
 	if (err)
 		return err;
 	table_bury();
-	err = hook_arm_all(fork_hooks);
-	if (err)
-		goto disarm_fork;
 	err = hook_arm_all(fault_hooks);
 	if (err)
-		goto disarm_fork_hooks;
+		goto disarm_fork;
 	if (to->timing && timing_arm(fault_entry()))
 		to->timing = false;	/* the log says why; counting does not depend on it */
 
 	to->counting = true;
-	to->armed = fork_mask() | hook_mask(fork_hooks) | hook_mask(fault_hooks);
+	to->armed = fork_mask() | hook_mask(fault_hooks);
 	to->counted |= to->armed;
 	return 0;
 
-disarm_fork_hooks:
-	hook_disarm_all(fork_hooks);
 disarm_fork:
 	fork_disarm();
 	return err;
@@ -72,9 +67,7 @@ static void disarm(struct control_status *to)
 {
 	timing_disarm();
 	hook_disarm_all(fault_hooks);
-	/* the reader of the time first: a slot must not outlive its writer */
 	fork_disarm();
-	hook_disarm_all(fork_hooks);
 	table_settle();
 	to->counting = false;
 	to->armed = 0;
@@ -213,12 +206,9 @@ int __init control_init(void)
 	err = hook_resolve_all(fault_hooks, absent);
 	if (err)
 		goto release_fault;
-	err = hook_resolve_all(fork_hooks, absent);
-	if (err)
-		goto release_fork;
 	err = timing_init();
 	if (err)
-		goto release_fork;
+		goto release_fault;
 	begin_epoch(&to);
 	set_status(&to);
 	err = control_counting(true);
@@ -228,8 +218,6 @@ int __init control_init(void)
 
 exit_timing:
 	timing_exit();
-release_fork:
-	hook_release_all(fork_hooks);
 release_fault:
 	hook_release_all(fault_hooks);
 	return err;
@@ -245,6 +233,5 @@ void control_exit(void)
 		disarm(&status);
 	mutex_unlock(&control_mutex);
 	timing_exit();
-	hook_release_all(fork_hooks);
 	hook_release_all(fault_hooks);
 }

@@ -27,6 +27,8 @@
 #include "table.h"
 #include "timing.h"
 
+static struct hook set_access_flags, add_anon_rmap;
+
 /* The frame that all untouched anonymous pages share, and KSM's zero pages too. */
 static unsigned long shared_zero_pfn __ro_after_init;
 
@@ -36,7 +38,7 @@ static unsigned long shared_zero_pfn __ro_after_init;
  * its own is being born or is gone: its fields are still its parent's, so it gets no
  * row.
  */
-static noinline struct row *row_of_owner(struct mm_struct *mm, bool make, bool *remote)
+static struct row *row_of_owner(struct mm_struct *mm, bool make, bool *remote)
 {
 	struct task_struct *owner;
 	struct row *row = &table.folded;
@@ -52,25 +54,54 @@ static noinline struct row *row_of_owner(struct mm_struct *mm, bool make, bool *
 	return row;
 }
 
-static __always_inline struct row *row_of(struct mm_struct *mm, bool make, bool *remote)
+/* The row of a fault in current's own mm, if it has one: nearly always. */
+static __always_inline struct row *row_at_hand(const struct mm_struct *mm)
 {
-	if (likely(current->mm == mm && !(current->flags & PF_KTHREAD)))
+	return likely(current->mm == mm) ? table_find(current->signal) : NULL;
+}
+
+/* The row of any fault. A kernel thread that borrows an mm has none of its own. */
+static struct row *row_of(struct mm_struct *mm, bool make, bool *remote)
+{
+	if (current->mm == mm && !(current->flags & PF_KTHREAD))
 		return table_row(current, make);
 	return row_of_owner(mm, make, remote);
 }
 
 /* A fault begins: the row of the process that has it. */
-static __always_inline struct row *count_entry(struct mm_struct *mm, enum row_value entries)
+static noinline struct row *count_entry(struct mm_struct *mm, enum row_value entries)
 {
 	bool remote = false;
 	struct row *row = row_of(mm, true, &remote);
 
 	row_count(row, entries);
-	if (unlikely(remote))
+	if (remote)
 		row_count(row, ROW_REMOTE);
-	if (unlikely(row == &table.folded))
+	if (row == &table.folded)
 		atomic64_inc(&table.lost);
 	return row;
+}
+
+/* The row of a fault that is being committed: that of its entry. */
+static struct row *row_of_commit(struct mm_struct *mm)
+{
+	bool remote;
+
+	return row_of(mm, false, &remote);
+}
+
+/*
+ * Each callback that is called often has two halves: the usual case, which calls nothing
+ * and so saves no register, and everything else, with the same arguments.
+ */
+static noinline void wp_fault_unusual(unsigned long ip, unsigned long parent_ip,
+				      struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
+	struct row *row = count_entry(vmf->vma->vm_mm, ROW_WP_ENTRIES);
+
+	if (vmf->flags & FAULT_FLAG_UNSHARE)
+		row_count(row, ROW_UNSHARED);
 }
 
 /* vm_fault_t do_wp_page(struct vm_fault *vmf) */
@@ -78,87 +109,62 @@ static void on_wp_fault(unsigned long ip, unsigned long parent_ip,
 			struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
-	struct row *row = count_entry(vmf->vma->vm_mm, ROW_WP_ENTRIES);
+	struct row *row = row_at_hand(vmf->vma->vm_mm);
 
-	if (unlikely(vmf->flags & FAULT_FLAG_UNSHARE))
-		row_count(row, ROW_UNSHARED);
-}
-
-/* The row of a fault that is being committed: that of its entry. */
-static __always_inline struct row *row_of_commit(struct mm_struct *mm)
-{
-	bool remote;
-
-	return row_of(mm, false, &remote);
+	if (unlikely(!row || vmf->flags & FAULT_FLAG_UNSHARE))
+		wp_fault_unusual(ip, parent_ip, ops, fregs);
+	else
+		row_count(row, ROW_WP_ENTRIES);
 }
 
 /* What a page that is being replaced was: count its copy. */
 static __always_inline void count_copy(struct row *row, pte_t old)
 {
+	unsigned long pfn = pte_pfn(old);
 	struct folio *folio;
 
-	if (pte_pfn(old) == shared_zero_pfn) {
+	if (unlikely(pfn == shared_zero_pfn)) {
 		row_count(row, ROW_ZERO_FILLED);
 		timing_note(COWSTAT_OUTCOME_ZERO_FILLED);
 		return;
 	}
-	row_count(row, ROW_COPIED);
+	folio = pte_special(old) ? NULL : page_folio(pfn_to_page(pfn));
+	if (unlikely(!folio))
+		row_count(row, ROW_OTHER_COPIED);	/* device memory, without a struct page */
+	else if (likely(compat_folio_is_unmerged_anon(folio)))
+		row_count(row, ROW_ANON_COPIED);
+	else
+		row_count(row, folio_test_ksm(folio) ? ROW_KSM_COPIED : ROW_OTHER_COPIED);
 	timing_note(COWSTAT_OUTCOME_COPIED);
-	if (unlikely(pte_special(old)))
-		return;		/* device memory: no struct page to ask */
-	folio = page_folio(pte_page(old));
-	if (likely(folio_test_anon(folio))) {
-		if (unlikely(folio_test_ksm(folio)))
-			row_count(row, ROW_KSM_COPIED);
-		else
-			row_count(row, ROW_ANON_COPIED);
-	}
 }
 
 /* A huge page was copied, at its own size. */
-static noinline void count_huge_copy(struct row *row, struct vm_area_struct *vma)
+static void count_huge_copy(struct row *row, struct vm_area_struct *vma)
 {
 	row_count(row, ROW_HUGETLB_COPIED);
 	atomic64_add(huge_page_size(hstate_vma(vma)), &row->value[ROW_HUGETLB_BYTES]);
 }
 
-/* pte_t ptep_clear_flush(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep) */
+/* pte_t ptep_clear_flush(...), by whomever */
 static void on_clear_flush(unsigned long ip, unsigned long parent_ip,
 			   struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	const struct hook_range *caller = hook_caller_of(ops, parent_ip);
+	enum cowstat_hook caller = hook_caller_of(ops, parent_ip);
 	struct vm_area_struct *vma;
 	struct row *row;
 
-	if (!caller)
+	if (caller == HOOK_ALIEN)
 		return;
 	vma = (void *)compat_argument(fregs, 0);
 	row = row_of_commit(vma->vm_mm);
-	if (likely(caller->hook == COWSTAT_HOOK_COPY))
+	if (caller == COWSTAT_HOOK_COPY)
 		count_copy(row, ptep_get((pte_t *)compat_argument(fregs, 2)));
 	else
 		count_huge_copy(row, vma);
 }
 
-/*
- * int ptep_set_access_flags(struct vm_area_struct *vma, unsigned long addr,
- *			     pte_t *ptep, pte_t entry, int dirty)
- */
-static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
-				struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static __always_inline void count_reuse(struct row *row, const struct vm_area_struct *vma)
 {
-	const struct hook_range *caller = hook_caller_of(ops, parent_ip);
-	const struct vm_area_struct *vma;
-	struct row *row;
-
-	if (!caller)
-		return;
-	vma = (void *)compat_argument(fregs, 0);
-	row = row_of_commit(vma->vm_mm);
-	if (unlikely(caller->hook == COWSTAT_HOOK_HUGETLB)) {
-		row_count(row, ROW_HUGETLB_REUSED);
-		return;
-	}
 	if (vma->vm_flags & (VM_SHARED | VM_MAYSHARE)) {
 		row_count(row, ROW_SHARED_WP);
 		timing_note(COWSTAT_OUTCOME_SHARED_WP);
@@ -166,6 +172,52 @@ static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
 		row_count(row, ROW_REUSED);
 		timing_note(COWSTAT_OUTCOME_REUSED);
 	}
+}
+
+/* int ptep_set_access_flags(...), by whomever */
+static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
+				struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 0);
+	enum cowstat_hook caller = hook_caller_of(ops, parent_ip);
+	struct row *row;
+
+	if (caller == HOOK_ALIEN)
+		return;
+	row = row_of_commit(vma->vm_mm);
+	if (caller == COWSTAT_HOOK_REUSE)
+		count_reuse(row, vma);
+	else
+		row_count(row, ROW_HUGETLB_REUSED);
+}
+
+/*
+ * pte_t ptep_clear_flush(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep)
+ * int ptep_set_access_flags(struct vm_area_struct *vma, unsigned long addr,
+ *			     pte_t *ptep, pte_t entry, int dirty)
+ *
+ * And all functions that are called so seldom that they may cost a look for who they are.
+ */
+static void on_commit(unsigned long ip, unsigned long parent_ip,
+		      struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 0);
+	struct row *row;
+
+	if (likely(hook_call_is_most_usual(&clear_flush, parent_ip))) {
+		row = row_at_hand(vma->vm_mm);
+		if (likely(row)) {
+			count_copy(row, ptep_get((pte_t *)compat_argument(fregs, 2)));
+			return;
+		}
+	} else if (likely(hook_call_is_usual(&set_access_flags, parent_ip))) {
+		row = row_at_hand(vma->vm_mm);
+		if (likely(row)) {
+			count_reuse(row, vma);
+			return;
+		}
+	}
+	hook_pass_on(ip, parent_ip, ops, fregs);
 }
 
 /* vm_fault_t hugetlb_wp(...) */
@@ -184,12 +236,12 @@ static void on_thp_fault(unsigned long ip, unsigned long parent_ip,
 	count_entry(vmf->vma->vm_mm, ROW_THP_ENTRIES);
 }
 
-static __always_inline void thp_commit(unsigned long parent_ip, struct ftrace_ops *ops,
-				       struct ftrace_regs *fregs, enum row_value value)
+static void thp_commit(unsigned long parent_ip, struct ftrace_ops *ops,
+		       struct ftrace_regs *fregs, enum row_value value)
 {
 	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 0);
 
-	if (hook_caller_of(ops, parent_ip))
+	if (hook_caller_of(ops, parent_ip) != HOOK_ALIEN)
 		row_count(row_of_commit(vma->vm_mm), value);
 }
 
@@ -207,27 +259,36 @@ static void on_pmdp_set_access_flags(unsigned long ip, unsigned long parent_ip,
 	thp_commit(parent_ip, ops, fregs, ROW_THP_REUSED);
 }
 
+static noinline void add_anon_rmap_unusual(unsigned long ip, unsigned long parent_ip,
+					   struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 1);
+
+	switch (hook_caller_of(ops, parent_ip)) {
+	case COWSTAT_HOOK_PINNED:
+		row_count(table_row(current, true), ROW_FORK_COPIED);
+		fork_copied();
+		break;
+	case COWSTAT_HOOK_FILE:
+		count_entry(vma->vm_mm, ROW_FILE_COPIED);
+		break;
+	default:
+		break;
+	}
+}
+
 /*
  * void folio_add_new_anon_rmap(struct folio *folio, struct vm_area_struct *vma, ...)
  *
  * A private file page's copy has no entry of its own: this is the whole of the fault. A
  * page that fork copies at once is the forker's, though the mm is its unborn child's.
+ * Usual are calls that are neither: first touches, and copies that are counted already.
  */
 static void on_add_anon_rmap(unsigned long ip, unsigned long parent_ip,
 			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	const struct hook_range *caller = hook_caller_of(ops, parent_ip);
-	const struct vm_area_struct *vma;
-
-	if (likely(!caller))
-		return;
-	if (caller->hook == COWSTAT_HOOK_PINNED) {
-		row_count(table_row(current, true), ROW_FORK_COPIED);
-		fork_copied();
-		return;
-	}
-	vma = (void *)compat_argument(fregs, 1);
-	count_entry(vma->vm_mm, ROW_FILE_COPIED);
+	if (unlikely(!hook_call_is_usual(&add_anon_rmap, parent_ip)))
+		add_anon_rmap_unusual(ip, parent_ip, ops, fregs);
 }
 
 /* The fault begins. Armed first and disarmed last, so that no commit is without it. */
@@ -242,14 +303,17 @@ static struct hook wp_fault = {
  * A new frame takes the old one's place. wp_page_copy() is a function of its own up
  * to 6.1, and inlined into do_wp_page() in 6.12 and 7.2.
  */
-static struct hook clear_flush = {
-	.ops.func	= on_clear_flush,
+struct hook clear_flush = {
+	.ops.func	= on_commit,
+	.with		= &clear_flush,
+	.call		= on_clear_flush,
 	.function	= { "ptep_clear_flush" },
 	.callers	= {
 		{ "wp_page_copy",	COWSTAT_HOOK_COPY },
 		{ "do_wp_page",		COWSTAT_HOOK_COPY },
 		{ "hugetlb_wp",		COWSTAT_HOOK_HUGETLB },
 	},
+	.usual		= COWSTAT_HOOK_COPY,
 	.required	= true,
 };
 
@@ -260,7 +324,8 @@ static struct hook clear_flush = {
  * __wp_page_copy_user()'s call is for CPUs that do not set the accessed bit.
  */
 static struct hook set_access_flags = {
-	.ops.func	= on_set_access_flags,
+	.with		= &clear_flush,
+	.call		= on_set_access_flags,
 	.function	= { "ptep_set_access_flags" },
 	.callers	= {
 		{ "wp_page_reuse",		COWSTAT_HOOK_REUSE },
@@ -271,17 +336,20 @@ static struct hook set_access_flags = {
 		{ "hugetlb_wp",			COWSTAT_HOOK_HUGETLB },
 		{ "set_huge_ptep_writable",	COWSTAT_HOOK_HUGETLB },
 	},
+	.usual		= COWSTAT_HOOK_REUSE,
 	.required	= true,
 };
 
 static struct hook hugetlb_fault_entry = {
-	.ops.func	= on_hugetlb_fault,
+	.with		= &clear_flush,
+	.call		= on_hugetlb_fault,
 	.function	= { "hugetlb_wp" },
 	.any		= COWSTAT_HOOK_HUGETLB,
 };
 
 static struct hook thp_fault = {
-	.ops.func	= on_thp_fault,
+	.with		= &clear_flush,
+	.call		= on_thp_fault,
 	.function	= { "do_huge_pmd_wp_page" },
 	.any		= COWSTAT_HOOK_THP,
 };
@@ -292,13 +360,15 @@ static struct hook thp_fault = {
  * __handle_mm_fault() and never enters do_huge_pmd_wp_page().
  */
 static struct hook thp_split = {
-	.ops.func	= on_split_huge_pmd,
+	.with		= &clear_flush,
+	.call		= on_split_huge_pmd,
 	.function	= { "__split_huge_pmd" },
 	.callers	= { { "do_huge_pmd_wp_page", COWSTAT_HOOK_THP } },
 };
 
 static struct hook thp_reuse = {
-	.ops.func	= on_pmdp_set_access_flags,
+	.with		= &clear_flush,
+	.call		= on_pmdp_set_access_flags,
 	.function	= { "pmdp_set_access_flags" },
 	.callers	= { { "do_huge_pmd_wp_page", COWSTAT_HOOK_THP } },
 };
@@ -318,6 +388,7 @@ static struct hook add_anon_rmap = {
 		{ "uprobe_write_opcode", COWSTAT_HOOK_FILE },
 		{ "copy_page_range",	COWSTAT_HOOK_PINNED },
 	},
+	.usual		= HOOK_ALIEN,
 };
 
 struct hook *const fault_hooks[] = {
@@ -329,6 +400,7 @@ struct hook *const fault_hooks[] = {
 	&thp_split,
 	&thp_reuse,
 	&add_anon_rmap,
+	&fork_entry,
 	NULL
 };
 

@@ -4,7 +4,9 @@
 
 struct hook;
 
+/* The hooks of this file and of fork.c; the ops of clear_flush serves most. */
 extern struct hook *const fault_hooks[];
+extern struct hook clear_flush;
 
 unsigned long fault_init(void);
 unsigned long fault_entry(void);

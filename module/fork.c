@@ -14,6 +14,7 @@
 #include <linux/tracepoint.h>
 
 #include "compat.h"
+#include "fault.h"
 #include "fork.h"
 #include "hook.h"
 #include "slot.h"
@@ -53,15 +54,11 @@ void fork_copied(void)
 		slot->note++;
 }
 
-static struct hook fork_entry = {
-	.ops.func	= on_copy_process,
+struct hook fork_entry = {
+	.with		= &clear_flush,
+	.call		= on_copy_process,
 	.function	= { "copy_process" },
 	.any		= COWSTAT_HOOK_FORK,
-};
-
-struct hook *const fork_hooks[] = {
-	&fork_entry,
-	NULL
 };
 
 /* What the child's page tables hold: exact, since nobody else uses its mm yet. */
@@ -88,18 +85,20 @@ static void birth_of_mm(struct mm_struct *mm, struct birth *birth)
 static void on_fork(void *data, struct task_struct *parent, struct task_struct *child)
 {
 	struct slot *slot = slot_find(&forks, parent);
+	/* while hooks go, what stands there may be an earlier fork's, that failed */
+	bool timed = slot && READ_ONCE(fork_entry.armed);
 	struct birth birth = {};
 
 	if (child->signal == parent->signal)
 		goto release;
-	if (slot) {
+	if (timed) {
 		birth.value[ROW_FORK_NS] = ktime_get_ns() - slot->since_ns;
 		birth.known |= ROW_KNOWS_FORK_NS;
 	}
 	if (child->mm && child->mm != parent->mm) {
 		birth_of_mm(child->mm, &birth);
 		/* what was copied at once is the child's alone */
-		if (slot)
+		if (timed)
 			birth.value[ROW_BIRTH_ANON_PAGES] -=
 				min_t(u64, slot->note, birth.value[ROW_BIRTH_ANON_PAGES]);
 	}

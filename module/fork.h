@@ -4,7 +4,7 @@
 
 struct hook;
 
-extern struct hook *const fork_hooks[];
+extern struct hook fork_entry;
 
 int fork_resolve(void);
 int fork_arm(void);

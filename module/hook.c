@@ -5,6 +5,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/atomic.h>
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
 #include <linux/slab.h>
@@ -73,11 +74,17 @@ static int __init hook_set_filter(struct hook *hook)
 {
 	int err;
 
-	hook->ops.flags |= FTRACE_OPS_FL_PERMANENT | COMPAT_FTRACE_FLAGS;
+	struct hook *with = hook->with ?: hook;
+
+	with->ops.flags |= FTRACE_OPS_FL_PERMANENT;
 	/* An empty filter would trace everything, so no error is passed over. */
-	err = ftrace_set_filter_ip(&hook->ops, hook->address, 0, 1);
+	err = ftrace_set_filter_ip(&with->ops, hook->address, 0, 0);
 	if (err)
 		pr_err("%s() cannot be traced: ftrace says %d\n", hook->function[0], err);
+	if (hook->with && hook != with) {
+		hook->next = with->next;
+		with->next = hook;
+	}
 	return err;
 }
 
@@ -119,13 +126,12 @@ static bool __init hook_has_purpose(const struct hook *hook, unsigned long absen
 static void __init hook_resolve(struct hook *hook, struct resolver *r, unsigned long absent)
 {
 	const struct hook_caller *caller;
-	unsigned long size;
 	int i;
 
 	hook->address = 0;
 	hook->nr_ranges = 0;
 	for (i = 0; i < HOOK_MAX_NAMES && hook->function[i] && !hook->address; i++)
-		hook->address = resolve(r, hook->function[i], &size);
+		hook->address = resolve(r, hook->function[i], &hook->size);
 	if (!hook->address)
 		return;
 
@@ -193,8 +199,68 @@ void hook_release_all(struct hook *const *hooks)
 }
 
 /**
+ * hook_pass_on() - call back the hook whose function was called
+ * @ip: where ftrace called from: at the function's beginning
+ * @parent_ip: its return address
+ * @ops: shared by several hooks
+ * @fregs: its arguments
+ *
+ * Context: any.
+ */
+void hook_pass_on(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+		  struct ftrace_regs *fregs)
+{
+	struct hook *hook = container_of(ops, struct hook, ops);
+
+	for (; hook; hook = hook->next) {
+		if (ip - hook->address < hook->size) {
+			hook->call(ip, parent_ip, &hook->ops, fregs);
+			return;
+		}
+	}
+}
+
+/* The usual caller's return address: remember it where there is room. */
+static void hook_remember(struct hook *hook, unsigned long parent_ip)
+{
+	int i;
+
+	for (i = 0; i < HOOK_MAX_SITES; i++) {
+		unsigned long site = READ_ONCE(hook->site[i]);
+
+		if (!site)
+			site = cmpxchg(&hook->site[i], 0, parent_ip);
+		if (!site || site == parent_ip)
+			return;
+	}
+}
+
+/**
+ * hook_caller_of() - which of the callers that count is calling
+ * @ops: what ftrace handed to the callback that asks
+ * @parent_ip: the return address that ftrace handed to the callback
+ *
+ * Context: any; lock-free.
+ * Return: what is counted, or HOOK_ALIEN when the call is of no interest.
+ */
+enum cowstat_hook hook_caller_of(struct ftrace_ops *ops, unsigned long parent_ip)
+{
+	struct hook *hook = container_of(ops, struct hook, ops);
+	enum cowstat_hook id = HOOK_ALIEN;
+	int i;
+
+	for (i = 0; i < hook->nr_ranges && id == HOOK_ALIEN; i++)
+		if (parent_ip - hook->range[i].start < hook->range[i].size)
+			id = hook->range[i].hook;
+	if (id == hook->usual)
+		hook_remember(hook, parent_ip);
+	return id;
+}
+
+/**
  * hook_arm_all() - begin to call back
- * @hooks: a resolved table, ending in NULL; armed from its first to its last
+ * @hooks: a resolved table, ending in NULL; armed from its first to its last, but those that
+ *	   share an ops together
  *
  * Context: may sleep. Caller serialises arming and disarming.
  * Return: 0, or a negative error; then nothing of the table is armed.
@@ -202,12 +268,12 @@ void hook_release_all(struct hook *const *hooks)
 int hook_arm_all(struct hook *const *hooks)
 {
 	struct hook *const *h;
+	struct hook *hook;
 	int err;
 
 	for (h = hooks; *h; h++) {
-		struct hook *hook = *h;
-
-		if (!hook->address)
+		hook = *h;
+		if (!hook->address || (hook->with && hook->with != hook))
 			continue;
 		err = register_ftrace_function(&hook->ops);
 		if (err) {
@@ -219,7 +285,8 @@ int hook_arm_all(struct hook *const *hooks)
 			hook_disarm_all(hooks);
 			return err;
 		}
-		hook->armed = true;
+		for (; hook; hook = hook->next)
+			WRITE_ONCE(hook->armed, true);
 	}
 	return 0;
 }
@@ -229,23 +296,24 @@ int hook_arm_all(struct hook *const *hooks)
  * @hooks: the table; disarmed from its last to its first
  *
  * When it returns, no callback runs and none will: unregistering waits for all
- * CPUs to have left ftrace's trampolines.
+ * CPUs to have left ftrace's trampolines. A hook's @armed goes before it does.
  *
- * Context: may sleep, for as long as an RCU-tasks grace period takes.
+ * Context: may sleep, for as long as a few RCU-tasks grace periods take.
  */
 void hook_disarm_all(struct hook *const *hooks)
 {
+	struct hook *hook, *each;
 	int i = 0;
 
 	while (hooks[i])
 		i++;
 	while (i--) {
-		struct hook *hook = hooks[i];
-
-		if (!hook->armed)
+		hook = hooks[i];
+		if (!hook->armed || (hook->with && hook->with != hook))
 			continue;
+		for (each = hook; each; each = each->next)
+			WRITE_ONCE(each->armed, false);
 		WARN_ON_ONCE(unregister_ftrace_function(&hook->ops));
-		hook->armed = false;
 	}
 }
 

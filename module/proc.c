@@ -100,6 +100,7 @@ static void derive(const struct row_copy *copy, u64 *column)
 			column[value_column[i]] = value[i];
 
 #define COL(NAME)	column[COWSTAT_COL_##NAME]
+	COL(COPIED) = COL(ANON_COPIED) + COL(KSM_COPIED) + value[ROW_OTHER_COPIED];
 	COL(WP_FAULTS) = COL(COPIED) + COL(ZERO_FILLED) + COL(REUSED) + COL(SHARED_WP);
 	COL(OTHER) = unclaimed(value[ROW_WP_ENTRIES], COL(WP_FAULTS));
 	COL(WP_FAULTS) += COL(OTHER);

@@ -61,7 +61,9 @@ static void table_drop_stale(struct work_struct *work)
 
 static u64 row_copied_bytes(const struct row *row)
 {
-	return COWSTAT_PAGE_BYTES * (row_value(row, ROW_COPIED) +
+	return COWSTAT_PAGE_BYTES * (row_value(row, ROW_ANON_COPIED) +
+				     row_value(row, ROW_KSM_COPIED) +
+				     row_value(row, ROW_OTHER_COPIED) +
 				     row_value(row, ROW_FILE_COPIED) +
 				     row_value(row, ROW_FORK_COPIED)) +
 	       row_value(row, ROW_HUGETLB_BYTES);
@@ -90,7 +92,7 @@ static void row_unhash(struct row *row)
 	lockdep_assert_held(&table.lock);
 	if (!row->key)
 		return;
-	for (link = table_bucket(row->key); *link; link = &(*link)->next) {
+	for (link = table_bucket(row->key); *link != &table.folded; link = &(*link)->next) {
 		if (*link == row) {
 			WRITE_ONCE(*link, row->next);
 			break;
@@ -631,21 +633,26 @@ void table_copy_folded(struct row_copy *copy)
  */
 int table_init(unsigned int max_rows)
 {
+	unsigned long buckets;
+
 	BUILD_BUG_ON(ROW_DESC_FORKS + 5 != ROW_NR_VALUES);	/* memos stand last */
 
 	INIT_LIST_HEAD(&table.free);
 	INIT_LIST_HEAD(&table.exited);
 	INIT_LIST_HEAD(&table.exited_big);
 	table.max_rows = max_rows;
-	table.hash_bits = ilog2(roundup_pow_of_two(max_rows)) + 1;
+	buckets = 2 * roundup_pow_of_two(max_rows);
+	table.hash_shift = 64 - ilog2(buckets);
 	stale.max = max(2 * max_rows, 4096U);
 
 	table.rows = vzalloc(array_size(max_rows, sizeof(*table.rows)));
 	if (!table.rows)
 		return -ENOMEM;
-	table.bucket = vzalloc(array_size(1U << table.hash_bits, sizeof(*table.bucket)));
+	table.bucket = vzalloc(array_size(buckets, sizeof(*table.bucket)));
 	if (!table.bucket)
 		goto free_rows;
+	while (buckets--)
+		table.bucket[buckets] = &table.folded;
 	stale.pid = vzalloc(array_size(stale.max, sizeof(*stale.pid)));
 	if (!stale.pid)
 		goto free_bucket;

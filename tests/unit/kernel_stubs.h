@@ -22,6 +22,8 @@ typedef uint64_t u64;
 #define ARRAY_SIZE(a)			(sizeof(a) / sizeof(*(a)))
 #define BUILD_BUG_ON(c)			_Static_assert(!(c), #c)
 #define likely(x)			(x)
+#define unlikely(x)			(x)
+#define data_race(x)			(x)
 #undef __always_inline
 #define __always_inline			inline __attribute__((always_inline))
 #define __releases(lock)
@@ -155,9 +157,6 @@ static inline unsigned long roundup_pow_of_two(unsigned long n)
 	return n <= 1 ? 1 : 1UL << (64 - __builtin_clzl(n - 1));
 }
 
-static inline u32 hash_ptr(const void *p, unsigned int bits)
-{
-	return (u64)(uintptr_t)p * 0x61C8864680B583EBull >> (64 - bits);
-}
+#define GOLDEN_RATIO_64			0x61C8864680B583EBull
 
 #endif /* COWSTAT_KERNEL_STUBS_H */
