@@ -43,9 +43,15 @@ tools: $(tools:%=$(BUILD)/%)
 
 $(tools:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/userspace/%.o $(shared:%=$(BUILD)/userspace/%.o)
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/cowbench: $(BUILD)/userspace/workload.o
+
+# cowstat but for its main(), which unit tests link too
+cowstat := bill billed cgroups command delta doctor filter groups json ledger openmetrics smaps \
+	   source textfile utf8 view view_forks view_groups view_rows view_smaps
+$(BUILD)/cowstat: $(cowstat:%=$(BUILD)/userspace/%.o)
+$(BUILD)/cowstat: LDLIBS += -ljansson
 
 tests: $(system:%=$(BUILD)/tests/%)
 
