@@ -47,10 +47,13 @@ $(tools:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/userspace/%.o $(shared:%=$(BUILD)/us
 
 $(BUILD)/cowbench: $(BUILD)/userspace/workload.o
 
-# cowstat but for its main(), which unit tests link too
+# cowstat but for its main(): the unit tests take from it what they test
 cowstat := bill billed cgroups command delta doctor filter groups json ledger openmetrics smaps \
 	   source textfile utf8 view view_forks view_groups view_rows view_smaps
-$(BUILD)/cowstat: $(cowstat:%=$(BUILD)/userspace/%.o)
+$(BUILD)/userspace/cowstat.a: $(cowstat:%=$(BUILD)/userspace/%.o) $(shared:%=$(BUILD)/userspace/%.o)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/cowstat: $(BUILD)/userspace/cowstat.a
 $(BUILD)/cowstat: LDLIBS += -ljansson
 
 tests: $(system:%=$(BUILD)/tests/%)
@@ -63,9 +66,9 @@ $(system:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/system/%.o $(BUIL
 unit: $(units:%=$(BUILD)/tests/%)
 	$(Q)status=0; for t in $^; do $$t || status=1; done; exit $$status
 
-$(units:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(shared:%=$(BUILD)/userspace/%.o)
+$(units:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/userspace/cowstat.a
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $^ -lcmocka
+	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $^ -lcmocka -ljansson
 
 # taskstats speaks generic netlink.
 $(BUILD)/tests/system/taskstats.o: ALL_CFLAGS += -I/usr/include/libnl3
