@@ -204,16 +204,16 @@ void control_status(struct control_status *out)
 int __init control_init(void)
 {
 	struct control_status to = {};
+	unsigned long absent = fault_init();
 	int err;
 
-	fault_init();
 	err = fork_resolve();
 	if (err)
 		return err;
-	err = hook_resolve_all(fault_hooks);
+	err = hook_resolve_all(fault_hooks, absent);
 	if (err)
 		goto release_fault;
-	err = hook_resolve_all(fork_hooks);
+	err = hook_resolve_all(fork_hooks, absent);
 	if (err)
 		goto release_fork;
 	err = timing_init();

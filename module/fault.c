@@ -13,6 +13,8 @@
  * stay as long as the module, and a foreign mm's owner is read under RCU. No callback enters
  * a function that is hooked, so none needs a recursion guard.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
@@ -341,11 +343,23 @@ unsigned long fault_entry(void)
 }
 
 /**
- * fault_init() - learn what the callbacks compare with
+ * fault_init() - learn what the callbacks compare with, and what cannot happen here
  *
  * zero_pfn itself is not exported everywhere; the page behind ZERO_PAGE() is.
+ *
+ * Return: a bit for each enum cowstat_hook that this machine has no use for: without the
+ * processor's or the hypervisor's 2 MB pages (PSE) there are no huge pages of any kind.
  */
-void __init fault_init(void)
+unsigned long __init fault_init(void)
 {
+	unsigned long absent = 0;
+
 	shared_zero_pfn = page_to_pfn(ZERO_PAGE(0));
+	if (!has_transparent_hugepage())
+		absent |= BIT(COWSTAT_HOOK_THP);
+	if (!hugepages_supported())
+		absent |= BIT(COWSTAT_HOOK_HUGETLB);
+	if (absent)
+		pr_notice("this machine has no huge pages: thp_* and hugetlb_* print \"-\"\n");
+	return absent;
 }

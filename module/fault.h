@@ -6,7 +6,7 @@ struct hook;
 
 extern struct hook *const fault_hooks[];
 
-void fault_init(void);
+unsigned long fault_init(void);
 unsigned long fault_entry(void);
 
 #endif /* COWSTAT_FAULT_H */

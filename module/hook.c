@@ -102,8 +102,21 @@ static void __init hook_add_range(struct hook *hook, struct resolver *r,
 	}
 }
 
+/* Does this machine have anything for a hook to count? */
+static bool __init hook_has_purpose(const struct hook *hook, unsigned long absent)
+{
+	const struct hook_caller *caller = hook->callers;
+
+	if (!caller->name)
+		return !(BIT(hook->any) & absent);
+	for (; caller < hook->callers + HOOK_MAX_CALLERS; caller++)
+		if (caller->name && !(BIT(caller->hook) & absent))
+			return true;
+	return false;
+}
+
 /* Find the function and its callers. Missing ones are no error here. */
-static void __init hook_resolve(struct hook *hook, struct resolver *r)
+static void __init hook_resolve(struct hook *hook, struct resolver *r, unsigned long absent)
 {
 	const struct hook_caller *caller;
 	unsigned long size;
@@ -117,7 +130,7 @@ static void __init hook_resolve(struct hook *hook, struct resolver *r)
 		return;
 
 	for (caller = hook->callers; caller < hook->callers + HOOK_MAX_CALLERS; caller++)
-		if (caller->name)
+		if (caller->name && !(BIT(caller->hook) & absent))
 			hook_add_range(hook, r, caller->name, caller->hook);
 	if (hook->callers[0].name && !hook->nr_ranges)
 		hook->address = 0;
@@ -126,6 +139,8 @@ static void __init hook_resolve(struct hook *hook, struct resolver *r)
 /**
  * hook_resolve_all() - find every function of a table
  * @hooks: the table, ending in NULL
+ * @absent: a bit for each enum cowstat_hook of which this machine has nothing to count;
+ *	    the log names them, and they are left out
  *
  * FTRACE_OPS_FL_PERMANENT makes ftrace refuse `sysctl kernel.ftrace_enabled=0`
  * while we count; without it counting would silently stop.
@@ -134,7 +149,7 @@ static void __init hook_resolve(struct hook *hook, struct resolver *r)
  * Return: 0; -ENOENT when a required hook is missing; the log then names it; or
  * ftrace's error.
  */
-int __init hook_resolve_all(struct hook *const *hooks)
+int __init hook_resolve_all(struct hook *const *hooks, unsigned long absent)
 {
 	struct resolver *r = kzalloc(sizeof(*r), GFP_KERNEL);
 	int err = 0;
@@ -144,7 +159,9 @@ int __init hook_resolve_all(struct hook *const *hooks)
 	for (; *hooks; hooks++) {
 		struct hook *hook = *hooks;
 
-		hook_resolve(hook, r);
+		if (!hook_has_purpose(hook, absent))
+			continue;
+		hook_resolve(hook, r, absent);
 		if (hook->address) {
 			err = hook_set_filter(hook) ?: err;
 			continue;

@@ -82,7 +82,7 @@ hook_caller_of(struct ftrace_ops *ops, unsigned long parent_ip)
 	return NULL;
 }
 
-int hook_resolve_all(struct hook *const *hooks);
+int hook_resolve_all(struct hook *const *hooks, unsigned long absent);
 void hook_release_all(struct hook *const *hooks);
 int hook_arm_all(struct hook *const *hooks);
 void hook_disarm_all(struct hook *const *hooks);

@@ -22,6 +22,10 @@ run_as_root() {
 	fi
 }
 
+# have_kvm: may a VM run on this processor itself? A /dev/kvm without the processor's own
+# support cannot run a whole kernel.
+have_kvm() { [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; }
+
 # The kernel that stands for all where one is enough: the demonstration's, and the real
 # programs'. Its root serves the tests that need no kernel.
 programs_kernel=6.12

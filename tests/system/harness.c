@@ -540,6 +540,17 @@ void run(const char *command)
 		bail("%s: status 0x%x", command, status);
 }
 
+void swap_on(void)
+{
+	run("modprobe zram && echo 1 >/sys/block/zram0/reset && "
+	    "echo 64M >/sys/block/zram0/disksize && mkswap -q /dev/zram0 && swapon /dev/zram0");
+}
+
+void swap_off(void)
+{
+	run("swapoff /dev/zram0");
+}
+
 uint64_t vmstat(const char *name)
 {
 	FILE *f = fopen("/proc/vmstat", "r");

@@ -87,6 +87,9 @@ bool kernel_before(int major, int minor);
 void set_file(const char *path, const char *value);
 /* run(): a shell command that has to succeed. */
 void run(const char *command);
+/* swap_on(), swap_off(): swap to compressed memory, and no more. */
+void swap_on(void);
+void swap_off(void);
 /* vmstat(): a counter of /proc/vmstat. */
 uint64_t vmstat(const char *name);
 /* pagemap_of(): the entry of a page in /proc/PID/pagemap. */

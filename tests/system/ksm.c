@@ -14,9 +14,13 @@
 
 #define N	251
 #define KSM	"/sys/kernel/mm/ksm/"
+#define CGROUP	"/sys/fs/cgroup/"
 
 struct merged {
 	size_t n;
+	void (*then)(char *pages, size_t n);
+	const char *cgroup;
+	char *pages;
 	struct gate mapped, go;
 };
 
@@ -38,14 +42,15 @@ static long merged_pages(pid_t pid)
 static void merge_and_write(void *arg)
 {
 	struct merged *m = arg;
-	char *pages = map_untouched(N);
+	char *pages = m->pages;
 
+	set_file(m->cgroup, "0");
 	memset(pages, 0x5a, N * PAGE);
 	if (madvise(pages, N * PAGE, MADV_MERGEABLE))
 		_exit(1);
 	gate_open(&m->mapped);
 	gate_wait(&m->go);
-	write_pages(pages, m->n);
+	m->then(pages, m->n);
 }
 
 static pid_t merged_child(struct merged *m)
@@ -54,6 +59,7 @@ static pid_t merged_child(struct merged *m)
 
 	m->mapped = gate_make();
 	m->go = gate_make();
+	m->pages = map_untouched(N);
 	pid = start_child(merge_and_write, m);
 	gate_wait(&m->mapped);
 	for (int i = 0; merged_pages(pid) < N; i++) {
@@ -66,7 +72,7 @@ static pid_t merged_child(struct merged *m)
 
 static struct cow_row writes(size_t n)
 {
-	struct merged m = { .n = n };
+	struct merged m = { .n = n, .then = write_pages, .cgroup = CGROUP "cgroup.procs" };
 	pid_t pid = merged_child(&m);
 
 	gate_open(&m.go);
@@ -74,9 +80,50 @@ static struct cow_row writes(size_t n)
 	return row_of(pid);
 }
 
+static void look_at(char *pages, size_t n)
+{
+	read_pages(pages, n);
+}
+
+/*
+ * Merged pages that come back from swap are pages of one process at one address; at every
+ * other address KSM copies them (ksm_might_need_to_copy()). No process wrote: not counted
+ * here, but by the kernel itself.
+ */
+static void swap_in(void)
+{
+	struct merged m = { .n = N, .then = look_at, .cgroup = CGROUP "cowstat-ksm/cgroup.procs" };
+	struct cow_row before, after;
+	uint64_t copies;
+	size_t out = 0;
+	pid_t pid;
+
+	swap_on();
+	run("echo +memory >" CGROUP "cgroup.subtree_control && mkdir -p " CGROUP "cowstat-ksm");
+	pid = merged_child(&m);
+	for (int tries = 0; tries < 100 && out < N; tries++) {
+		run("echo 4M >" CGROUP "cowstat-ksm/memory.reclaim 2>/dev/null; true");
+		out = 0;
+		for (size_t i = 0; i < N; i++)
+			out += !!(pagemap_of(pid, m.pages + i * PAGE) & PAGEMAP_SWAPPED);
+	}
+	is(out, N, "merged pages swapped out");
+	before = row_of(pid);
+	copies = vmstat("ksm_swpin_copy");
+	gate_open(&m.go);
+	wait_child(pid);
+	after = row_of(pid);
+	copies = vmstat("ksm_swpin_copy") - copies;
+	ok(copies > N / 2, "read back: ksm_swpin_copy of /proc/vmstat: %lu", copies);
+	ok(GREW(before, after, COPIED) < 10, "not in copied: %lu", GREW(before, after, COPIED));
+	is(GREW(before, after, KSM_COPIED), 0, "not in ksm_copied");
+	swap_off();
+	run("rmdir " CGROUP "cowstat-ksm");
+}
+
 int main(void)
 {
-	struct merged m = { .n = 0 };
+	struct merged m = { .n = 0, .then = write_pages, .cgroup = CGROUP "cgroup.procs" };
 	struct cow_row none, some;
 	pid_t pid;
 
@@ -101,6 +148,8 @@ int main(void)
 	   "%lu of them without a write, as this kernel does it", GREW(none, some, UNSHARED));
 	gate_open(&m.go);
 	wait_child(pid);
+	set_file(KSM "run", "1");
+	swap_in();
 	set_file(KSM "run", "0");
 	return done();
 }

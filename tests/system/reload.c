@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* 100 times loaded and unloaded while eight processes fork and write. */
+/* Loaded and unloaded again and again while eight processes fork and write. */
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
 
-#define TIMES	100
+#define TIMES	25
 #define STORM	8
 
 static char *pages;

@@ -64,8 +64,7 @@ int main(void)
 {
 	struct cow_row before, after;
 
-	run("modprobe zram && echo 64M >/sys/block/zram0/disksize && "
-	    "mkswap -q /dev/zram0 && swapon /dev/zram0");
+	swap_on();
 	pages = map_pages(N);
 	for (size_t i = 0; i < N; i++)
 		memset(pages + i * PAGE, i + 1, PAGE);
@@ -78,6 +77,6 @@ int main(void)
 	write_pages(pages, N);
 	after = row_of(getpid());
 	is(GREW(before, after, COPIED), 0, "the child has left: nothing copied");
-	run("swapoff /dev/zram0");
+	swap_off();
 	return done();
 }

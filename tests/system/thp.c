@@ -105,6 +105,7 @@ static void multi_size(void)
 	is(GREW(none, some, COPIED), n, "64 KiB folios: copied page by page");
 	is(GREW(none, some, COPIED_BYTES), n * PAGE, "64 KiB folios: copied_bytes");
 	is(GREW(none, some, THP_FAULTS), 0, "64 KiB folios: no thp_faults");
+	set_file(THP "hugepages-2048kB/enabled", "inherit");
 }
 
 int main(void)
