@@ -70,6 +70,9 @@ $(units:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $^ -lcmocka -ljansson
 
+# What cowstat prints as JSON is read back.
+$(BUILD)/tests/cowstat_bill $(BUILD)/tests/cowstat_views: LDLIBS = -ljansson
+
 # taskstats speaks generic netlink.
 $(BUILD)/tests/system/taskstats.o: ALL_CFLAGS += -I/usr/include/libnl3
 $(BUILD)/tests/taskstats: LDLIBS = -lnl-genl-3 -lnl-3

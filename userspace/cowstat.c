@@ -81,6 +81,12 @@ struct options {
 	char **command;
 };
 
+static void flush(void)
+{
+	if (fflush(stdout) || ferror(stdout))
+		err(EXIT_FAILURE, "cannot write to stdout");
+}
+
 static void usage(FILE *to)
 {
 	fputs("usage: cowstat [OPTION...] [INTERVAL [COUNT]]\n"
@@ -101,19 +107,19 @@ static void usage(FILE *to)
 	      "  -T, --tree             the same, as a tree of processes\n"
 	      "      --by WHAT          sums by cgroup, comm or uid\n"
 	      "      --smaps            what is resident, beside the counts (with -p; slow)\n"
-	      "  -H, --absolute         with an interval: counts since counting began, not rates\n"
+	      "  -H, --absolute         with an interval: counts from the beginning, not rates\n"
 	      "  -l, --command-line     whole command lines\n"
 	      "      --human            figures with units\n"
 	      "For programs:\n"
 	      "  -o, --format json      JSON; with an interval a line for each\n"
 	      "      --openmetrics      the totals, for Prometheus\n"
-	      "      --textfile DIR     the same and more, for node_exporter, every INTERVAL (15)\n"
+	      "      --textfile DIR     the same and more, for node_exporter (every 15)\n"
 	      "      --output FILE      the bill goes there, not to stderr\n"
 	      "Others:\n"
 	      "      --source WHICH     proc (the module), bpf, auto, or the path of a table\n"
 	      "      --help\n"
 	      "      --version\n"
-	      "Exit status: 0, 1 for an error, 2 for a wrong command line; of a command its own,\n"
+	      "Exit status: 0, 1 for an error, 2 for a wrong command line; a command's own,\n"
 	      "128+N when signal N killed it, 127 not found, 126 not runnable, 125 not tried.\n"
 	      "Columns are explained in cowstat(8).\n", to);
 }
@@ -324,9 +330,11 @@ static void set_option(struct options *o, int option, char *text)
 		break;
 	case OPT_HELP:
 		usage(stdout);
+		flush();
 		exit(EXIT_SUCCESS);
 	case OPT_VERSION:
 		puts("cowstat " COWSTAT_RELEASE);
+		flush();
 		exit(EXIT_SUCCESS);
 	default:	/* getopt_long() has said why */
 		fputs("Try: cowstat --help\n", stderr);
@@ -548,12 +556,6 @@ static void report(const struct options *o, const struct cow_table *t,
 		print_view(o, &screen, &rows, &cgroups);
 	free(rows.row);
 	cgroups_free(&cgroups);
-}
-
-static void flush(void)
-{
-	if (fflush(stdout) || ferror(stdout))
-		err(EXIT_FAILURE, "cannot write the table");
 }
 
 /* Say which of the pids asked for have no row. */
