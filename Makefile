@@ -103,6 +103,30 @@ $(BUILD)/kbuild/module/uapi $(BUILD)/userspace $(BUILD)/tests/system $(BUILD)/te
 -include $(wildcard $(BUILD)/userspace/*.d $(BUILD)/tests/*/*.d)
 .SECONDARY:
 
+# --- installed ---------------------------------------------------------------
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+# What is beside the tools' sources is installed: pages of manual sections 1 and 8, and
+# completions, NAME.bash for the tool NAME.
+pages        := $(wildcard userspace/*.1 userspace/*.8)
+completions  := $(wildcard userspace/*.bash)
+page_path     = share/man/man$(patsubst .%,%,$(suffix $(1)))/$(notdir $(1))
+bash_path     = share/bash-completion/completions/$(basename $(notdir $(1)))
+installed    := $(tools:%=bin/%) $(foreach p,$(pages),$(call page_path,$(p))) \
+		$(foreach c,$(completions),$(call bash_path,$(c)))
+
+.PHONY: install uninstall
+## install: tools, man pages and completions into DESTDIR and PREFIX (/usr/local)
+install: tools
+	$(Q)$(foreach t,$(tools),install -D -m 755 $(BUILD)/$(t) '$(DESTDIR)$(PREFIX)/bin/$(t)' &&) \
+	$(foreach p,$(pages),install -D -m 644 $(p) '$(DESTDIR)$(PREFIX)/$(call page_path,$(p))' &&) \
+	$(foreach c,$(completions),install -D -m 644 $(c) '$(DESTDIR)$(PREFIX)/$(call bash_path,$(c))' &&) true
+
+## uninstall: remove what install put there
+uninstall:
+	$(Q)rm -f $(installed:%='$(DESTDIR)$(PREFIX)/%')
+
 # --- in a VM -----------------------------------------------------------------
 
 .PHONY: demo check vm run-host lint clean distclean help
