@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # bash completion for cowstat; needs no other package's functions.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2207
 
 _cowstat() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i words
@@ -9,9 +9,9 @@ _cowstat() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		[[ ${COMP_WORDS[i]} == -- ]] || continue
 		if ((i == COMP_CWORD - 1)); then
-			mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+			COMPREPLY=($(compgen -c -- "$cur"))
 		else
-			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			compopt -o default 2>/dev/null	# files, as bash completes them
 		fi
 		return
 	done
@@ -19,14 +19,14 @@ _cowstat() {
 	-p | --pid) words="SELF ALL $(cd /proc && echo [0-9]*)" ;;
 	-C | --comm) words=$(sed 1,2d /proc/cowstat 2>/dev/null | awk '{ print $NF }' | grep -v '[\\*-]') ;;
 	-G | --cgroup)
-		mapfile -t COMPREPLY < <(cd /sys/fs/cgroup 2>/dev/null && compgen -d -S / -- "${cur#/}" | sed 's|^|/|')
+		COMPREPLY=($(cd /sys/fs/cgroup 2>/dev/null && compgen -d -S / -- "${cur#/}" | sed 's|^|/|'))
 		return ;;
 	-s | --sort) words=$(sed -n '2s/^# //p' /proc/cowstat 2>/dev/null) ;;
 	-o | --format) words=json ;;
 	--by) words="cgroup comm uid" ;;
 	--source) words="proc bpf auto" ;;
 	--textfile | --output)
-		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		compopt -o default 2>/dev/null
 		return ;;
 	-n | --top) return ;;
 	*)
@@ -35,6 +35,6 @@ _cowstat() {
 		words+=" --absolute --command-line --human --format --openmetrics --textfile --output"
 		words+=" --source --help --version" ;;
 	esac
-	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+	COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }
 complete -F _cowstat cowstat

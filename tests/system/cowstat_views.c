@@ -84,15 +84,15 @@ static void intervals(pid_t child)
 	pid_t writer = fork();
 
 	if (!writer) {
-		usleep(700000);
+		usleep(500000);
 		write_some();
-		usleep(1000000);
+		usleep(700000);
 		write_some();
 		_exit(0);
 	}
-	out = shell(&status, "cowstat -p %d -o json 0.8 4", child);
+	out = shell(&status, "cowstat -p %d -o json 0.8 3", child);
 	wait_child(writer);
-	is(status, 0, "four reports");
+	is(status, 0, "three reports");
 	for (line = out; line && *line; line = strchr(line, '\n'), line += !!line) {
 		json = json_of(line);
 		copied += number(first(json, "rows"), "anon_copied");
@@ -100,7 +100,7 @@ static void intervals(pid_t child)
 		json_decref(json);
 		reports++;
 	}
-	is(reports, 4, "a line for each");
+	is(reports, 3, "a line for each");
 	is(copied, 2 * WRITES, "their differences add up to what was written");
 	free(out);
 
@@ -197,8 +197,8 @@ static bool is_decent(const char *text)
 static void screens(pid_t child)
 {
 	static const char *const screen[] = {
-		"", "-a", "--human", "--forks", "--forks -a --human", "-T", "--by cgroup", "--by comm",
-		"--by uid", "-t", "1 1", "-s wp_faults", "--help",
+		"-a", "--human", "--forks -a", "--forks --human", "-T", "--by comm", "--by uid", "-t",
+		"0.1 1", "--help",
 	};
 	char *out;
 	int status;
@@ -252,13 +252,10 @@ static void machines_read(pid_t child)
 		   "70a1b5b324aff"), "and byte for byte");
 	json_decref(json);
 	free(out);
-	for (size_t i = 0; i < 4; i++) {
-		static const char *const options[] = { "-a", "--by comm", "-T", "-t" };
-
-		free(shell(&status, "cowstat -o json %s | python3 -m json.tool >/dev/null",
-			   options[i]));
-		is(status, 0, "cowstat -o json %s: a strict parser takes it", options[i]);
-	}
+	/* python's parser is stricter than most, and is somebody else's */
+	free(shell(&status, "set -e; for view in -a '--by comm' -T -t; do"
+		   " cowstat -o json $view | python3 -m json.tool >/dev/null; done"));
+	is(status, 0, "cowstat -o json of every view: a strict parser takes it");
 	out = shell(&status, "echo counting off >/proc/cowstat; cowstat --openmetrics; "
 		    "awk '$1 == \"*\" { print \"told\", $30 }' /proc/cowstat; "
 		    "echo counting on >/proc/cowstat");
