@@ -226,12 +226,14 @@ static bool report_child(const char *path)
 
 static bool report_losses(const struct cow_table *t)
 {
+	bool good;
+
 	if (!t->missed.known || !t->lost.known)
 		return report(true, "losses", "not told to an unprivileged reader");
-	return report(!t->missed.value, "missed", "%" PRIu64 " events not counted",
-		      t->missed.value) &
-	       report(!t->lost.value, "lost", "%" PRIu64 " faults without a row%s", t->lost.value,
-		      t->lost.value ? ": load the module with a larger max_rows=" : "");
+	good = report(!t->missed.value, "missed", "%" PRIu64 " events not counted",
+		      t->missed.value);
+	return report(!t->lost.value, "lost", "%" PRIu64 " faults without a row%s", t->lost.value,
+		      t->lost.value ? ": load the module with a larger max_rows=" : "") && good;
 }
 
 /**
