@@ -44,9 +44,18 @@ tools: $(tools:%=$(BUILD)/%)
 
 $(tools:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/userspace/%.o $(shared:%=$(BUILD)/userspace/%.o)
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/cowbench: $(BUILD)/userspace/workload.o
+
+# cowstat but for its main(): the unit tests take from it what they test
+cowstat := bill billed cgroups command delta doctor filter groups json ledger openmetrics smaps \
+	   source textfile utf8 view view_forks view_groups view_rows view_smaps
+$(BUILD)/userspace/cowstat.a: $(cowstat:%=$(BUILD)/userspace/%.o) $(shared:%=$(BUILD)/userspace/%.o)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/cowstat: $(BUILD)/userspace/cowstat.a
+$(BUILD)/cowstat: LDLIBS += -ljansson
 
 tests: $(system:%=$(BUILD)/tests/%)
 
@@ -64,9 +73,12 @@ $(benches:%=$(BUILD)/bench/%): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/use
 unit: $(units:%=$(BUILD)/tests/%)
 	$(Q)status=0; for t in $^; do $$t || status=1; done; exit $$status
 
-$(units:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(shared:%=$(BUILD)/userspace/%.o)
+$(units:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/userspace/cowstat.a
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $^ -lcmocka
+	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $^ -lcmocka -ljansson
+
+# What cowstat prints as JSON is read back.
+$(BUILD)/tests/cowstat_bill $(BUILD)/tests/cowstat_views: LDLIBS = -ljansson
 
 # taskstats speaks generic netlink.
 $(BUILD)/tests/system/taskstats.o: ALL_CFLAGS += -I/usr/include/libnl3
@@ -101,6 +113,30 @@ $(BUILD)/kbuild/module/uapi $(BUILD)/userspace $(BUILD)/tests/system $(BUILD)/te
 
 -include $(wildcard $(BUILD)/userspace/*.d $(BUILD)/tests/*/*.d $(BUILD)/bench/*.d)
 .SECONDARY:
+
+# --- installed ---------------------------------------------------------------
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+# What is beside the tools' sources is installed: pages of manual sections 1 and 8, and
+# completions, NAME.bash for the tool NAME.
+pages        := $(wildcard userspace/*.1 userspace/*.8)
+completions  := $(wildcard userspace/*.bash)
+page_path     = share/man/man$(patsubst .%,%,$(suffix $(1)))/$(notdir $(1))
+bash_path     = share/bash-completion/completions/$(basename $(notdir $(1)))
+installed    := $(tools:%=bin/%) $(foreach p,$(pages),$(call page_path,$(p))) \
+		$(foreach c,$(completions),$(call bash_path,$(c)))
+
+.PHONY: install uninstall
+## install: tools, man pages and completions into DESTDIR and PREFIX (/usr/local)
+install: tools
+	$(Q)$(foreach t,$(tools),install -D -m 755 $(BUILD)/$(t) '$(DESTDIR)$(PREFIX)/bin/$(t)' &&) \
+	$(foreach p,$(pages),install -D -m 644 $(p) '$(DESTDIR)$(PREFIX)/$(call page_path,$(p))' &&) \
+	$(foreach c,$(completions),install -D -m 644 $(c) '$(DESTDIR)$(PREFIX)/$(call bash_path,$(c))' &&) true
+
+## uninstall: remove what install put there
+uninstall:
+	$(Q)rm -f $(installed:%='$(DESTDIR)$(PREFIX)/%')
 
 # --- in a VM -----------------------------------------------------------------
 

@@ -55,6 +55,34 @@ struct text format_size_short(uint64_t bytes)
 }
 
 /**
+ * format_size_tight() - bytes in five characters, for narrow columns
+ * @bytes: how many
+ *
+ * Return: "512", "1.5K", "999M", "1023K"; powers of 1024, as pidstat and ls -h have them.
+ */
+struct text format_size_tight(uint64_t bytes)
+{
+	static const char unit[] = " KMGTPE";
+	unsigned int u = 0;
+	uint64_t whole = bytes, rest = 0;
+	struct text t;
+
+	while (whole >= 1024) {
+		rest = whole % 1024;
+		whole /= 1024;
+		u++;
+	}
+	if (!u)
+		snprintf(t.s, sizeof(t.s), "%" PRIu64, whole);
+	else if (whole < 100)
+		snprintf(t.s, sizeof(t.s), "%" PRIu64 ".%u%c", whole,
+			 (unsigned int)(rest * 10 / 1024), unit[u]);
+	else
+		snprintf(t.s, sizeof(t.s), "%" PRIu64 "%c", whole, unit[u]);
+	return t;
+}
+
+/**
  * format_number() - a number with its digits in groups of three
  * @n: the number
  *
@@ -131,6 +159,31 @@ struct text format_duration(uint64_t ns)
 }
 
 /**
+ * format_age() - a time span in five characters
+ * @ns: nanoseconds
+ *
+ * Return: "0.4s", "59s", "12m", "47h", "213503d" at most.
+ */
+struct text format_age(uint64_t ns)
+{
+	uint64_t s = ns / NS_PER_S;
+	struct text t;
+
+	if (s < 10)
+		snprintf(t.s, sizeof(t.s), "%" PRIu64 ".%us", s,
+			 (unsigned int)(ns % NS_PER_S / (NS_PER_S / 10)));
+	else if (s < 100)
+		snprintf(t.s, sizeof(t.s), "%" PRIu64 "s", s);
+	else if (s < 6000)
+		snprintf(t.s, sizeof(t.s), "%" PRIu64 "m", s / 60);
+	else if (s < 100 * 3600)
+		snprintf(t.s, sizeof(t.s), "%" PRIu64 "h", s / 3600);
+	else
+		snprintf(t.s, sizeof(t.s), "%" PRIu64 "d", s / 86400);
+	return t;
+}
+
+/**
  * format_percent() - a share, never rounded up: only all of it is 100.00 %
  * @part: the share; may be negative
  * @whole: of how much
@@ -181,6 +234,45 @@ struct text format_bar(uint64_t part, uint64_t whole, unsigned int width)
 	if (scaled % whole)
 		t.s[full++] = '.';
 	t.s[full] = '\0';
+	return t;
+}
+
+/**
+ * format_rate() - events per second
+ * @n: how many there were
+ * @span_ns: in that many nanoseconds, at least 1
+ * @width: of the column, at least 4
+ *
+ * Return: "0.25", "12.5", "1234", or as format_fit() has it.
+ */
+struct text format_rate(uint64_t n, uint64_t span_ns, unsigned int width)
+{
+	/* in hundredths; cannot overflow 128 bits */
+	unsigned __int128 rate = (unsigned __int128)n * 100 * NS_PER_S / span_ns;
+	struct text t;
+
+	if (rate >= 10000)
+		return format_fit(rate / 100 > UINT64_MAX ? UINT64_MAX : rate / 100, width);
+	if (rate >= 1000)
+		snprintf(t.s, sizeof(t.s), "%u.%u", (unsigned int)rate / 100,
+			 (unsigned int)rate / 10 % 10);
+	else
+		snprintf(t.s, sizeof(t.s), "%u.%02u", (unsigned int)rate / 100,
+			 (unsigned int)rate % 100);
+	return t;
+}
+
+/**
+ * format_seconds() - nanoseconds in seconds, exactly, as programs read them
+ * @ns: how many
+ *
+ * Return: "12.000000345".
+ */
+struct text format_seconds(uint64_t ns)
+{
+	struct text t;
+
+	snprintf(t.s, sizeof(t.s), "%" PRIu64 ".%09" PRIu64, ns / NS_PER_S, ns % NS_PER_S);
 	return t;
 }
 

@@ -18,11 +18,15 @@ struct text {
 
 struct text format_size(uint64_t bytes);
 struct text format_size_short(uint64_t bytes);
+struct text format_size_tight(uint64_t bytes);
 struct text format_number(uint64_t n);
 struct text format_fit(uint64_t n, unsigned int width);
 struct text format_duration(uint64_t ns);
+struct text format_age(uint64_t ns);
 struct text format_percent(int64_t part, uint64_t whole);
 struct text format_bar(uint64_t part, uint64_t whole, unsigned int width);
+struct text format_rate(uint64_t n, uint64_t span_ns, unsigned int width);
+struct text format_seconds(uint64_t ns);
 struct text format_printable(const char *name);
 
 int parse_digits(const char *digits, size_t len, uint64_t *n);

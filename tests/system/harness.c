@@ -490,6 +490,32 @@ bool log_has(const char *text)
 	return strstr(log, text);
 }
 
+char *shell(int *status, const char *command, ...)
+{
+	char line[4096], *text = NULL;
+	size_t size;
+	va_list args;
+	FILE *from, *to;
+	int c;
+
+	va_start(args, command);
+	c = snprintf(line, sizeof(line), "PATH=%s:$PATH; ", getenv("COWSTAT_BUILD"));
+	c += vsnprintf(line + c, sizeof(line) - c, command, args);
+	va_end(args);
+	if (c >= (int)sizeof(line))
+		bail("a command line too long");
+	from = popen(line, "r");
+	to = open_memstream(&text, &size);
+	if (!from || !to)
+		bail("%s: errno %d", line, errno);
+	while ((c = getc(from)) != EOF)
+		putc(c, to);
+	fclose(to);
+	c = pclose(from);
+	*status = WIFSIGNALED(c) ? 128 + WTERMSIG(c) : WEXITSTATUS(c);
+	return text;
+}
+
 struct gate gate_make(void)
 {
 	struct gate gate;

@@ -113,6 +113,12 @@ bool log_has(const char *text);
 /* log_clear(): what stands in it was wanted. */
 void log_clear(void);
 
+/*
+ * shell(): what a command line prints to stdout, and its exit status as a shell has it; the
+ * caller frees the text. Tools are found in $PATH, those of this build first.
+ */
+char *shell(int *status, const char *command, ...) __attribute__((format(printf, 2, 3)));
+
 /* A pipe for two processes to wait for each other. */
 struct gate {
 	int fd[2];

@@ -77,6 +77,48 @@ static void durations(void **state)
 	expect(format_duration(UINT64_MAX), "213503 d 23 h");
 }
 
+static void tight_sizes(void **state)
+{
+	(void)state;
+	expect(format_size_tight(0), "0");
+	expect(format_size_tight(1023), "1023");
+	expect(format_size_tight(1536), "1.5K");
+	expect(format_size_tight(500ULL << 20), "500M");
+	expect(format_size_tight((1ULL << 30) - 1), "1023M");
+	expect(format_size_tight(UINT64_MAX), "15.9E");
+}
+
+static void rates(void **state)
+{
+	(void)state;
+	expect(format_rate(0, 1000000000, 5), "0.00");
+	expect(format_rate(1, 4000000000, 5), "0.25");
+	expect(format_rate(999, 100000000000, 5), "9.99");
+	expect(format_rate(25, 2000000000, 5), "12.5");
+	expect(format_rate(12345, 10000000, 5), "1234k");
+	expect(format_rate(UINT64_MAX, 1, 4), "18E");
+}
+
+static void ages(void **state)
+{
+	(void)state;
+	expect(format_age(0), "0.0s");
+	expect(format_age(9999999999), "9.9s");
+	expect(format_age(99000000000), "99s");
+	expect(format_age(100000000000), "1m");
+	expect(format_age(7200000000000), "2h");
+	expect(format_age(360000000000000), "4d");
+	expect(format_age(UINT64_MAX), "213503d");
+}
+
+static void seconds(void **state)
+{
+	(void)state;
+	expect(format_seconds(0), "0.000000000");
+	expect(format_seconds(12000000345), "12.000000345");
+	expect(format_seconds(UINT64_MAX), "18446744073.709551615");
+}
+
 static void percents(void **state)
 {
 	(void)state;
@@ -192,6 +234,10 @@ int main(void)
 		cmocka_unit_test(numbers_in_groups),
 		cmocka_unit_test(numbers_that_fit),
 		cmocka_unit_test(durations),
+		cmocka_unit_test(tight_sizes),
+		cmocka_unit_test(rates),
+		cmocka_unit_test(ages),
+		cmocka_unit_test(seconds),
 		cmocka_unit_test(percents),
 		cmocka_unit_test(bars),
 		cmocka_unit_test(printable_names),

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0
+/* view*.c, groups.c, filter.c, cgroups.c, smaps.c: what is chosen, and how it looks. */
+#include "tables.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "filter.h"
+#include "smaps.h"
+#include "view.h"
+
+#define COLUMNS	"# pid ppid uid state start_ns parent_start_ns forks wp_faults copied zero_filled "	\
+		"reused shared_wp other copied_bytes fork_ns birth_anon_pages birth_pgtables_bytes "	\
+		"pre_exec_copied parent_copied cgroup comm\n"
+#define MAX	"18446744073709551615"
+#define HUGE_ROW "4194304 4194303 4294967295 L " MAX " 1 " MAX " " MAX " " MAX " " MAX " " MAX	\
+		 " " MAX " 0 " MAX " " MAX " " MAX " " MAX " 1 " MAX " " MAX " a\\012\\033[2J\\377bcdefghi\n"
+
+static struct cow_table t;
+static struct rows rows;
+static const struct cow_row *row[16];
+
+static void take(const char *text)
+{
+	cow_table_free(&t);
+	t = table_of(text);
+	rows = (struct rows){ .row = row, .now_ns = t.now_ns.value };
+	for (; rows.nr < t.nr; rows.nr++)
+		row[rows.nr] = &t.row[rows.nr];
+}
+
+static int end(void **state)
+{
+	(void)state;
+	cow_table_free(&t);
+	return 0;
+}
+
+static struct screen screen_to(FILE *f)
+{
+	return (struct screen){ .to = f, .width = 80 };
+}
+
+/* No line is wider than 80, and nothing but printable ASCII reaches the terminal. */
+static void expect_decent(const char *out)
+{
+	const char *line, *next, *c;
+
+	for (line = out; (next = strchr(line, '\n')); line = next + 1)
+		if (next - line > 80)
+			fail_msg("%d columns: %.*s", (int)(next - line), (int)(next - line), line);
+	for (c = out; *c; c++)
+		assert_true(*c == '\n' || (*c >= ' ' && *c <= '~'));
+}
+
+#define expect(out, wanted)	do {					\
+	if (!strstr(out, wanted))					\
+		fail_msg("no \"%s\" in:\n%s", wanted, out);		\
+} while (0)
+
+static void a_row(void **state)
+{
+	struct screen screen;
+	const char *out;
+	FILE *f;
+
+	(void)state;
+	take(AT(1, 5, 9) COLUMNS
+	     "7 1 0 X 1 1 2 31 20 1 6 3 1 81920 - - - - - 1 sh\n"
+	     "- - - - - - 0 0 0 0 0 0 0 0 0 0 0 0 0 - -\n");
+	f = output_begin();
+	screen = screen_to(f);
+	view_rows(&screen, &rows);
+	out = output_end(f);
+	expect(out, "    PID S FORKS WPFAULTS   COPIED  REUSED  ZERO OTHER        KIB COMMAND\n");
+	/* shared_wp stands within OTHER, so that outcomes add up */
+	expect(out, "      7 X     2       31       20       6     1     4         80 sh\n");
+	expect(out, "   gone       0        0        0       0     0     0          0\n");
+	expect_decent(out);
+}
+
+static void rates(void **state)
+{
+	struct screen screen;
+	const char *out;
+	FILE *f;
+
+	(void)state;
+	take(AT(1, 5, 9) COLUMNS "7 1 0 L 1 1 1 31 20000 1 6 3 1 81920000 - - - - - 1 sh\n");
+	rows.span_ns = 2000000000;
+	f = output_begin();
+	screen = screen_to(f);
+	view_rows(&screen, &rows);
+	out = output_end(f);
+	expect(out, "      7 L  0.50     15.5    10000    3.00  0.50  2.00      40000 sh\n");
+}
+
+static void everything_at_its_largest(void **state)
+{
+	struct screen screen;
+	const char *out;
+	size_t pass;
+	FILE *f;
+
+	(void)state;
+	take(AT(1, 5, 18446744073709551615) COLUMNS HUGE_ROW HUGE_ROW);
+	for (pass = 0; pass < 4; pass++) {
+		f = output_begin();
+		screen = screen_to(f);
+		screen.human = pass % 2;
+		rows.span_ns = pass / 2;
+		view_rows(&screen, &rows);
+		view_forks(&screen, &rows);
+		assert_int_equal(view_tree(&screen, &rows), 0);
+		assert_int_equal(view_groups(&screen, &rows, GROUP_COMM, NULL,
+					     COWSTAT_COL_COPIED), 0);
+		out = output_end(f);
+		expect_decent(out);
+	}
+}
+
+static void forks(void **state)
+{
+	struct screen screen;
+	const char *out;
+	FILE *f;
+
+	(void)state;
+	take(AT(1, 5, 2000000001) COLUMNS
+	     "7 1 0 L 1 1 0 31 20 1 6 3 1 81920 1500000 1000 8192 12 3 1 sh\n"
+	     "8 1 0 L 1 1 0 31 20 1 6 3 1 81920 1500000 2 8192 12 3 1 sh\n"
+	     "9 1 0 L 1 1 0 31 20 1 6 3 1 81920 1500000 - - 0 - 1 vfork\n");
+	f = output_begin();
+	screen = screen_to(f);
+	view_forks(&screen, &rows);
+	out = output_end(f);
+	expect(out, "    PID S   AGE    PPID FORKMS PGTKIB  SHARED  CHILD PARENT  KEPT% COMMAND\n");
+	expect(out, "      7 L  2.0s       1   1.50      8    1000     12      3  98.50 sh\n");
+	expect(out, "-650.0");	/* shown even when negative */
+	expect(out, "      9 L  2.0s       1   1.50      -       -      0      -      - vfork\n");
+	expect_decent(out);
+}
+
+static void tree(void **state)
+{
+	struct screen screen;
+	const char *out;
+	FILE *f;
+
+	(void)state;
+	/* 20 is of a parent that has no row; 30 and 31 would be each other's parent */
+	take(AT(1, 5, 100) COLUMNS
+	     "10 1 0 L 10 1 0 0 0 0 0 0 0 0 - - - - - 1 make\n"
+	     "11 10 0 L 11 10 0 0 0 0 0 0 0 0 - - - - - 1 sh\n"
+	     "12 11 0 L 12 11 0 0 0 0 0 0 0 0 - - - - - 1 cc\n"
+	     "13 10 0 L 13 10 0 0 0 0 0 0 0 0 - - - - - 1 ld\n"
+	     "20 19 0 L 20 19 0 0 0 0 0 0 0 0 - - - - - 1 lone\n"
+	     "30 31 0 L 30 30 0 0 0 0 0 0 0 0 - - - - - 1 ring\n"
+	     "31 30 0 L 30 30 0 0 0 0 0 0 0 0 - - - - - 1 ring\n");
+	f = output_begin();
+	screen = screen_to(f);
+	assert_int_equal(view_tree(&screen, &rows), 0);
+	out = output_end(f);
+	expect(out, " - make\n");
+	expect(out, " - |-sh\n");
+	expect(out, " - | `-cc\n");
+	expect(out, " - `-ld\n");
+	expect(out, " - lone\n");
+	expect(strstr(out, " - ring\n") + 1, " - ring\n");
+	expect_decent(out);
+}
+
+/* A chain of many generations neither overruns a buffer nor the stack. */
+static void a_deep_tree(void **state)
+{
+	const size_t depth = 100000;
+	const struct cow_row **list = calloc(depth, sizeof(*list));
+	struct cow_row *rows_of = calloc(depth, sizeof(*rows_of));
+	struct rows deep = { .row = list, .nr = depth };
+	struct screen screen;
+	size_t i;
+	FILE *f;
+
+	(void)state;
+	for (i = 0; i < depth; i++) {
+		rows_of[i].pid = i + 1;
+		rows_of[i].value[COWSTAT_COL_PPID] = i;
+		rows_of[i].value[COWSTAT_COL_START_NS] = i + 1;
+		rows_of[i].value[COWSTAT_COL_PARENT_START_NS] = i;
+		list[i] = &rows_of[i];
+	}
+	f = fopen("/dev/null", "w");
+	screen = screen_to(f);
+	assert_int_equal(view_tree(&screen, &deep), 0);
+	fclose(f);
+	free(list);
+	free(rows_of);
+}
+
+static void group_by_cgroup(void **state)
+{
+	struct cgroup entry[] = {
+		{ 1, "/" },
+		{ 5, "/system.slice/docker-0123456789abcdef0123456789abcdef"
+		     "0123456789abcdef0123456789abcdef.scope" },
+	};
+	const struct cgroups cgroups = { .entry = entry, .nr = 2 };
+	struct screen screen;
+	const char *out;
+	FILE *f;
+
+	(void)state;
+	take(AT(1, 5, 100) COLUMNS
+	     "10 1 0 L 10 1 0 0 7 0 0 0 0 0 - - - - - 5 make\n"
+	     "11 1 0 L 10 1 0 0 6 0 0 0 0 0 - - - - - 1 init\n"
+	     "12 1 0 L 10 1 0 0 5 0 0 0 0 0 - - - - - 77 gone\n"
+	     "- - - - - - 0 0 99 0 0 0 0 0 0 0 0 0 0 - -\n");
+	f = output_begin();
+	screen = screen_to(f);
+	assert_int_equal(view_groups(&screen, &rows, GROUP_CGROUP, &cgroups,
+				     COWSTAT_COL_COPIED), 0);
+	out = output_end(f);
+	expect(out, " ..m.slice/docker-0123456789ab.scope\n");	/* paths differ at their end */
+	expect(out, "(removed: id 77)\n");
+	expect(out, "(unknown)\n");
+	expect_decent(out);
+	/* the unknown stands last, however large */
+	assert_true(strstr(out, "(unknown)") > strstr(out, "(removed"));
+	assert_true(strstr(out, "docker") < strstr(out, " /\n"));
+}
+
+static void colour_ends_with_its_line(void **state)
+{
+	struct screen screen;
+	const char *out, *at;
+	FILE *f;
+
+	(void)state;
+	take(AT(1, 5, 9) COLUMNS "7 1 0 X 1 1 2 31 20 1 6 3 1 81920 - - - - - 1 sh\n");
+	f = output_begin();
+	screen = screen_to(f);
+	screen.colour = true;
+	view_rows(&screen, &rows);
+	out = output_end(f);
+	expect(out, "\033[2m      7 X");
+	for (at = out; (at = strchr(at, '\n')); at++)
+		assert_memory_equal(at - 4, "\033[0m", 4);
+}
+
+static void filters(void **state)
+{
+	struct cgroup entry[] = { { 1, "/" }, { 5, "/a/b" }, { 6, "/ab" } };
+	const struct cgroups cgroups = { .entry = entry, .nr = 3 };
+	pid_t pid = 9;
+	struct filter all = {}, idle = { .idle = true }, pids = { .pid = &pid, .nr_pids = 1 },
+		      cgroup = { .cgroup = "/a/" }, comm = { .has_comm = true };
+
+	(void)state;
+	take(AT(1, 5, 9) COLUMNS
+	     "7 1 0 L 1 1 0 0 20 0 0 0 0 0 - - - - - 5 redis-server\n"
+	     "8 1 0 L 1 1 0 0 20 0 0 0 0 0 - - - - - 6 sh\n"
+	     "9 1 0 L 1 1 0 0 0 0 0 0 0 0 9 9 9 - - 1 idle\n"
+	     "- - - - - - 0 0 1 0 0 0 0 0 0 0 0 0 0 - -\n"
+	     "* - - - - - 0 0 41 0 0 0 0 0 0 0 0 0 0 - -\n");
+	regcomp(&comm.comm, "^redis|^sh$", REG_EXTENDED | REG_NOSUB);
+#define passes(filter)	(filter_passes(&filter, row[0], &cgroups) << 4 |	\
+			 filter_passes(&filter, row[1], &cgroups) << 3 |	\
+			 filter_passes(&filter, row[2], &cgroups) << 2 |	\
+			 filter_passes(&filter, row[3], &cgroups) << 1 |	\
+			 filter_passes(&filter, row[4], &cgroups))
+	assert_int_equal(passes(all), 0x1a);
+	assert_int_equal(passes(idle), 0x1e);
+	assert_int_equal(passes(pids), 0x04);
+	assert_int_equal(passes(cgroup), 0x10);
+	assert_int_equal(passes(comm), 0x18);
+	assert_false(filter_narrows(&idle));
+	assert_true(filter_narrows(&cgroup));
+	regfree(&comm.comm);
+}
+
+static void order(void **state)
+{
+	(void)state;
+	take(AT(1, 5, 9) COLUMNS
+	     "* - - - - - 9 0 99 0 0 0 0 99 0 0 0 0 0 - -\n"
+	     "7 1 0 L 3 1 1 0 20 0 0 0 0 10 - - - - - 5 b\n"
+	     "9 1 0 L 2 1 3 0 10 0 0 0 0 20 - - - - - 6 c\n"
+	     "8 1 0 L 1 1 3 0 10 0 0 0 0 30 - - - - - 1 a\n");
+	sort_rows(row, rows.nr, COWSTAT_COL_COPIED);
+	assert_int_equal(row[1]->pid, 7);
+	assert_int_equal(row[2]->pid, 8);	/* a tie: more bytes first */
+	sort_rows(row, rows.nr, COWSTAT_COL_PID);
+	assert_int_equal(row[0]->pid, 7);
+	assert_int_equal(row[2]->pid, 9);
+	assert_int_equal(row[3]->kind, COW_ROW_TOTAL);
+	sort_rows(row, rows.nr, COWSTAT_COL_COMM);
+	assert_string_equal(row[0]->comm, "a");
+	sort_rows(row, rows.nr, COWSTAT_COL_START_NS);
+	assert_int_equal(row[0]->pid, 8);
+}
+
+static void cgroups_of_a_hierarchy(void **state)
+{
+	char dir[] = "/tmp/test_view.XXXXXX", path[64], deep[64];
+	struct cgroups cgroups;
+	struct stat st;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/a.slice", dir);
+	snprintf(deep, sizeof(deep), "%s/a.slice/b", dir);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_int_equal(mkdir(deep, 0755), 0);
+	assert_int_equal(cgroups_read(dir, &cgroups), 0);
+	assert_int_equal(cgroups.nr, 3);
+	assert_int_equal(stat(deep, &st), 0);
+	assert_string_equal(cgroups_path(&cgroups, st.st_ino), "/a.slice/b");
+	assert_int_equal(stat(dir, &st), 0);
+	assert_string_equal(cgroups_path(&cgroups, st.st_ino), "/");
+	assert_null(cgroups_path(&cgroups, 0));
+	cgroups_free(&cgroups);
+	assert_null(cgroups_path(&cgroups, st.st_ino));
+	rmdir(deep);
+	rmdir(path);
+	rmdir(dir);
+
+	assert_true(cgroups_within("/a/b", "/a"));
+	assert_true(cgroups_within("/a", "/a/"));
+	assert_true(cgroups_within("/a", "/"));
+	assert_false(cgroups_within("/ab", "/a"));
+	assert_false(cgroups_within("/", "/a"));
+}
+
+static void readable_paths(void **state)
+{
+	static const char hex[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+	char path[200], to[200], tiny[8];
+
+	(void)state;
+	snprintf(path, sizeof(path), "/kubepods/pod1-2/%s", hex);
+	cgroups_readable(to, sizeof(to), path);
+	assert_string_equal(to, "/kubepods/pod1-2/0123456789ab");
+	cgroups_readable(to, sizeof(to), "/user.slice/deadbeef.scope");
+	assert_string_equal(to, "/user.slice/deadbeef.scope");
+	cgroups_readable(tiny, sizeof(tiny), path);
+	assert_string_equal(tiny, "/kubepo");
+	cgroups_readable(tiny, sizeof(tiny), hex);
+	assert_string_equal(tiny, "0123456");
+}
+
+static void resident(void **state)
+{
+	char text[] = "55d6-7ffc ---p 00000000 00:00 0    [rollup]\nRss:   1812 kB\nPss:  632 kB\n"
+		      "Pss_Dirty: 99 kB\nPrivate_Dirty:         104 kB\nNonsense\nSwap:  x kB\n";
+	char zombie[] = "";
+	struct smaps smaps;
+	FILE *f;
+
+	(void)state;
+	f = fmemopen(text, strlen(text), "r");
+	assert_int_equal(smaps_parse(f, &smaps), 0);
+	fclose(f);
+	assert_int_equal(smaps.bytes[SMAPS_RSS], 1812 * 1024);
+	assert_int_equal(smaps.bytes[SMAPS_PSS], 632 * 1024);
+	assert_int_equal(smaps.bytes[SMAPS_PRIVATE_DIRTY], 104 * 1024);
+	assert_int_equal(smaps.bytes[SMAPS_SWAP], 0);
+	f = fmemopen(zombie, 1, "r");
+	assert_int_equal(smaps_parse(f, &smaps), -ENODATA);
+	fclose(f);
+	assert_int_equal(smaps_read(INT32_MAX, &smaps), -ENOENT);
+}
+
+#define unit(test)	cmocka_unit_test_teardown(test, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		unit(a_row),
+		unit(rates),
+		unit(everything_at_its_largest),
+		unit(forks),
+		unit(tree),
+		unit(a_deep_tree),
+		unit(group_by_cgroup),
+		unit(colour_ends_with_its_line),
+		unit(filters),
+		unit(order),
+		unit(cgroups_of_a_hierarchy),
+		unit(readable_paths),
+		unit(resident),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

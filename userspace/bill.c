@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The tree's processes come and go, and their rows with them. A row that is given up is
+ * added to its nearest ancestor's desc_* columns, but not all of it: so rows are read while
+ * they are there, and the desc_* columns tell in the end whether all were.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bill.h"
+#include "format.h"
+
+/* Columns whose sum over given-up descendants is kept. */
+static const struct {
+	enum cowstat_column column;
+	enum cowstat_column memo;
+} memos[] = {
+	{ COWSTAT_COL_FORKS,		COWSTAT_COL_DESC_FORKS },
+	{ COWSTAT_COL_BIRTH_ANON_PAGES,	COWSTAT_COL_DESC_BIRTH_ANON_PAGES },
+	{ COWSTAT_COL_ANON_COPIED,	COWSTAT_COL_DESC_ANON_COPIED },
+	{ COWSTAT_COL_PARENT_COPIED,	COWSTAT_COL_DESC_PARENT_COPIED },
+	{ COWSTAT_COL_COPIED_BYTES,	COWSTAT_COL_DESC_COPIED_BYTES },
+};
+
+#define NR_MEMOS	(sizeof(memos) / sizeof(memos[0]))
+
+static void keep_header(struct cow_table *to, const struct cow_table *from)
+{
+	*to = *from;
+	to->row = NULL;
+	to->nr = 0;
+}
+
+/**
+ * tree_init() - begin to watch a tree
+ * @tree: to be freed with tree_free(); its root is to be set once there is one
+ * @before: a table read before the tree's first process was started
+ * @parent: pid of who will start it
+ */
+void tree_init(struct tree *tree, const struct cow_table *before, pid_t parent)
+{
+	memset(tree, 0, sizeof(*tree));
+	keep_header(&tree->before, before);
+	keep_header(&tree->last, before);
+	tree->parent = parent;
+}
+
+/**
+ * tree_free() - give its memory back
+ * @tree: one that was begun
+ */
+void tree_free(struct tree *tree)
+{
+	free(tree->seen);
+	memset(tree, 0, sizeof(*tree));
+}
+
+static int compare(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/* Where a process is among those seen, or would be. */
+static size_t place_of(const struct tree *tree, uint64_t pid, uint64_t start_ns, bool *there)
+{
+	size_t low = 0, high = tree->nr;
+
+	*there = false;
+	while (low < high && !*there) {
+		size_t middle = (low + high) / 2;
+		const struct cow_row *row = &tree->seen[middle].row;
+		int order = compare(row->pid, pid);
+
+		if (!order)
+			order = compare(row->value[COWSTAT_COL_START_NS], start_ns);
+		if (!order) {
+			low = middle;
+			*there = true;
+		} else if (order < 0) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return low;
+}
+
+/* Is that row one of the tree, given that its parent's has been looked at before? */
+static bool belongs(const struct tree *tree, const struct cow_row *row)
+{
+	bool there;
+
+	if (!row->known[COWSTAT_COL_PPID] || !row->known[COWSTAT_COL_PARENT_START_NS])
+		return false;
+	if (row->pid == tree->root &&
+	    row->value[COWSTAT_COL_PPID] == (uint64_t)tree->parent &&
+	    row->value[COWSTAT_COL_START_NS] >= tree->before.now_ns.value)
+		return true;
+	place_of(tree, row->value[COWSTAT_COL_PPID], row->value[COWSTAT_COL_PARENT_START_NS],
+		 &there);
+	return there;
+}
+
+static int keep_row(struct tree *tree, const struct cow_row *row)
+{
+	size_t at, room = tree->room ? 2 * tree->room : 64;
+	struct seen *more;
+	bool there;
+
+	at = place_of(tree, row->pid, row->value[COWSTAT_COL_START_NS], &there);
+	if (!there) {
+		if (tree->nr == tree->room) {
+			more = reallocarray(tree->seen, room, sizeof(*more));
+			if (!more)
+				return -ENOMEM;
+			tree->seen = more;
+			tree->room = room;
+		}
+		memmove(&tree->seen[at + 1], &tree->seen[at],
+			(tree->nr - at) * sizeof(*tree->seen));
+		tree->nr++;
+	}
+	tree->seen[at] = (struct seen){ .row = *row, .reading = tree->reading };
+	return 0;
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct cow_row *x = *(const struct cow_row *const *)a;
+	const struct cow_row *y = *(const struct cow_row *const *)b;
+
+	return compare(x->value[COWSTAT_COL_START_NS], y->value[COWSTAT_COL_START_NS]);
+}
+
+static void note_header(struct tree *tree, const struct cow_table *t)
+{
+	if (t->epoch.value != tree->last.epoch.value ||
+	    t->since_ns.value != tree->last.since_ns.value) {
+		tree->epochs++;
+		/* What lost and missed said is forgotten, too. */
+		keep_header(&tree->before, t);
+		tree->nr = 0;
+	}
+	if (!t->counting.value)
+		tree->off = true;
+	keep_header(&tree->last, t);
+}
+
+/**
+ * tree_add() - take in another reading of the table
+ * @tree: the tree
+ * @t: what was read
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int tree_add(struct tree *tree, const struct cow_table *t)
+{
+	const struct cow_row **row;
+	size_t i, nr = 0;
+	int err = 0;
+
+	row = calloc(t->nr + 1, sizeof(*row));
+	if (!row)
+		return -ENOMEM;
+	for (i = 0; i < t->nr; i++)
+		if (t->row[i].kind == COW_ROW_PROCESS)
+			row[nr++] = &t->row[i];
+	/* Parents before their children. */
+	qsort(row, nr, sizeof(*row), by_start);
+	tree->reading++;
+	note_header(tree, t);
+	for (i = 0; i < nr && !err; i++)
+		if (belongs(tree, row[i]))
+			err = keep_row(tree, row[i]);
+	free(row);
+	return err;
+}
+
+/* What was counted of a process, so far as the table keeps no sum of it. */
+static void add_row(struct bill *bill, const struct cow_row *row)
+{
+	const uint64_t *v = row->value;
+
+	bill->vforks += v[COWSTAT_COL_VFORKS];
+	bill->reused += v[COWSTAT_COL_REUSED];
+	bill->ksm_copied += v[COWSTAT_COL_KSM_COPIED];
+	bill->fork_copied += v[COWSTAT_COL_FORK_COPIED];
+	bill->file_copied += v[COWSTAT_COL_FILE_COPIED] + v[COWSTAT_COL_COPIED] -
+			     v[COWSTAT_COL_ANON_COPIED] - v[COWSTAT_COL_KSM_COPIED];
+	bill->hugetlb_bytes += v[COWSTAT_COL_COPIED_BYTES] - COWSTAT_PAGE_BYTES *
+			       (v[COWSTAT_COL_COPIED] + v[COWSTAT_COL_FILE_COPIED] +
+				v[COWSTAT_COL_FORK_COPIED]);
+	if (!row->known[COWSTAT_COL_BIRTH_ANON_PAGES])
+		return;
+	bill->fork_ns += v[COWSTAT_COL_FORK_NS];
+	bill->pgtables_bytes += v[COWSTAT_COL_BIRTH_PGTABLES_BYTES];
+	bill->by_children += v[COWSTAT_COL_PRE_EXEC_COPIED];
+	if (v[COWSTAT_COL_EXECS]) {
+		bill->before_exec += v[COWSTAT_COL_PRE_EXEC_COPIED];
+		bill->exec_forks++;
+	}
+}
+
+/**
+ * bill_make() - add up
+ * @tree: read once more after its first process had exited
+ * @bill: the sums
+ */
+void bill_make(const struct tree *tree, struct bill *bill)
+{
+	uint64_t there[NR_MEMOS] = {}, told[NR_MEMOS] = {}, gone[NR_MEMOS] = {};
+	uint64_t sum[NR_MEMOS], children = 0;
+	const struct cow_row *row;
+	size_t i, m;
+
+	memset(bill, 0, sizeof(*bill));
+	for (i = 0; i < tree->nr; i++) {
+		bool present = tree->seen[i].reading == tree->reading;
+
+		row = &tree->seen[i].row;
+		bill->processes++;
+		if (row->pid == tree->root && row->value[COWSTAT_COL_PPID] ==
+					      (uint64_t)tree->parent)
+			bill->found = present;
+		else
+			children++;
+		bill->running += present && row->state == 'L';
+		add_row(bill, row);
+		for (m = 0; m < NR_MEMOS; m++) {
+			*(present ? &there[m] : &gone[m]) += row->value[memos[m].column];
+			if (present)
+				told[m] += row->value[memos[m].memo];
+		}
+	}
+	for (m = 0; m < NR_MEMOS; m++) {
+		sum[m] = there[m] + (told[m] > gone[m] ? told[m] : gone[m]);
+		bill->stray |= gone[m] > told[m];
+	}
+	bill->forks = sum[0];
+	bill->shared = sum[1];
+	bill->copied = sum[2];
+	bill->copied_bytes = sum[4];
+	bill->short_bytes = told[4] > gone[4] ? told[4] - gone[4] : 0;
+	bill->by_parents = bill->copied - (bill->by_children < bill->copied ? bill->by_children :
+									      bill->copied);
+	if (bill->forks + bill->vforks > children)
+		bill->unseen = bill->forks + bill->vforks - children;
+
+	bill->off = tree->off;
+	bill->epochs = tree->epochs;
+	bill->sums_known = tree->before.lost.known && tree->last.lost.known;
+	bill->lost = tree->last.lost.value - tree->before.lost.value;
+	bill->missed = tree->last.missed.value - tree->before.missed.value;
+}
+
+/**
+ * bill_is_complete() - is every figure exact?
+ * @bill: the bill
+ *
+ * Return: false when something was not counted, or not attributed.
+ */
+bool bill_is_complete(const struct bill *bill)
+{
+	return bill->found && !bill->unseen && !bill->short_bytes && !bill->stray &&
+	       !bill->off && !bill->epochs && !bill->lost && !bill->missed;
+}
+
+static void print_pages(FILE *to, const char *label, uint64_t pages)
+{
+	fprintf(to, "  %-38s %13s %11s", label, format_number(pages).s,
+		format_size(pages * COWSTAT_PAGE_BYTES).s);
+}
+
+/* Negative where pages were copied more than once: parent and child fork again. */
+static void print_never_copied(FILE *to, const struct bill *bill)
+{
+	bool negative = bill->copied > bill->shared;
+	uint64_t pages = negative ? bill->copied - bill->shared : bill->shared - bill->copied;
+	char number[80], size[80];
+
+	snprintf(number, sizeof(number), "%s%s", negative ? "-" : "", format_number(pages).s);
+	snprintf(size, sizeof(size), "%s%s", negative ? "-" : "",
+		 format_size(pages * COWSTAT_PAGE_BYTES).s);
+	fprintf(to, "  %-38s %13s %11s %9s\n", "NEVER COPIED", number, size,
+		format_percent((int64_t)(bill->shared - bill->copied), bill->shared).s);
+}
+
+static void print_reasons(FILE *to, const struct bill *bill)
+{
+	fputs("  INCOMPLETE:\n", to);
+	if (bill->epochs)
+		fputs("    counting was reset meanwhile: the figures are of what came after\n", to);
+	if (bill->off)
+		fputs("    counting was off for a while\n", to);
+	if (bill->unseen)
+		fprintf(to, "    %" PRIu64 " processes were not seen: gone between two readings, or not yours to\n"
+			    "    see; of those gone, only forks and pages copied are in the figures\n",
+			bill->unseen);
+	if (bill->short_bytes)
+		fprintf(to, "    %s were copied by processes whose row went before it was read:\n"
+			    "    in the sums, not in their parts. Load the module with a larger max_rows=\n",
+			format_size(bill->short_bytes).s);
+	if (bill->stray)
+		fputs("    rows went that had no ancestor left: what they did last is missing\n", to);
+	if (bill->lost || bill->missed)
+		fprintf(to, "    lost %" PRIu64 " faults without a row, missed %" PRIu64 " events; by whatever process\n",
+			bill->lost, bill->missed);
+}
+
+/**
+ * bill_print() - the bill for people
+ * @to: where
+ * @bill: the sums
+ * @title: of what: the command, how it ended, how long it took
+ */
+void bill_print(FILE *to, const struct bill *bill, const char *title)
+{
+	char label[160];
+
+	fprintf(to, "Memory copy-on-write bill: %s\n", title);
+	if (!bill->found) {
+		fputs("  No row of the command: it is not yours to see (a setuid program?), or the table was\n"
+		      "  reset, or so full that the row went at once (then try a larger max_rows=).\n", to);
+		return;
+	}
+	snprintf(label, sizeof(label), "%s forks, %s vfork/posix_spawn",
+		 format_number(bill->forks).s, format_number(bill->vforks).s);
+	fprintf(to, "  %-38s %13s %11s\n", label, "pages", "size");
+	print_pages(to, "private memory shared at fork", bill->shared);
+	fputc('\n', to);
+	print_pages(to, "copied later because of fork", bill->copied);
+	fprintf(to, " %9s\n", format_percent(bill->copied, bill->shared).s);
+	print_pages(to, "  by children", bill->by_children);
+	fputc('\n', to);
+	if (bill->exec_forks) {
+		snprintf(label, sizeof(label), "    before exec (%" PRIu64 " per fork)",
+			 bill->before_exec / bill->exec_forks);
+		print_pages(to, label, bill->before_exec);
+		fputc('\n', to);
+	}
+	print_pages(to, "  by parents", bill->by_parents);
+	fputc('\n', to);
+	print_never_copied(to, bill);
+	fprintf(to, "  price of sharing: page tables %s, %s in fork, %s reuse faults\n",
+		format_size(bill->pgtables_bytes).s, format_duration(bill->fork_ns).s,
+		format_number(bill->reused).s);
+	fprintf(to, "  not fork's doing: private file pages (ld.so) %s, %s; KSM %s\n",
+		format_number(bill->file_copied).s,
+		format_size(bill->file_copied * COWSTAT_PAGE_BYTES).s,
+		format_number(bill->ksm_copied).s);
+	if (bill->fork_copied || bill->hugetlb_bytes)
+		fprintf(to, "  also copied: pinned pages at fork %s; hugetlb pages %s\n",
+			format_number(bill->fork_copied).s, format_size(bill->hugetlb_bytes).s);
+	if (bill->running)
+		fprintf(to, "  still running: %" PRIu64 "; the bill is as of the command's exit\n",
+			bill->running);
+	if (!bill_is_complete(bill))
+		print_reasons(to, bill);
+	else if (bill->sums_known)
+		fputs("  Complete: lost 0, missed 0.\n", to);
+	else
+		fputs("  Complete, but for faults lost or missed: only root is told of those.\n", to);
+}

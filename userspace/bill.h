@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The copy-on-write bill of a process tree: read the table now and then while the tree
+ * lives, then add up. Does no I/O but for printing.
+ */
+#ifndef COWSTAT_BILL_H
+#define COWSTAT_BILL_H
+
+#include <stdio.h>
+
+#include "table_reader.h"
+
+/**
+ * struct seen - a process of the tree, as its row was last read
+ * @row: the row
+ * @reading: in which reading that was
+ */
+struct seen {
+	struct cow_row row;
+	uint64_t reading;
+};
+
+/**
+ * struct tree - a process and its descendants
+ * @parent: pid of the first one's parent, which is not of the tree
+ * @root: pid of the first one
+ * @seen: all that were seen, sorted by (pid, start_ns)
+ * @nr: how many
+ * @room: how many @seen has room for
+ * @reading: number of the last reading
+ * @before: the header of a table read before the tree was; it has no rows
+ * @last: that of the last reading
+ * @off: some reading found counting off
+ * @epochs: epochs that readings met after the first
+ */
+struct tree {
+	pid_t parent;
+	pid_t root;
+	struct seen *seen;
+	size_t nr;
+	size_t room;
+	uint64_t reading;
+	struct cow_table before;
+	struct cow_table last;
+	bool off;
+	uint64_t epochs;
+};
+
+void tree_init(struct tree *tree, const struct cow_table *before, pid_t parent);
+int tree_add(struct tree *tree, const struct cow_table *t);
+void tree_free(struct tree *tree);
+
+/**
+ * struct bill - what the tree's processes have cost
+ * @found: the first process's row was there; false and nothing below is known
+ * @processes: that were seen
+ * @running: of which still live
+ * @forks: children with memory of their own
+ * @vforks: children that borrowed it
+ * @shared: private pages that forks shared
+ * @copied: of anonymous pages, copied because they were shared
+ * @by_children: of @copied, by children before they ran another program
+ * @before_exec: of @by_children, by those that then did run one
+ * @exec_forks: how many those were
+ * @by_parents: of @copied, by processes for the sake of their children
+ * @pgtables_bytes: page tables that forks built
+ * @fork_ns: time in forks
+ * @reused: pages made writable again, without a copy
+ * @file_copied: private file pages, copied from the page cache or later
+ * @ksm_copied: merged pages parted again
+ * @fork_copied: pinned pages that forks copied at once
+ * @hugetlb_bytes: of hugetlb pages copied
+ * @copied_bytes: all bytes copied, for whatever reason
+ * @unseen: processes that came and went between two readings, or are not ours to see
+ * @short_bytes: bytes copied that the table told of only as a sum of such processes
+ * @stray: rows were given up whose ancestors had all gone, so some may be missing
+ * @off: counting was off for a while
+ * @epochs: times the table was reset
+ * @sums_known: @lost and @missed can be told
+ * @lost: faults without a row, of whatever process
+ * @missed: events not counted, of whatever process
+ */
+struct bill {
+	bool found;
+	uint64_t processes, running;
+	uint64_t forks, vforks;
+	uint64_t shared;
+	uint64_t copied;
+	uint64_t by_children, before_exec, exec_forks, by_parents;
+	uint64_t pgtables_bytes, fork_ns, reused;
+	uint64_t file_copied, ksm_copied, fork_copied, hugetlb_bytes;
+	uint64_t copied_bytes;
+
+	uint64_t unseen, short_bytes;
+	bool stray, off;
+	uint64_t epochs;
+	bool sums_known;
+	uint64_t lost, missed;
+};
+
+void bill_make(const struct tree *tree, struct bill *bill);
+bool bill_is_complete(const struct bill *bill);
+void bill_print(FILE *to, const struct bill *bill, const char *title);
+
+#endif /* COWSTAT_BILL_H */

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A cgroup's id is the inode number of its directory (kernel: fs/kernfs, 64-bit), so one
+ * walk over the mounted hierarchy gives every id its path. Inside a container the walk
+ * finds only what is mounted there: the others have no path.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fts.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cgroups.h"
+
+#define MOUNTINFO	"/proc/self/mountinfo"
+#define ID_DIGITS	64	/* of a container */
+#define ID_DIGITS_SHOWN	12	/* as docker ps and crictl ps do */
+
+static int by_id(const void *a, const void *b)
+{
+	const struct cgroup *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+static int add(struct cgroups *cgroups, uint64_t id, const char *path)
+{
+	struct cgroup *entry;
+
+	entry = reallocarray(cgroups->entry, cgroups->nr + 1, sizeof(*entry));
+	if (!entry)
+		return -ENOMEM;
+	cgroups->entry = entry;
+	entry += cgroups->nr;
+	entry->id = id;
+	entry->path = strdup(*path ? path : "/");
+	if (!entry->path)
+		return -ENOMEM;
+	cgroups->nr++;
+	return 0;
+}
+
+/* Where the v2 hierarchy is mounted: by itself, or beside v1's. False when nowhere. */
+static bool find_mount(char *to, size_t size)
+{
+	char line[4096], point[2048], type[64];
+	FILE *f = fopen(MOUNTINFO, "re");
+	bool found = false;
+
+	if (!f)
+		return false;
+	while (!found && fgets(line, sizeof(line), f)) {
+		const char *rest = strstr(line, " - ");
+
+		found = rest && sscanf(rest, " - %63s", type) == 1 && !strcmp(type, "cgroup2") &&
+			sscanf(line, "%*s %*s %*s %*s %2047s", point) == 1;
+	}
+	fclose(f);
+	if (found)
+		snprintf(to, size, "%s", point);
+	return found;
+}
+
+/**
+ * cgroups_read() - learn the paths of all cgroups
+ * @mount: where the v2 hierarchy is mounted; NULL to look for it
+ * @cgroups: to be freed with cgroups_free(); empty when there is no such hierarchy
+ *
+ * A cgroup that goes while we walk is left out.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int cgroups_read(const char *mount, struct cgroups *cgroups)
+{
+	char found[2048];
+	char *root[] = { found, NULL };
+	size_t skip;
+	FTSENT *at;
+	FTS *walk;
+	int err = 0;
+
+	memset(cgroups, 0, sizeof(*cgroups));
+	if (mount)
+		snprintf(found, sizeof(found), "%s", mount);
+	else if (!find_mount(found, sizeof(found)))
+		return 0;
+	skip = strlen(found);
+	walk = fts_open(root, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
+	if (!walk)
+		return errno == ENOMEM ? -ENOMEM : 0;
+	while (!err && (at = fts_read(walk)))
+		if (at->fts_info == FTS_D)
+			err = add(cgroups, at->fts_statp->st_ino, at->fts_path + skip);
+	fts_close(walk);
+	if (err) {
+		cgroups_free(cgroups);
+		return err;
+	}
+	if (cgroups->nr)
+		qsort(cgroups->entry, cgroups->nr, sizeof(*cgroups->entry), by_id);
+	return 0;
+}
+
+/**
+ * cgroups_free() - give the memory back
+ * @cgroups: read, or all zero
+ */
+void cgroups_free(struct cgroups *cgroups)
+{
+	while (cgroups->nr)
+		free(cgroups->entry[--cgroups->nr].path);
+	free(cgroups->entry);
+	memset(cgroups, 0, sizeof(*cgroups));
+}
+
+/**
+ * cgroups_path() - the path of a cgroup
+ * @cgroups: those there are
+ * @id: which one
+ *
+ * Return: "/" and on, or NULL when it has been removed or is outside our namespace.
+ */
+const char *cgroups_path(const struct cgroups *cgroups, uint64_t id)
+{
+	const struct cgroup key = { .id = id }, *found = NULL;
+
+	if (cgroups->nr)
+		found = bsearch(&key, cgroups->entry, cgroups->nr, sizeof(key), by_id);
+	return found ? found->path : NULL;
+}
+
+/**
+ * cgroups_within() - is that cgroup this one, or below it?
+ * @path: that one's
+ * @above: this one's
+ *
+ * Return: true if so.
+ */
+bool cgroups_within(const char *path, const char *above)
+{
+	size_t len = strlen(above);
+
+	while (len && above[len - 1] == '/')
+		len--;
+	return !strncmp(path, above, len) && (!path[len] || path[len] == '/');
+}
+
+static size_t hex_digits(const char *s)
+{
+	size_t n = 0;
+
+	while (isxdigit((unsigned char)s[n]))
+		n++;
+	return n;
+}
+
+/**
+ * cgroups_readable() - a path as people write it
+ * @to: the path with ids of containers cut to 12 digits
+ * @size: its room; a longer path loses its end
+ * @path: the whole path
+ */
+void cgroups_readable(char *to, size_t size, const char *path)
+{
+	size_t n = 0, digits;
+
+	while (*path && n + 1 < size) {
+		digits = hex_digits(path);
+		if (digits == ID_DIGITS) {
+			n += snprintf(to + n, size - n, "%.*s", ID_DIGITS_SHOWN, path);
+			path += digits;
+		} else if (digits) {
+			n += snprintf(to + n, size - n, "%.*s", (int)digits, path);
+			path += digits;
+		} else {
+			to[n++] = *path++;
+		}
+	}
+	to[n < size ? n : size - 1] = '\0';
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "command.h"
+
+/* Signals that people send to a command through whoever runs it. */
+static const int passed_on[] = {
+	SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH,
+};
+
+/**
+ * command_start() - start a command, found as a shell finds it
+ * @argv: the command and its arguments, then NULL
+ * @command: the command, to be waited for until it has ended
+ *
+ * By posix_spawn(): a fork would itself be a fork whose memory is shared and copied. The
+ * signals that are passed on stay blocked in this process.
+ *
+ * Return: 0 or a negative errno.
+ */
+int command_start(char *const *argv, struct command *command)
+{
+	posix_spawnattr_t attr;
+	sigset_t before;
+	size_t i;
+	int err;
+
+	sigemptyset(&command->waited_for);
+	sigaddset(&command->waited_for, SIGCHLD);
+	for (i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
+		sigaddset(&command->waited_for, passed_on[i]);
+	sigprocmask(SIG_BLOCK, &command->waited_for, &before);
+
+	err = posix_spawnattr_init(&attr);
+	if (err)
+		goto unblock;
+	posix_spawnattr_setsigmask(&attr, &before);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+	err = posix_spawnp(&command->pid, argv[0], NULL, &attr, argv, environ);
+	posix_spawnattr_destroy(&attr);
+	if (!err)
+		return 0;
+unblock:
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return -err;
+}
+
+static bool has_ended(struct command *command)
+{
+	return waitpid(command->pid, &command->status, WNOHANG) == command->pid;
+}
+
+/**
+ * command_wait() - wait for the end of a command, for a while
+ * @command: it was started and has not ended
+ * @timeout_ns: for how long at most
+ *
+ * A signal that was sent to this process is sent on to the command. One that the terminal
+ * sent went to the command, too: it is in the same process group.
+ *
+ * Return: true when it has ended.
+ */
+bool command_wait(struct command *command, uint64_t timeout_ns)
+{
+	const struct timespec timeout = {
+		.tv_sec = timeout_ns / 1000000000,
+		.tv_nsec = timeout_ns % 1000000000,
+	};
+	siginfo_t info;
+	int signal;
+
+	if (has_ended(command))
+		return true;
+	signal = sigtimedwait(&command->waited_for, &info, &timeout);
+	if (signal > 0 && signal != SIGCHLD && info.si_code != SI_KERNEL)
+		kill(command->pid, signal);
+	return has_ended(command);
+}
+
+/**
+ * command_exit_status() - what a shell would say of how it ended
+ * @command: it has ended
+ *
+ * Return: its exit status, or 128 and the number of the signal that killed it.
+ */
+int command_exit_status(const struct command *command)
+{
+	if (WIFSIGNALED(command->status))
+		return 128 + WTERMSIG(command->status);
+	return WEXITSTATUS(command->status);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Run a command as a shell does: its signals are passed on, its exit status is told. */
+#ifndef COWSTAT_COMMAND_H
+#define COWSTAT_COMMAND_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define EXIT_CANNOT_RUN		126
+#define EXIT_NOT_FOUND		127
+
+/**
+ * struct command - a command that was started
+ * @pid: its process
+ * @waited_for: the signals that command_wait() waits for
+ * @status: its wait status, once it has ended
+ */
+struct command {
+	pid_t pid;
+	sigset_t waited_for;
+	int status;
+};
+
+int command_start(char *const *argv, struct command *command);
+bool command_wait(struct command *command, uint64_t timeout_ns);
+int command_exit_status(const struct command *command);
+
+#endif /* COWSTAT_COMMAND_H */

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Differences of tables. A row is identified by (pid, start_ns). A row that went in between
+ * was added to the `-` row, with all that an earlier reading had told of it already: that
+ * part is taken off, so that differences of rows add up to the difference of the total.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "delta.h"
+
+#define COLUMN_KIND(NAME, name, kind, hook)	[COWSTAT_COL_##NAME] = COWSTAT_##kind,
+static const enum cowstat_kind kinds[COWSTAT_NR_COLUMNS] = { COWSTAT_COLUMNS(COLUMN_KIND) };
+
+/**
+ * cow_column_kind() - what kind of figures a column holds
+ * @column: the column
+ *
+ * Return: its kind, as in COWSTAT_COLUMNS.
+ */
+enum cowstat_kind cow_column_kind(enum cowstat_column column)
+{
+	return kinds[column];
+}
+
+static int compare(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int by_identity(const void *a, const void *b)
+{
+	const struct cow_row *x = *(const struct cow_row *const *)a;
+	const struct cow_row *y = *(const struct cow_row *const *)b;
+	int order = compare(x->pid, y->pid);
+
+	return order ? order : compare(x->value[COWSTAT_COL_START_NS],
+				       y->value[COWSTAT_COL_START_NS]);
+}
+
+/**
+ * cow_index_make() - make rows findable
+ * @row: rows, which must stay; only those of processes are indexed
+ * @nr: how many
+ * @index: to be freed with cow_index_free(); empty on error
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int cow_index_make(const struct cow_row *row, size_t nr, struct cow_index *index)
+{
+	size_t i;
+
+	index->nr = 0;
+	index->row = calloc(nr ? nr : 1, sizeof(*index->row));
+	if (!index->row)
+		return -ENOMEM;
+	for (i = 0; i < nr; i++)
+		if (row[i].kind == COW_ROW_PROCESS)
+			index->row[index->nr++] = &row[i];
+	qsort(index->row, index->nr, sizeof(*index->row), by_identity);
+	return 0;
+}
+
+/**
+ * cow_index_free() - give an index's memory back
+ * @index: one that was made, or all zero
+ */
+void cow_index_free(struct cow_index *index)
+{
+	free(index->row);
+	memset(index, 0, sizeof(*index));
+}
+
+/**
+ * cow_index_find() - the row of a process
+ * @index: where to look
+ * @pid: which process
+ * @start_ns: when it was started
+ *
+ * Return: its row or NULL.
+ */
+const struct cow_row *cow_index_find(const struct cow_index *index, uint64_t pid,
+				     uint64_t start_ns)
+{
+	const struct cow_row key = {
+		.pid = pid,
+		.value[COWSTAT_COL_START_NS] = start_ns,
+	}, *at = &key, **found;
+
+	found = bsearch(&at, index->row, index->nr, sizeof(*index->row), by_identity);
+	return found ? *found : NULL;
+}
+
+static bool is_difference(enum cowstat_kind kind, enum cow_row_kind row)
+{
+	return kind == COWSTAT_COUNT || kind == COWSTAT_DERIVED || kind == COWSTAT_MEMO ||
+	       (kind == COWSTAT_BIRTH && row != COW_ROW_PROCESS);
+}
+
+/* `other` may fall, when a fault in flight is claimed by its commit: never below nothing. */
+static void subtract(struct cow_row *row, const struct cow_row *before)
+{
+	enum cowstat_column c;
+
+	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
+		if (is_difference(kinds[c], row->kind))
+			row->value[c] -= row->value[c] < before->value[c] ? row->value[c] :
+									    before->value[c];
+}
+
+static const struct cow_row *sum_of(const struct cow_table *t, enum cow_row_kind kind)
+{
+	size_t i;
+
+	for (i = 0; i < t->nr; i++)
+		if (t->row[i].kind == kind)
+			return &t->row[i];
+	return NULL;
+}
+
+static bool same_epoch(const struct cow_table *a, const struct cow_table *b)
+{
+	return a->epoch.value == b->epoch.value && a->since_ns.value == b->since_ns.value;
+}
+
+static const struct cow_row *earlier(const struct cow_row *row, const struct cow_table *before,
+				     const struct cow_index *index)
+{
+	if (row->kind != COW_ROW_PROCESS)
+		return sum_of(before, row->kind);
+	return cow_index_find(index, row->pid, row->value[COWSTAT_COL_START_NS]);
+}
+
+/* What earlier readings told of rows that are in `-` now. */
+static int subtract_gone(const struct cow_table *before, struct cow_delta *delta,
+			 struct cow_row *folded)
+{
+	struct cow_index now;
+	size_t i;
+	int err;
+
+	err = cow_index_make(delta->row, delta->nr, &now);
+	if (err)
+		return err;
+	for (i = 0; i < before->nr; i++) {
+		const struct cow_row *row = &before->row[i];
+
+		if (row->kind == COW_ROW_PROCESS &&
+		    !cow_index_find(&now, row->pid, row->value[COWSTAT_COL_START_NS]))
+			subtract(folded, row);
+	}
+	cow_index_free(&now);
+	return 0;
+}
+
+static int subtract_all(const struct cow_table *before, struct cow_delta *delta)
+{
+	struct cow_row *folded = NULL;
+	const struct cow_row *old;
+	struct cow_index index;
+	size_t i;
+	int err;
+
+	err = cow_index_make(before->row, before->nr, &index);
+	if (err)
+		return err;
+	for (i = 0; i < delta->nr; i++) {
+		old = earlier(&delta->row[i], before, &index);
+		if (old)
+			subtract(&delta->row[i], old);
+		if (delta->row[i].kind == COW_ROW_FOLDED)
+			folded = &delta->row[i];
+	}
+	cow_index_free(&index);
+	return folded ? subtract_gone(before, delta, folded) : 0;
+}
+
+/**
+ * cow_delta_make() - what happened between two readings
+ * @before: the earlier
+ * @now: the later
+ * @delta: to be freed with cow_delta_free(); empty on error
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int cow_delta_make(const struct cow_table *before, const struct cow_table *now,
+		   struct cow_delta *delta)
+{
+	int err = 0;
+
+	memset(delta, 0, sizeof(*delta));
+	delta->row = calloc(now->nr ? now->nr : 1, sizeof(*delta->row));
+	if (!delta->row)
+		return -ENOMEM;
+	memcpy(delta->row, now->row, now->nr * sizeof(*delta->row));
+	delta->nr = now->nr;
+	if (now->now_ns.value > before->now_ns.value && before->now_ns.known)
+		delta->span_ns = now->now_ns.value - before->now_ns.value;
+	delta->gap = !same_epoch(before, now);
+	if (!delta->gap)
+		err = subtract_all(before, delta);
+	if (err)
+		cow_delta_free(delta);
+	return err;
+}
+
+/**
+ * cow_delta_free() - give its memory back
+ * @delta: one that was made, or all zero
+ */
+void cow_delta_free(struct cow_delta *delta)
+{
+	free(delta->row);
+	memset(delta, 0, sizeof(*delta));
+}

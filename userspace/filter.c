@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
+#include <string.h>
+
+#include "delta.h"
+#include "filter.h"
+
+/**
+ * filter_narrows() - does a filter let less than everything pass?
+ * @filter: the filter
+ *
+ * Return: false when only idle rows are left out, so that a total belongs below.
+ */
+bool filter_narrows(const struct filter *filter)
+{
+	return filter->nr_pids || filter->has_comm || filter->cgroup;
+}
+
+static bool pid_passes(const struct filter *filter, const struct cow_row *row)
+{
+	size_t i;
+
+	for (i = 0; i < filter->nr_pids; i++)
+		if (row->pid == filter->pid[i])
+			return true;
+	return !filter->nr_pids;
+}
+
+static bool cgroup_passes(const struct filter *filter, const struct cow_row *row,
+			  const struct cgroups *cgroups)
+{
+	const char *path;
+
+	if (!filter->cgroup)
+		return true;
+	if (!row->known[COWSTAT_COL_CGROUP])
+		return false;
+	path = cgroups_path(cgroups, row->value[COWSTAT_COL_CGROUP]);
+	return path && cgroups_within(path, filter->cgroup);
+}
+
+/**
+ * row_is_idle() - was nothing counted of a row?
+ * @row: as it stands, or a difference
+ *
+ * Return: true if so. Programs begun do not count: every process has begun one.
+ */
+bool row_is_idle(const struct cow_row *row)
+{
+	enum cowstat_column c;
+
+	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
+		if (c != COWSTAT_COL_EXECS && row->value[c] &&
+		    (cow_column_kind(c) == COWSTAT_COUNT || cow_column_kind(c) == COWSTAT_DERIVED))
+			return false;
+	return true;
+}
+
+/**
+ * filter_passes() - is a row to be shown?
+ * @filter: what was asked for
+ * @row: of a process, or a sum
+ * @cgroups: to find a cgroup's path
+ *
+ * A process that was asked for by its pid is shown, idle or not. The sum of rows that were
+ * given up is shown unless somebody was asked for; the total never passes.
+ *
+ * Return: true if so.
+ */
+bool filter_passes(const struct filter *filter, const struct cow_row *row,
+		   const struct cgroups *cgroups)
+{
+	if (row->kind == COW_ROW_TOTAL)
+		return false;
+	if (row->kind == COW_ROW_FOLDED)
+		return !filter_narrows(filter) && (filter->idle || !row_is_idle(row));
+	return pid_passes(filter, row) && cgroup_passes(filter, row, cgroups) &&
+	       (!filter->has_comm || !regexec(&filter->comm, row->comm, 0, NULL, 0)) &&
+	       (filter->idle || filter->nr_pids || !row_is_idle(row));
+}
+
+/* An identity is looked up, so smallest first; of figures, the largest matter. */
+static int compare(const struct cow_row *x, const struct cow_row *y, enum cowstat_column key)
+{
+	uint64_t a = x->value[key], b = y->value[key];
+	int order;
+
+	if (key == COWSTAT_COL_COMM)
+		return strcmp(x->comm, y->comm);
+	if (key == COWSTAT_COL_STATE)
+		return (x->state > y->state) - (x->state < y->state);
+	order = (a > b) - (a < b);
+	return cow_column_kind(key) == COWSTAT_IDENTITY ? order : -order;
+}
+
+static int by_key(const void *a, const void *b, void *arg)
+{
+	const struct cow_row *x = *(const struct cow_row *const *)a;
+	const struct cow_row *y = *(const struct cow_row *const *)b;
+	const enum cowstat_column key[] = {
+		*(enum cowstat_column *)arg, COWSTAT_COL_COPIED_BYTES, COWSTAT_COL_WP_FAULTS,
+		COWSTAT_COL_START_NS,
+	};
+	size_t i;
+	int order;
+
+	/* sums last, but when their figures say more */
+	if (cow_column_kind(key[0]) == COWSTAT_IDENTITY && x->kind != y->kind)
+		return x->kind > y->kind ? 1 : -1;
+	for (i = 0; i < sizeof(key) / sizeof(key[0]); i++) {
+		order = compare(x, y, key[i]);
+		if (order)
+			return order;
+	}
+	return 0;
+}
+
+/**
+ * sort_rows() - put rows in order
+ * @row: the rows
+ * @nr: how many
+ * @key: by which column; ties go to who copied more
+ */
+void sort_rows(const struct cow_row **row, size_t nr, enum cowstat_column key)
+{
+	qsort_r(row, nr, sizeof(*row), by_key, &key);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Which processes are asked for, and in which order they are shown. */
+#ifndef COWSTAT_FILTER_H
+#define COWSTAT_FILTER_H
+
+#include <regex.h>
+
+#include "cgroups.h"
+#include "table_reader.h"
+
+/**
+ * struct filter - what a row must be to be shown; all zero lets all busy rows pass
+ * @idle: rows of which nothing was counted pass, too
+ * @pid: only these; NULL for all
+ * @nr_pids: how many
+ * @has_comm: only rows whose name matches @comm
+ * @comm: an extended regular expression
+ * @cgroup: only rows of that cgroup and those below it; NULL for all
+ */
+struct filter {
+	bool idle;
+	pid_t *pid;
+	size_t nr_pids;
+	bool has_comm;
+	regex_t comm;
+	const char *cgroup;
+};
+
+bool filter_narrows(const struct filter *filter);
+bool filter_passes(const struct filter *filter, const struct cow_row *row,
+		   const struct cgroups *cgroups);
+bool row_is_idle(const struct cow_row *row);
+void sort_rows(const struct cow_row **row, size_t nr, enum cowstat_column key);
+
+#endif /* COWSTAT_FILTER_H */

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * JSON of what cowstat knows. Columns have their own names; what is not known is null;
+ * times (*_ns) are strings, since they are of 64 bits, and so is any number beyond 63.
+ * Every function here ends the program when memory is out.
+ */
+#ifndef COWSTAT_JSON_H
+#define COWSTAT_JSON_H
+
+#include <jansson.h>
+
+#include "bill.h"
+#include "smaps.h"
+#include "table_reader.h"
+#include "view.h"
+
+#define JSON_SCHEMA	1
+
+json_t *json_report(const struct cow_table *t);
+void json_set_rows(json_t *report, const struct rows *rows);
+void json_set_sum(json_t *report, const char *name, const struct cow_row *row);
+void json_set_span(json_t *report, uint64_t span_ns, bool gap);
+void json_set_groups(json_t *report, enum grouping by, const struct group *group, size_t nr);
+void json_set_smaps(json_t *report, size_t at, const struct smaps *smaps);
+json_t *json_bill(const struct bill *bill, char *const *argv, int exit_status,
+		  uint64_t elapsed_ns);
+int json_print(FILE *to, json_t *json, bool line);
+
+#endif /* COWSTAT_JSON_H */

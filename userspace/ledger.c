@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger.h"
+#include "utf8.h"
+
+#define LEDGER_COLUMN(COLUMN, name, unit, help)	[LEDGER_##COLUMN] = COWSTAT_COL_##COLUMN,
+static const enum cowstat_column columns[LEDGER_NR] = { LEDGER_FIGURES(LEDGER_COLUMN) };
+
+#define LEDGER_METRIC(COLUMN, name, unit, help)	{ #name, unit, help },
+static const struct {
+	const char *name, *unit, *help;
+} metrics[LEDGER_NR] = { LEDGER_FIGURES(LEDGER_METRIC) };
+
+/**
+ * ledger_init() - begin with empty books
+ * @ledger: to be freed with ledger_free()
+ * @by: GROUP_CGROUP or GROUP_COMM
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int ledger_init(struct ledger *ledger, enum grouping by)
+{
+	memset(ledger, 0, sizeof(*ledger));
+	ledger->by = by;
+	ledger->account[0].name = strdup(LEDGER_OTHER);
+	if (!ledger->account[0].name)
+		return -ENOMEM;
+	ledger->nr = 1;
+	return 0;
+}
+
+/**
+ * ledger_free() - give the memory back
+ * @ledger: one that was begun
+ */
+void ledger_free(struct ledger *ledger)
+{
+	while (ledger->nr)
+		free(ledger->account[--ledger->nr].name);
+}
+
+/* On whose account that goes; NULL for nobody's in particular. */
+static const char *name_of(const struct ledger *ledger, const struct cow_row *row,
+			   const struct cgroups *cgroups)
+{
+	if (row->kind != COW_ROW_PROCESS)
+		return NULL;
+	if (ledger->by == GROUP_COMM)
+		return row->known[COWSTAT_COL_COMM] ? row->comm : NULL;
+	if (!row->known[COWSTAT_COL_CGROUP])
+		return NULL;
+	return cgroups_path(cgroups, row->value[COWSTAT_COL_CGROUP]);
+}
+
+/*
+ * The account of a name. Names are kept as they will be printed: two that print alike must
+ * not be two series of one label.
+ */
+static struct account *account_of(struct ledger *ledger, const char *name)
+{
+	char clean[4096];
+	size_t i;
+
+	if (!name)
+		return &ledger->account[0];
+	utf8_clean(clean, sizeof(clean), name);
+	for (i = 0; i < ledger->nr; i++)
+		if (!strcmp(ledger->account[i].name, clean))
+			return &ledger->account[i];
+	if (ledger->nr > LEDGER_MAX)
+		return &ledger->account[0];
+	ledger->account[i].name = strdup(clean);
+	if (!ledger->account[i].name)
+		return NULL;
+	ledger->nr++;
+	return &ledger->account[i];
+}
+
+/**
+ * ledger_add() - book what happened between two readings
+ * @ledger: the books
+ * @delta: what happened
+ * @cgroups: those there are
+ *
+ * Rows that nothing happened to open no account. What rows did that went in between goes to
+ * "other".
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int ledger_add(struct ledger *ledger, const struct cow_delta *delta,
+	       const struct cgroups *cgroups)
+{
+	size_t i, f;
+
+	for (i = 0; i < delta->nr; i++) {
+		const struct cow_row *row = &delta->row[i];
+		struct account *account;
+		uint64_t any = 0;
+
+		for (f = 0; f < LEDGER_NR; f++)
+			any |= row->value[columns[f]];
+		if (!any || row->kind == COW_ROW_TOTAL)
+			continue;
+		account = account_of(ledger, name_of(ledger, row, cgroups));
+		if (!account)
+			return -ENOMEM;
+		for (f = 0; f < LEDGER_NR; f++)
+			account->sum[f] += row->value[columns[f]];
+	}
+	return 0;
+}
+
+/**
+ * ledger_print() - the books as counters
+ * @ledger: the books
+ * @m: where
+ */
+void ledger_print(const struct ledger *ledger, const struct metrics *m)
+{
+	const char *label = ledger->by == GROUP_COMM ? "comm" : "cgroup";
+	char name[64], help[160];
+	size_t i, f;
+
+	for (f = 0; f < LEDGER_NR; f++) {
+		snprintf(name, sizeof(name), "%s_%s", label, metrics[f].name);
+		snprintf(help, sizeof(help), "%s, by %s, since this cowstat began.",
+			 metrics[f].help, label);
+		metrics_family(m, name, "counter", metrics[f].unit, help);
+		for (i = 0; i < ledger->nr; i++)
+			metrics_count(m, name, label, ledger->account[i].name,
+				      ledger->account[i].sum[f]);
+	}
+}

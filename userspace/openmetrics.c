@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Totals only: a sum over rows falls when rows are given up, the `*` row never does but at a
+ * reset, as a counter may.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "format.h"
+#include "openmetrics.h"
+#include "utf8.h"
+
+/* How a column's unit becomes a base unit. */
+enum scale {
+	AS_IT_IS,
+	SECONDS,	/* of nanoseconds */
+	PAGES,		/* to bytes */
+};
+
+/*
+ * The total's columns as counters. COWSTAT_COLUMNS has all of them but what belongs to one
+ * process: no sum is made of identities and memos.
+ */
+static const struct {
+	enum cowstat_column column;
+	const char *name;
+	const char *unit;
+	enum scale scale;
+	const char *help;
+} counters[] = {
+	{ COWSTAT_COL_FORKS, "forks", "", AS_IT_IS,
+	  "Children forked with memory of their own." },
+	{ COWSTAT_COL_VFORKS, "vforks", "", AS_IT_IS,
+	  "Children that borrowed their parent's memory (vfork, posix_spawn)." },
+	{ COWSTAT_COL_EXECS, "execs", "", AS_IT_IS, "Programs begun." },
+	{ COWSTAT_COL_WP_FAULTS, "wp_faults", "", AS_IT_IS,
+	  "Write-protect faults on 4 KiB pages." },
+	{ COWSTAT_COL_COPIED, "copied", "", AS_IT_IS,
+	  "Write-protect faults that copied the page." },
+	{ COWSTAT_COL_ANON_COPIED, "anon_copied", "", AS_IT_IS,
+	  "Of these, copies of anonymous pages: what fork made necessary." },
+	{ COWSTAT_COL_ZERO_FILLED, "zero_filled", "", AS_IT_IS,
+	  "Write-protect faults on the zero page: nothing was copied." },
+	{ COWSTAT_COL_REUSED, "reused", "", AS_IT_IS,
+	  "Write-protect faults by a page's only owner: nothing was copied." },
+	{ COWSTAT_COL_SHARED_WP, "shared_wp", "", AS_IT_IS,
+	  "Write-protect faults of shared mappings: dirty tracking." },
+	{ COWSTAT_COL_KSM_COPIED, "ksm_copied", "", AS_IT_IS, "Copies of merged pages." },
+	{ COWSTAT_COL_UNSHARED, "unshared", "", AS_IT_IS,
+	  "Write-protect faults without a write, for a page to be pinned." },
+	{ COWSTAT_COL_REMOTE, "remote", "", AS_IT_IS,
+	  "Write-protect faults taken by somebody else than the memory's owner." },
+	{ COWSTAT_COL_FILE_COPIED, "file_copied", "", AS_IT_IS,
+	  "First writes to pages of private file mappings, copied from the page cache." },
+	{ COWSTAT_COL_FORK_COPIED, "fork_copied", "", AS_IT_IS,
+	  "Pinned pages that fork copied at once." },
+	{ COWSTAT_COL_THP_FAULTS, "thp_faults", "", AS_IT_IS,
+	  "Write-protect faults on transparent huge pages." },
+	{ COWSTAT_COL_THP_SPLIT, "thp_split", "", AS_IT_IS, "Of these, split." },
+	{ COWSTAT_COL_THP_REUSED, "thp_reused", "", AS_IT_IS, "Of these, reused whole." },
+	{ COWSTAT_COL_HUGETLB_FAULTS, "hugetlb_faults", "", AS_IT_IS,
+	  "Write-protect faults on hugetlb pages." },
+	{ COWSTAT_COL_HUGETLB_COPIED, "hugetlb_copied", "", AS_IT_IS, "Of these, copied." },
+	{ COWSTAT_COL_HUGETLB_REUSED, "hugetlb_reused", "", AS_IT_IS, "Of these, reused." },
+	{ COWSTAT_COL_COPIED_BYTES, "copied_bytes", "bytes", AS_IT_IS,
+	  "All bytes physically copied." },
+	{ COWSTAT_COL_FORK_NS, "fork_seconds", "seconds", SECONDS,
+	  "Time spent in fork, vfork and posix_spawn within the kernel." },
+	{ COWSTAT_COL_BIRTH_ANON_PAGES, "birth_anon_bytes", "bytes", PAGES,
+	  "Private memory that forks shared instead of copying it." },
+	{ COWSTAT_COL_BIRTH_PGTABLES_BYTES, "birth_pgtables_bytes", "bytes", AS_IT_IS,
+	  "Page tables that forks built." },
+};
+
+#define HOOK_ENTRY(ID, name)	#name,
+static const char *const hooks[] = { COWSTAT_HOOKS(HOOK_ENTRY) };
+
+static bool is_counter(const char *type)
+{
+	return !strcmp(type, "counter");
+}
+
+/**
+ * metrics_family() - begin a family of samples
+ * @m: where
+ * @name: what is measured, ending in its unit, without "cowstat_" and "_total"
+ * @type: "counter" or "gauge"
+ * @unit: the base unit, or "" for a plain count
+ * @help: a sentence; no newline, quote or backslash
+ */
+void metrics_family(const struct metrics *m, const char *name, const char *type,
+		    const char *unit, const char *help)
+{
+	const char *total = m->format == METRICS_TEXT && is_counter(type) ? "_total" : "";
+
+	fprintf(m->to, "# HELP cowstat_%s%s %s\n", name, total, help);
+	fprintf(m->to, "# TYPE cowstat_%s%s %s\n", name, total, type);
+	if (m->format == METRICS_OPENMETRICS && *unit)
+		fprintf(m->to, "# UNIT cowstat_%s %s\n", name, unit);
+}
+
+/* A label's value may be anything: both formats want UTF-8 and three escapes. */
+static void print_label(FILE *to, const char *value)
+{
+	char clean[1024];
+	const char *c;
+
+	utf8_clean(clean, sizeof(clean), value);
+	for (c = clean; *c; c++) {
+		if (*c == '\n')
+			fputs("\\n", to);
+		else if (*c == '\\' || *c == '"')
+			fprintf(to, "\\%c", *c);
+		else
+			fputc(*c, to);
+	}
+}
+
+/**
+ * metrics_sample() - one sample of the family that was begun last
+ * @m: where
+ * @name: as the family's
+ * @type: as the family's
+ * @label: name of its label, or NULL for none
+ * @label_value: may be any bytes
+ * @value: a number
+ */
+void metrics_sample(const struct metrics *m, const char *name, const char *type,
+		    const char *label, const char *label_value, const char *value)
+{
+	fprintf(m->to, "cowstat_%s%s", name, is_counter(type) ? "_total" : "");
+	if (label) {
+		fprintf(m->to, "{%s=\"", label);
+		print_label(m->to, label_value);
+		fputs("\"}", m->to);
+	}
+	fprintf(m->to, " %s\n", value);
+}
+
+/**
+ * metrics_count() - a sample of a counter whose value is a whole number
+ * @m: where
+ * @name: as the family's
+ * @label: name of its label, or NULL for none
+ * @label_value: may be any bytes
+ * @value: the number
+ */
+void metrics_count(const struct metrics *m, const char *name, const char *label,
+		   const char *label_value, uint64_t value)
+{
+	char number[24];
+
+	snprintf(number, sizeof(number), "%" PRIu64, value);
+	metrics_sample(m, name, "counter", label, label_value, number);
+}
+
+static void print_counters(const struct metrics *m, const struct cow_row *total)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+		uint64_t value = total->value[counters[i].column];
+
+		if (!total->known[counters[i].column])
+			continue;
+		metrics_family(m, counters[i].name, "counter", counters[i].unit, counters[i].help);
+		if (counters[i].scale == SECONDS)
+			metrics_sample(m, counters[i].name, "counter", NULL, NULL,
+				       format_seconds(value).s);
+		else
+			metrics_count(m, counters[i].name, NULL, NULL, value *
+				      (counters[i].scale == PAGES ? COWSTAT_PAGE_BYTES : 1));
+	}
+}
+
+static void print_figure(const struct metrics *m, const struct cow_figure *figure,
+			 const char *name, const char *type, const char *help)
+{
+	char number[24];
+
+	if (!figure->known)
+		return;
+	snprintf(number, sizeof(number), "%" PRIu64, figure->value);
+	metrics_family(m, name, type, "", help);
+	metrics_sample(m, name, type, NULL, NULL, number);
+}
+
+static bool is_armed(const struct cow_table *t, const char *hook)
+{
+	size_t len = strlen(hook);
+	const char *at = t->hooks;
+
+	while (at) {
+		if (!strncmp(at, hook, len) && (!at[len] || at[len] == ','))
+			return true;
+		at = strchr(at, ',');
+		at = at ? at + 1 : NULL;
+	}
+	return false;
+}
+
+/**
+ * metrics_table() - what the table says of the whole system
+ * @m: where
+ * @t: the table; without a total, for a reader who may not see it, only its header
+ */
+void metrics_table(const struct metrics *m, const struct cow_table *t)
+{
+	const struct cow_row *total = cow_table_total(t);
+	size_t i;
+
+	if (total)
+		print_counters(m, total);
+	print_figure(m, &t->counting, "counting", "gauge", "1 while events are being counted.");
+	print_figure(m, &t->rows, "rows", "gauge", "Rows of the table in use.");
+	print_figure(m, &t->max_rows, "max_rows", "gauge", "Rows the table can have.");
+	print_figure(m, &t->folded, "folded_rows", "counter", "Rows given up for new processes.");
+	print_figure(m, &t->lost, "lost", "counter",
+		     "Faults that could not be given a row; they are in the totals.");
+	print_figure(m, &t->missed, "missed", "counter", "Events that were not counted.");
+	metrics_family(m, "hook_armed", "gauge", "", "1 where the hook is armed.");
+	for (i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++)
+		metrics_sample(m, "hook_armed", "gauge", "hook", hooks[i],
+			       is_armed(t, hooks[i]) ? "1" : "0");
+}
+
+/**
+ * metrics_end() - nothing follows
+ * @m: where
+ */
+void metrics_end(const struct metrics *m)
+{
+	if (m->format == METRICS_OPENMETRICS)
+		fputs("# EOF\n", m->to);
+}

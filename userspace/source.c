@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <err.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "source.h"
+
+/**
+ * source_path() - which table is meant
+ * @word: "proc"; "bpf"; "auto" for the first that is there; or a path, that of a table which
+ *	somebody recorded
+ *
+ * Return: its path, or NULL when @word is none of these.
+ */
+const char *source_path(const char *word)
+{
+	if (!strcmp(word, "proc"))
+		return COWSTAT_PROC_PATH;
+	if (!strcmp(word, "bpf"))
+		return COWSTAT_BPF_PATH;
+	if (!strcmp(word, "auto"))
+		return access(COWSTAT_PROC_PATH, F_OK) && !access(COWSTAT_BPF_PATH, F_OK) ?
+		       COWSTAT_BPF_PATH : COWSTAT_PROC_PATH;
+	return strchr(word, '/') ? word : NULL;
+}
+
+/**
+ * source_read() - read a table, or end the program with the reason
+ * @path: where
+ * @t: the table, to be freed with cow_table_free()
+ */
+void source_read(const char *path, struct cow_table *t)
+{
+	char why[256];
+
+	if (cow_table_read(path, t, why, sizeof(why)))
+		errx(EXIT_FAILURE, "%s", why);
+}

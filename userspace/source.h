@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Where the table is read from: the module's file, or the BPF programs' pinned iterator. */
+#ifndef COWSTAT_SOURCE_H
+#define COWSTAT_SOURCE_H
+
+#include "table_reader.h"
+
+#define COWSTAT_BPF_PATH	"/sys/fs/bpf/cowstat/table"
+
+const char *source_path(const char *word);
+void source_read(const char *path, struct cow_table *t);
+
+#endif /* COWSTAT_SOURCE_H */

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "format.h"
+#include "textfile.h"
+
+#define FILE_NAME	"cowstat.prom"
+
+/**
+ * textfile_init() - begin to keep books, from what has been counted so far
+ * @text: to be freed with textfile_free()
+ * @t: the first reading; taken over
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int textfile_init(struct textfile *text, struct cow_table *t)
+{
+	memset(text, 0, sizeof(*text));
+	text->before = *t;
+	memset(t, 0, sizeof(*t));
+	return ledger_init(&text->cgroup, GROUP_CGROUP) ?: ledger_init(&text->comm, GROUP_COMM);
+}
+
+/**
+ * textfile_free() - give the memory back
+ * @text: one that was begun
+ */
+void textfile_free(struct textfile *text)
+{
+	ledger_free(&text->cgroup);
+	ledger_free(&text->comm);
+	cow_table_free(&text->before);
+}
+
+/* A child that goes on with its parent's memory: a database's snapshot, a worker. */
+static bool is_snapshot(const struct cow_row *row)
+{
+	return row->kind == COW_ROW_PROCESS && row->state == 'L' &&
+	       row->known[COWSTAT_COL_BIRTH_ANON_PAGES] &&
+	       row->known[COWSTAT_COL_EXECS] && !row->value[COWSTAT_COL_EXECS];
+}
+
+static uint64_t copied_for(const struct cow_row *row)
+{
+	return COWSTAT_PAGE_BYTES * (row->value[COWSTAT_COL_PRE_EXEC_COPIED] +
+				     row->value[COWSTAT_COL_PARENT_COPIED]);
+}
+
+static int look_at_forks(struct textfile *text, const struct cow_table *t)
+{
+	struct cow_index index;
+	size_t i;
+	int err;
+
+	err = cow_index_make(text->before.row, text->before.nr, &index);
+	if (err)
+		return err;
+	text->slowest_ns = 0;
+	text->snapshot_bytes = 0;
+	for (i = 0; i < t->nr; i++) {
+		const struct cow_row *row = &t->row[i];
+		uint64_t ns = row->value[COWSTAT_COL_FORK_NS];
+
+		if (row->kind != COW_ROW_PROCESS)
+			continue;
+		if (is_snapshot(row) && copied_for(row) > text->snapshot_bytes)
+			text->snapshot_bytes = copied_for(row);
+		if (ns > text->slowest_ns &&
+		    !cow_index_find(&index, row->pid, row->value[COWSTAT_COL_START_NS]))
+			text->slowest_ns = ns;
+	}
+	cow_index_free(&index);
+	return 0;
+}
+
+/**
+ * textfile_add() - book what happened since the last reading
+ * @text: the books
+ * @t: the new reading; taken over, on error too
+ * @cgroups: those there are
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int textfile_add(struct textfile *text, struct cow_table *t, const struct cgroups *cgroups)
+{
+	struct cow_delta delta;
+	int err;
+
+	err = cow_delta_make(&text->before, t, &delta);
+	if (!err) {
+		err = ledger_add(&text->cgroup, &delta, cgroups) ?:
+		      ledger_add(&text->comm, &delta, cgroups) ?: look_at_forks(text, t);
+		cow_delta_free(&delta);
+	}
+	cow_table_free(&text->before);
+	text->before = *t;
+	memset(t, 0, sizeof(*t));
+	return err;
+}
+
+static void print_gauge(const struct metrics *m, const char *name, const char *unit,
+			const char *help, const char *value)
+{
+	metrics_family(m, name, "gauge", unit, help);
+	metrics_sample(m, name, "gauge", NULL, NULL, value);
+}
+
+/**
+ * textfile_print() - all metrics, in the format that the textfile collector reads
+ * @text: the books
+ * @to: where
+ */
+void textfile_print(const struct textfile *text, FILE *to)
+{
+	const struct metrics m = { .to = to, .format = METRICS_TEXT };
+	char bytes[24];
+
+	metrics_table(&m, &text->before);
+	ledger_print(&text->cgroup, &m);
+	ledger_print(&text->comm, &m);
+	print_gauge(&m, "slowest_fork_seconds", "seconds",
+		    "The slowest fork since the file was written before.",
+		    format_seconds(text->slowest_ns).s);
+	snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)text->snapshot_bytes);
+	print_gauge(&m, "snapshot_copied_bytes", "bytes",
+		    "The most copied by child and parent for one live child without an exec.", bytes);
+	metrics_end(&m);
+}
+
+/**
+ * textfile_write() - put the metrics where the textfile collector finds them
+ * @text: the books
+ * @dir: the collector's directory
+ *
+ * Atomically: a reader finds the old file or the new one, whole.
+ *
+ * Return: 0 or a negative errno.
+ */
+int textfile_write(const struct textfile *text, const char *dir)
+{
+	char *temporary = NULL, *path = NULL;
+	int fd, err = -ENOMEM;
+	FILE *f;
+
+	if (asprintf(&temporary, "%s/." FILE_NAME ".XXXXXX", dir) < 0) {
+		temporary = NULL;
+		goto free;
+	}
+	if (asprintf(&path, "%s/" FILE_NAME, dir) < 0) {
+		path = NULL;
+		goto free;
+	}
+	fd = mkstemp(temporary);
+	if (fd < 0) {
+		err = -errno;
+		goto free;
+	}
+	f = fdopen(fd, "w");
+	if (!f) {
+		err = -errno;
+		close(fd);
+		goto unlink;
+	}
+	textfile_print(text, f);
+	err = ferror(f) || fflush(f) || fchmod(fd, 0644) ? -EIO : 0;
+	if (fclose(f) && !err)
+		err = -errno;
+	if (!err && rename(temporary, path))
+		err = -errno;
+unlink:
+	if (err)
+		unlink(temporary);
+free:
+	free(temporary);
+	free(path);
+	return err;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A file for node_exporter's textfile collector, written again and again. */
+#ifndef COWSTAT_TEXTFILE_H
+#define COWSTAT_TEXTFILE_H
+
+#include "ledger.h"
+
+/**
+ * struct textfile - what is kept from one reading to the next
+ * @cgroup: the books by control group
+ * @comm: the books by name
+ * @before: the last reading
+ * @slowest_ns: the slowest fork of the last interval
+ * @snapshot_bytes: the most that was copied for the sake of one child that lives on without
+ *	an exec
+ */
+struct textfile {
+	struct ledger cgroup;
+	struct ledger comm;
+	struct cow_table before;
+	uint64_t slowest_ns;
+	uint64_t snapshot_bytes;
+};
+
+int textfile_init(struct textfile *text, struct cow_table *t);
+int textfile_add(struct textfile *text, struct cow_table *t, const struct cgroups *cgroups);
+void textfile_print(const struct textfile *text, FILE *to);
+int textfile_write(const struct textfile *text, const char *dir);
+void textfile_free(struct textfile *text);
+
+#endif /* COWSTAT_TEXTFILE_H */

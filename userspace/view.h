@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Tables for people. Each view prints rows that were chosen and sorted already. */
+#ifndef COWSTAT_VIEW_H
+#define COWSTAT_VIEW_H
+
+#include <stdio.h>
+
+#include "cgroups.h"
+#include "table_reader.h"
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/**
+ * struct screen - where and how to print
+ * @to: the stream
+ * @human: figures in units that fit, instead of exact ones
+ * @colour: the stream is a terminal that may be coloured
+ * @width: columns to keep to; 0 when nobody minds long lines
+ * @command_line: whole command lines instead of names
+ */
+struct screen {
+	FILE *to;
+	bool human;
+	bool colour;
+	unsigned int width;
+	bool command_line;
+};
+
+/**
+ * struct rows - what a view shows
+ * @row: in order
+ * @nr: how many
+ * @total: the sum to stand below; NULL for none
+ * @span_ns: the rows are differences over that long; 0 when they are counts since counting
+ *	began
+ * @now_ns: when the table was made, CLOCK_BOOTTIME
+ */
+struct rows {
+	const struct cow_row **row;
+	size_t nr;
+	const struct cow_row *total;
+	uint64_t span_ns;
+	uint64_t now_ns;
+};
+
+enum grouping {
+	GROUP_NONE,
+	GROUP_CGROUP,
+	GROUP_COMM,
+	GROUP_UID,
+};
+
+/**
+ * struct group - processes that have something in common
+ * @name: what they have in common; NULL for the rows of which that is not known
+ * @processes: how many
+ * @sum: of their columns; known where any process's is
+ */
+struct group {
+	char *name;
+	size_t processes;
+	struct cow_row sum;
+};
+
+int groups_make(const struct rows *rows, enum grouping by, const struct cgroups *cgroups,
+		enum cowstat_column key, struct group **group, size_t *nr);
+void groups_free(struct group *group, size_t nr);
+
+void view_header(const struct screen *screen, const struct cow_table *t);
+void view_rows(const struct screen *screen, const struct rows *rows);
+void view_forks(const struct screen *screen, const struct rows *rows);
+int view_tree(const struct screen *screen, const struct rows *rows);
+int view_groups(const struct screen *screen, const struct rows *rows, enum grouping by,
+		const struct cgroups *cgroups, enum cowstat_column key);
+void view_smaps(const struct screen *screen, const struct rows *rows);
+
+/* What views have in common. */
+enum paint {
+	PAINT_HEAD,
+	PAINT_TOTAL,
+	PAINT_EXITED,
+	PAINT_WARNING,
+};
+void view_paint(const struct screen *screen, enum paint paint);
+void view_end_line(const struct screen *screen);
+void view_command(const struct screen *screen, const struct cow_row *row, unsigned int used);
+
+/* A figure in a column: what it is of, what to say of it. */
+struct text view_count(const struct screen *screen, const struct cow_row *row,
+		       enum cowstat_column column, unsigned int width, uint64_t span_ns);
+struct text view_size(const struct screen *screen, const struct cow_row *row,
+		      enum cowstat_column column, unsigned int width, uint64_t span_ns);
+
+#endif /* COWSTAT_VIEW_H */

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Forks: what each child shared at birth, what was copied of it, what was not; and a tree. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "delta.h"
+#include "format.h"
+#include "view.h"
+
+#define MAX_DEPTH	64	/* deeper ones are drawn as deep as that */
+#define NS_PER_MS	1000000.0
+
+/* "-" or a figure of the child's birth. */
+static struct text pages(const struct screen *screen, const struct cow_row *row,
+			 enum cowstat_column column, unsigned int width)
+{
+	if (screen->human && row->known[column])
+		return format_size_tight(row->value[column] * COWSTAT_PAGE_BYTES);
+	return view_count(screen, row, column, width, 0);
+}
+
+static struct text fork_ms(const struct cow_row *row)
+{
+	struct text t = { COWSTAT_UNKNOWN };
+	double ms = row->value[COWSTAT_COL_FORK_NS] / NS_PER_MS;
+
+	if (row->known[COWSTAT_COL_FORK_NS])
+		snprintf(t.s, sizeof(t.s), ms < 100 ? "%.2f" : "%.0f", ms);
+	return t;
+}
+
+/*
+ * What became of the memory shared at birth. A child that has run another program has no
+ * part of it any more, so of its copies only those before that count.
+ */
+static struct text kept(const struct cow_row *row)
+{
+	const uint64_t *v = row->value;
+	struct text t = { COWSTAT_UNKNOWN };
+	char *unit;
+
+	if (!row->known[COWSTAT_COL_BIRTH_ANON_PAGES] ||
+	    !row->known[COWSTAT_COL_PRE_EXEC_COPIED] || !row->known[COWSTAT_COL_PARENT_COPIED])
+		return t;
+	t = format_percent((int64_t)(v[COWSTAT_COL_BIRTH_ANON_PAGES] -
+				     v[COWSTAT_COL_PRE_EXEC_COPIED] -
+				     v[COWSTAT_COL_PARENT_COPIED]),
+			   v[COWSTAT_COL_BIRTH_ANON_PAGES]);
+	unit = strstr(t.s, " %");
+	if (unit)
+		*unit = '\0';
+	return t;
+}
+
+static struct text age(const struct cow_row *row, uint64_t now_ns)
+{
+	uint64_t start = row->value[COWSTAT_COL_START_NS];
+
+	if (!row->known[COWSTAT_COL_START_NS] || start > now_ns)
+		return (struct text){ COWSTAT_UNKNOWN };
+	return format_age(now_ns - start);
+}
+
+static void print_head(const struct screen *screen, bool parent)
+{
+	view_paint(screen, PAINT_HEAD);
+	fprintf(screen->to, "%7s S %5s", "PID", "AGE");
+	if (parent)
+		fprintf(screen->to, " %7s", "PPID");
+	fprintf(screen->to, " %6s %6s %7s %6s %6s %6s COMMAND", "FORKMS",
+		screen->human ? "PGTBL" : "PGTKIB", "SHARED", "CHILD", "PARENT", "KEPT%");
+	view_end_line(screen);
+}
+
+/* All but the last column, and no space after it. Return: the characters printed. */
+static unsigned int print_figures(const struct screen *screen, const struct cow_row *row,
+				  uint64_t now_ns, bool parent)
+{
+	int n;
+
+	n = fprintf(screen->to, "%7d %c %5s", row->pid, row->state, age(row, now_ns).s);
+	if (parent)
+		n += fprintf(screen->to, " %7s", view_count(screen, row, COWSTAT_COL_PPID, 7, 0).s);
+	n += fprintf(screen->to, " %6s %6s %7s %6s %6s %6s", fork_ms(row).s,
+		     view_size(screen, row, COWSTAT_COL_BIRTH_PGTABLES_BYTES, 6, 0).s,
+		     pages(screen, row, COWSTAT_COL_BIRTH_ANON_PAGES, 7).s,
+		     pages(screen, row, COWSTAT_COL_PRE_EXEC_COPIED, 6).s,
+		     pages(screen, row, COWSTAT_COL_PARENT_COPIED, 6).s, kept(row).s);
+	return n;
+}
+
+/**
+ * view_forks() - print a line per child
+ * @screen: where
+ * @rows: the children
+ */
+void view_forks(const struct screen *screen, const struct rows *rows)
+{
+	unsigned int used;
+	size_t i;
+
+	print_head(screen, true);
+	for (i = 0; i < rows->nr; i++) {
+		if (rows->row[i]->state == 'X')
+			view_paint(screen, PAINT_EXITED);
+		used = print_figures(screen, rows->row[i], rows->now_ns, true);
+		fputc(' ', screen->to);
+		view_command(screen, rows->row[i], used + 1);
+		view_end_line(screen);
+	}
+}
+
+/**
+ * struct node - a process in the tree
+ * @row: its row
+ * @parent: who forked it; NULL for those at the margin
+ * @child: its first child; NULL for none
+ * @next: the next child of its parent
+ */
+struct node {
+	const struct cow_row *row;
+	struct node *parent;
+	struct node *child;
+	struct node *next;
+};
+
+/* Branches: "| " where an ancestor has more children to come, "`-" at the last of them. */
+static unsigned int print_branches(const struct screen *screen, const struct node *node)
+{
+	const struct node *path[MAX_DEPTH];
+	unsigned int depth = 0, used = 1, i;
+
+	for (; node->parent && depth < MAX_DEPTH; node = node->parent)
+		path[depth++] = node;
+	fputc(' ', screen->to);
+	for (i = depth; i-- > 0;)
+		if (i)
+			used += fprintf(screen->to, "%s", path[i]->next ? "| " : "  ");
+		else
+			used += fprintf(screen->to, "%s", path[i]->next ? "|-" : "`-");
+	return used;
+}
+
+static void print_node(const struct screen *screen, const struct node *node, uint64_t now_ns)
+{
+	unsigned int used;
+
+	if (node->row->state == 'X')
+		view_paint(screen, PAINT_EXITED);
+	used = print_figures(screen, node->row, now_ns, false);
+	used += print_branches(screen, node);
+	view_command(screen, node->row, used);
+	view_end_line(screen);
+}
+
+/* The node after this one, children first. */
+static const struct node *next_node(const struct node *node)
+{
+	if (node->child)
+		return node->child;
+	while (node && !node->next)
+		node = node->parent;
+	return node ? node->next : NULL;
+}
+
+/* Hang every node below its parent's. Return: the first of those without. */
+static struct node *link_nodes(struct node *node, const struct cow_row *row, size_t nr,
+			       const struct cow_index *index)
+{
+	struct node *roots = NULL, **to;
+	const struct cow_row *parent;
+	size_t i;
+
+	/* From the last to the first, each put before its siblings, so that order is kept. */
+	for (i = nr; i-- > 0;) {
+		node[i].row = &row[i];
+		parent = cow_index_find(index, row[i].value[COWSTAT_COL_PPID],
+					row[i].value[COWSTAT_COL_PARENT_START_NS]);
+		to = &roots;
+		/* A parent is older: a table that says otherwise makes no ring of it. */
+		if (parent && parent->value[COWSTAT_COL_START_NS] <
+			      row[i].value[COWSTAT_COL_START_NS]) {
+			node[i].parent = &node[parent - row];
+			to = &node[i].parent->child;
+		}
+		node[i].next = *to;
+		*to = &node[i];
+	}
+	return roots;
+}
+
+/**
+ * view_tree() - print who forked whom
+ * @screen: where
+ * @rows: the processes; one whose parent is not among them stands at the margin
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int view_tree(const struct screen *screen, const struct rows *rows)
+{
+	const struct node *at;
+	struct cow_index index;
+	struct cow_row *copy;
+	struct node *node;
+	size_t i;
+	int err = -ENOMEM;
+
+	copy = calloc(rows->nr + 1, sizeof(*copy));
+	node = calloc(rows->nr + 1, sizeof(*node));
+	if (!copy || !node)
+		goto free;
+	for (i = 0; i < rows->nr; i++)
+		copy[i] = *rows->row[i];
+	err = cow_index_make(copy, rows->nr, &index);
+	if (err)
+		goto free;
+	print_head(screen, false);
+	for (at = link_nodes(node, copy, rows->nr, &index); at; at = next_node(at))
+		print_node(screen, at, rows->now_ns);
+	cow_index_free(&index);
+free:
+	free(node);
+	free(copy);
+	return err;
+}
