@@ -252,8 +252,8 @@ static void bills(void)
 	 */
 	about_the_same(few, many, "shared_pages", 2);
 	about_the_same(few, many, "copied_pages", 10);
-	about_the_same(few, many, "copied_before_exec_pages", 25);
-	about_the_same(few, many, "copied_by_parents_pages", 40);
+	about_the_same(few, many, "copied_before_exec_pages", 60);
+	about_the_same(few, many, "copied_by_parents_pages", 60);
 	about_the_same(few, many, "file_copied_pages", 2);
 	about_the_same(few, many, "pgtables_bytes", 10);
 	json_decref(few);
