@@ -9,7 +9,7 @@ T     ?=
 CC      ?= cc
 CFLAGS  ?= -O2 -g
 WARN     = -Wall -Wextra -Werror
-ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) -D_GNU_SOURCE -Imodule -Iuserspace -MMD -MP
+ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) -D_GNU_SOURCE -Imodule -Ibpf -Iuserspace -MMD -MP
 
 ifeq ($(V),1)
   Q =
@@ -25,7 +25,7 @@ shared  := format table_reader
 system  := $(patsubst tests/system/%.c,%,$(filter-out tests/system/harness.c,$(wildcard tests/system/*.c)))
 units   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all module tools tests unit
+.PHONY: all module bpf tools tests unit
 all: module tools
 
 ## module: build $(BUILD)/cowstat.ko against the kernel headers in KDIR
@@ -38,14 +38,44 @@ module: | $(BUILD)/kbuild/module/uapi
 	$(Q)$(MAKE) -C $(KDIR) M=$(CURDIR)/$(BUILD)/kbuild $(if $(filter 1,$(V)),V=1,-s) $(KFLAGS) modules
 	@cp $(BUILD)/kbuild/cowstat.ko $(BUILD)/
 
+## bpf: build the BPF objects, against the BTF of the kernel whose headers are in KDIR
+# They are CO-RE: what is built here runs on other kernels too. -fms-extensions is for
+# named structs without a member's name, which newer kernels have.
+CLANG   ?= clang
+BPFTOOL ?= bpftool
+BPF_CFLAGS = -target bpf -mcpu=v3 -g -O2 -D__TARGET_ARCH_x86 -Wall -Wextra -Werror \
+	-Wno-unused-parameter -fms-extensions -Wno-microsoft-anon-tag -I$(BUILD)/bpf -Imodule -Ibpf -MMD -MP
+bpf_objects := cowstat
+
+bpf: $(bpf_objects:%=$(BUILD)/bpf/%.skel.h)
+
+$(BUILD)/bpf/vmlinux.h: scripts/vmlinux | $(BUILD)/bpf
+	$(say) BTF $@
+	$(Q)scripts/vmlinux $(KDIR) $(BUILD)/bpf/vmlinux
+	$(Q)$(BPFTOOL) btf dump file $(BUILD)/bpf/vmlinux format c >$@.new && mv $@.new $@
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(BUILD)/bpf/vmlinux.h
+	$(say) BPF $@
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+
+$(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
+	$(say) SKEL $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@.new && mv $@.new $@
+
 ## tools: build cowstat and cowbench into BUILD
 tools: $(tools:%=$(BUILD)/%)
 
 $(tools:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/userspace/%.o $(shared:%=$(BUILD)/userspace/%.o)
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/cowbench: $(BUILD)/userspace/workload.o
+
+# What loads BPF programs.
+$(BUILD)/cowstat: $(BUILD)/userspace/bpf_table.o $(BUILD)/userspace/bpf_load.o
+$(BUILD)/cowstat: LDLIBS += -lbpf -lelf -lz
+$(BUILD)/userspace/bpf_table.o: $(BUILD)/bpf/cowstat.skel.h
+$(BUILD)/userspace/bpf_%.o: ALL_CFLAGS += -isystem $(BUILD)/bpf
 
 tests: $(system:%=$(BUILD)/tests/%)
 
@@ -85,10 +115,10 @@ $(BUILD)/tests/unit/test_table.o: ALL_CFLAGS += -I$(BUILD)/stubs -Wno-unused-par
 $(BUILD)/stubs/%:
 	@mkdir -p $(@D) && touch $@
 
-$(BUILD)/kbuild/module/uapi $(BUILD)/userspace $(BUILD)/tests/system $(BUILD)/tests/unit:
+$(BUILD)/kbuild/module/uapi $(BUILD)/bpf $(BUILD)/userspace $(BUILD)/tests/system $(BUILD)/tests/unit:
 	@mkdir -p $@
 
--include $(wildcard $(BUILD)/userspace/*.d $(BUILD)/tests/*/*.d)
+-include $(wildcard $(BUILD)/bpf/*.d $(BUILD)/userspace/*.d $(BUILD)/tests/*/*.d)
 .SECONDARY:
 
 # --- in a VM -----------------------------------------------------------------

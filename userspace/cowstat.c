@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "bpf_table.h"
+#include "cow.h"
 #include "format.h"
 #include "table_reader.h"
 
@@ -19,21 +22,26 @@
  * @limit: show at most that many rows
  * @pid: show only these; NULL for all
  * @nr_pids: how many
+ * @path: of the table to read
  */
 struct options {
 	bool all;
 	size_t limit;
 	pid_t *pid;
 	size_t nr_pids;
+	const char *path;
 };
 
 static void usage(FILE *to)
 {
-	fputs("usage: cowstat [-a] [-n N] [-p PID[,PID...]]\n"
+	fputs("usage: cowstat [-a] [-n N] [-p PID[,PID...]] [--source proc|bpf|auto]\n"
+	      "       cowstat bpf load|unload\n"
 	      "Show, by process, what copy-on-write did, the most bytes copied first.\n"
 	      "  -a, --all       also processes of which nothing was counted\n"
 	      "  -n, --top N     only the first N processes\n"
 	      "  -p, --pid PID   only these processes, exited ones included\n"
+	      "      --source SRC  proc: the module's table; bpf: that of cowstat bpf load;\n"
+	      "                  auto: the module's where it is loaded, else that of BPF\n"
 	      "      --help\n"
 	      "      --version\n"
 	      "S is L for a live process, X for an exited one. FORKS are forks that shared\n"
@@ -61,14 +69,28 @@ static bool parse_pids(char *list, struct options *o)
 	return true;
 }
 
+/* Where the table is that a source has, or ends the program. */
+static const char *path_of(const char *source)
+{
+	if (!strcmp(source, "proc"))
+		return COWSTAT_PROC_PATH;
+	if (!strcmp(source, "bpf"))
+		return COWSTAT_BPF_TABLE;
+	if (strcmp(source, "auto"))
+		errx(EXIT_USAGE, "--source %s: give proc, bpf or auto", source);
+	return !access(COWSTAT_PROC_PATH, F_OK) || access(COWSTAT_BPF_TABLE, F_OK) ?
+	       COWSTAT_PROC_PATH : COWSTAT_BPF_TABLE;
+}
+
 /* Fills in @o, or ends the program. */
 static void parse_options(int argc, char **argv, struct options *o)
 {
-	enum { OPT_HELP = 256, OPT_VERSION };
+	enum { OPT_HELP = 256, OPT_VERSION, OPT_SOURCE };
 	static const struct option longs[] = {
 		{ "all",	no_argument,		NULL, 'a' },
 		{ "top",	required_argument,	NULL, 'n' },
 		{ "pid",	required_argument,	NULL, 'p' },
+		{ "source",	required_argument,	NULL, OPT_SOURCE },
 		{ "help",	no_argument,		NULL, OPT_HELP },
 		{ "version",	no_argument,		NULL, OPT_VERSION },
 		{}
@@ -90,6 +112,9 @@ static void parse_options(int argc, char **argv, struct options *o)
 		case 'p':
 			if (!parse_pids(optarg, o))
 				exit(EXIT_USAGE);
+			break;
+		case OPT_SOURCE:
+			o->path = path_of(optarg);
 			break;
 		case OPT_HELP:
 			usage(stdout);
@@ -246,8 +271,11 @@ int main(int argc, char **argv)
 	char why[256];
 	int status;
 
+	if (argc > 1 && !strcmp(argv[1], "bpf"))
+		return bpf_table_main(argc - 1, argv + 1);
+	o.path = path_of("auto");
 	parse_options(argc, argv, &o);
-	if (cow_table_read(COWSTAT_PROC_PATH, &t, why, sizeof(why)))
+	if (cow_table_read(o.path, &t, why, sizeof(why)))
 		errx(EXIT_FAILURE, "%s", why);
 	print_table(&t, &o);
 	if (fflush(stdout) || ferror(stdout))
