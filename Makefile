@@ -56,7 +56,8 @@ $(BUILD)/bpf/vmlinux.h: scripts/vmlinux | $(BUILD)/bpf
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(BUILD)/bpf/vmlinux.h
 	$(say) BPF $@
-	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+	$(Q)$(CLANG) $(BPF_CFLAGS) $$(grep -q 'bpf_preempt_disable(void)' $(BUILD)/bpf/vmlinux.h && \
+		echo -DHAVE_PREEMPT_DISABLE) -c -o $@ $<
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(say) SKEL $@

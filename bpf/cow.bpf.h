@@ -6,9 +6,13 @@
  *
  * A fault is followed from the entry of its function to its exit. In between, the kernel
  * makes an outcome true under the page-table lock by calling one of a few functions; their
- * programs note it in the fault, and the exit counts what was noted. Looking at the page
- * table at the exit would not do: of two threads that race for a page, the loser finds
- * the winner's page there.
+ * programs note it in the fault. Looking at the page table at the exit would not do: of two
+ * threads that race for a page, the loser finds the winner's page there.
+ *
+ * The kernel skips a program that another task on that CPU was preempted in, for as long as
+ * that task waits. Where a page-table lock is held, nobody is preempted (but on
+ * PREEMPT_RT): at the entry of do_wp_page() and hugetlb_wp(), and where outcomes become
+ * true. Whatever must not be missed is done there, and not at the exit.
  */
 #ifndef COWSTAT_COW_BPF_H
 #define COWSTAT_COW_BPF_H
@@ -102,6 +106,26 @@ static __always_inline u64 page_frame(u64 page)
 	return base ? (page - base) / bpf_core_type_size(struct page) : 0;
 }
 
+/*
+ * For programs that run without a lock: not to be preempted in (kfuncs since 6.10). Before,
+ * only kernels booted with preempt=full preempt there.
+ */
+static __always_inline void stay(void)
+{
+#ifdef HAVE_PREEMPT_DISABLE
+	if (bpf_preempt_disable)
+		bpf_preempt_disable();
+#endif
+}
+
+static __always_inline void stay_no_more(void)
+{
+#ifdef HAVE_PREEMPT_DISABLE
+	if (bpf_preempt_enable)
+		bpf_preempt_enable();
+#endif
+}
+
 /* --- faults in flight ------------------------------------------------------- */
 
 enum fault_kind {
@@ -181,6 +205,15 @@ static __always_inline struct cow_fault *fault_find(u64 task)
 	return NULL;
 }
 
+/*
+ * What each follower of faults does, on its own: when an outcome has become true, under the
+ * page-table lock; when a fault is found whose exit was not seen; and when a new anonymous
+ * page is added in no fault that we follow.
+ */
+static __always_inline void fault_committed(struct cow_fault *f);
+static __always_inline void fault_overlooked(struct cow_fault *f);
+static __always_inline void anon_added_elsewhere(struct vm_area_struct *vma);
+
 /* A place for a fault that begins; NULL when there is none, which is counted. */
 static __always_inline struct cow_fault *fault_claim(u64 task, enum fault_kind kind)
 {
@@ -191,8 +224,8 @@ static __always_inline struct cow_fault *fault_claim(u64 task, enum fault_kind k
 	for (way = 0; way < FAULT_WAYS; way++) {
 		u64 was = __sync_val_compare_and_swap(&f[way].task, 0, task);
 
-		if (was == task)	/* its exit was not seen */
-			__sync_fetch_and_add(&missed, 1);
+		if (was == task)
+			fault_overlooked(&f[way]);
 		if (!was || was == task) {
 			f[way].kind = kind;
 			return &f[way];
@@ -266,7 +299,7 @@ static __always_inline void commit_reuse(struct cow_fault *f, struct vm_area_str
 {
 	if (f->kind == FAULT_HUGETLB)
 		f->ending = COW_HUGETLB_REUSED;
-	else if (f->kind == FAULT_WP)
+	else
 		f->ending = vma->vm_flags & (COW_VM_SHARED | COW_VM_MAYSHARE) ?
 			    COW_SHARED_WP : COW_REUSED;
 }
@@ -334,17 +367,16 @@ static __always_inline bool is_file_copy(struct vm_fault *vmf, int ret)
 
 /* --- the programs that note how a fault ends, the same for all who follow faults ------- */
 
-/* A new anonymous page, and its task is in no fault that we follow. */
-static __always_inline void anon_added_elsewhere(struct vm_area_struct *vma);
-
 static __always_inline int anon_page_added(u64 page, struct vm_area_struct *vma)
 {
 	struct cow_fault *f = fault_find(current_task());
 
-	if (!f)
+	if (!f) {
 		anon_added_elsewhere(vma);
-	else if (f->kind == FAULT_WP)
+	} else if (f->kind == FAULT_WP) {
 		wp_commit_copy(f, vma, page);
+		fault_committed(f);
+	}
 	return 0;
 }
 
@@ -366,8 +398,10 @@ int BPF_PROG(made_writable, struct vm_area_struct *vma)
 {
 	struct cow_fault *f = fault_find(current_task());
 
-	if (f)
+	if (f && f->kind != FAULT_THP) {
 		commit_reuse(f, vma);
+		fault_committed(f);
+	}
 	return 0;
 }
 
@@ -385,8 +419,10 @@ static __always_inline int hugetlb_page_added(u64 page, struct vm_area_struct *v
 {
 	struct cow_fault *f = fault_find(current_task());
 
-	if (f && f->kind == FAULT_HUGETLB)
+	if (f && f->kind == FAULT_HUGETLB) {
 		hugetlb_commit_copy(f, vma, page);
+		fault_committed(f);
+	}
 	return 0;
 }
 

@@ -332,24 +332,15 @@ static __always_inline u64 *begin_count(struct payer payer, enum row_value entri
 	return value;
 }
 
-/* --- faults --------------------------------------------------------------------- */
-
-SEC("fentry/do_wp_page")
-int BPF_PROG(wp_entry, struct vm_fault *vmf)
+/* What a fault in flight has come to be, into its process's row. */
+static __noinline int count_fault(struct cow_fault *f)
 {
-	wp_begin(vmf);
-	return 0;
-}
-
-SEC("fexit/do_wp_page")
-int BPF_PROG(wp_exit, struct vm_fault *vmf)
-{
-	struct cow_fault *f = fault_find(current_task());
 	u64 *value;
 
 	if (!f)
-		return 0;	/* it was counted as missed, or began before we did */
-	value = begin_count(payer_of(f->mm), ROW_WP_ENTRIES);
+		return 0;
+	value = begin_count(payer_of(f->mm), f->kind == FAULT_WP ? ROW_WP_ENTRIES :
+			    f->kind == FAULT_THP ? ROW_THP_ENTRIES : ROW_HUGETLB_ENTRIES);
 	if (f->unshare)
 		add(value, ROW_UNSHARED, 1);
 	switch (f->ending) {
@@ -369,8 +360,58 @@ int BPF_PROG(wp_exit, struct vm_fault *vmf)
 	case COW_SHARED_WP:
 		add(value, ROW_SHARED_WP, 1);
 		break;
+	case COW_THP_SPLIT:
+		add(value, ROW_THP_SPLIT, 1);
+		break;
+	case COW_THP_REUSED:
+		add(value, ROW_THP_REUSED, 1);
+		break;
+	case COW_HUGETLB_COPIED:
+		add(value, ROW_HUGETLB_COPIED, 1);
+		add(value, ROW_HUGETLB_BYTES, f->bytes);
+		break;
+	case COW_HUGETLB_REUSED:
+		add(value, ROW_HUGETLB_REUSED, 1);
+		break;
 	}
+	return 0;
+}
+
+/* What is committed is counted at once, and over. A huge page's split is known at the exit. */
+static __always_inline void fault_committed(struct cow_fault *f)
+{
+	count_fault(f);
 	fault_release(f);
+}
+
+/* The exit of a fault was not seen, of which nothing had become true. */
+static __always_inline void fault_overlooked(struct cow_fault *f)
+{
+	if (f->kind != FAULT_THP && f->mm == (u64)bpf_get_current_task_btf()->mm)
+		count_fault(f);
+	else
+		__sync_fetch_and_add(&missed, 1);
+}
+
+/* --- faults --------------------------------------------------------------------- */
+
+SEC("fentry/do_wp_page")
+int BPF_PROG(wp_entry, struct vm_fault *vmf)
+{
+	wp_begin(vmf);
+	return 0;
+}
+
+/* What was committed was counted then; here is a fault that nothing became true of. */
+SEC("fexit/do_wp_page")
+int BPF_PROG(wp_exit)
+{
+	struct cow_fault *f = fault_find(current_task());
+
+	if (f) {
+		count_fault(f);
+		fault_release(f);
+	}
 	return 0;
 }
 
@@ -385,35 +426,25 @@ SEC("fexit/do_huge_pmd_wp_page")
 int BPF_PROG(thp_exit, struct vm_fault *vmf, int ret)
 {
 	struct cow_fault *f = fault_find(current_task());
-	u64 *value;
 
 	if (!f)
 		return 0;
+	stay();
 	thp_commit_split(f, ret);
-	value = begin_count(payer_of(f->mm), ROW_THP_ENTRIES);
-	if (f->ending == COW_THP_SPLIT)
-		add(value, ROW_THP_SPLIT, 1);
-	else if (f->ending == COW_THP_REUSED)
-		add(value, ROW_THP_REUSED, 1);
+	count_fault(f);
 	fault_release(f);
+	stay_no_more();
 	return 0;
 }
 
 static __always_inline int hugetlb_end(void)
 {
 	struct cow_fault *f = fault_find(current_task());
-	u64 *value;
 
-	if (!f)
-		return 0;
-	value = begin_count(payer_of(f->mm), ROW_HUGETLB_ENTRIES);
-	if (f->ending == COW_HUGETLB_COPIED) {
-		add(value, ROW_HUGETLB_COPIED, 1);
-		add(value, ROW_HUGETLB_BYTES, f->bytes);
-	} else if (f->ending == COW_HUGETLB_REUSED) {
-		add(value, ROW_HUGETLB_REUSED, 1);
+	if (f) {
+		count_fault(f);
+		fault_release(f);
 	}
-	fault_release(f);
 	return 0;
 }
 
@@ -447,8 +478,11 @@ int BPF_KRETPROBE(hugetlb_exit_kprobe)
 SEC("fexit/finish_fault")
 int BPF_PROG(file_exit, struct vm_fault *vmf, int ret)
 {
-	if (is_file_copy(vmf, ret))
-		begin_count(payer_of((u64)vmf->vma->vm_mm), ROW_FILE_COPIED);
+	if (!is_file_copy(vmf, ret))
+		return 0;
+	stay();
+	begin_count(payer_of((u64)vmf->vma->vm_mm), ROW_FILE_COPIED);
+	stay_no_more();
 	return 0;
 }
 
@@ -585,9 +619,11 @@ static __always_inline void row_birth(struct row *row, struct row *parent_row,
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
-	struct fork *fork = bpf_task_storage_get(&forks, parent, NULL, 0);
 	struct row *row, *parent_row;
+	struct fork *fork;
 
+	stay();
+	fork = bpf_task_storage_get(&forks, parent, NULL, 0);
 	if (child->signal == parent->signal || !child->mm)
 		goto release;
 	parent_row = row_of(parent);
@@ -601,19 +637,23 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 release:
 	if (fork)
 		fork->began_ns = 0;
+	stay_no_more();
 	return 0;
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task)
 {
-	struct row *row = row_of(task);
+	struct row *row;
 
+	stay();
+	row = row_of(task);
 	add(row ? row->value : folded, ROW_EXECS, 1);
 	if (row) {
 		row->leader = (u64)task;
 		row_settle(row);
 	}
+	stay_no_more();
 	return 0;
 }
 
@@ -621,18 +661,23 @@ int BPF_PROG(on_exec, struct task_struct *task)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
-	struct cow_fault *f = fault_find((u64)task);
+	struct cow_fault *f;
 	struct row *row;
 	u64 key;
 
-	if (f)			/* its exit was not seen */
+	stay();
+	f = fault_find((u64)task);
+	if (f) {
+		fault_overlooked(f);
 		fault_release(f);
-	if (task->signal->live.counter)
-		return 0;
-	key = task->group_leader->start_boottime;
-	row = row_at(key);
-	if (row)
-		row_exit(row, key, task);
+	}
+	if (!task->signal->live.counter) {
+		key = task->group_leader->start_boottime;
+		row = row_at(key);
+		if (row)
+			row_exit(row, key, task);
+	}
+	stay_no_more();
 	return 0;
 }
 

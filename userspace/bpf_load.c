@@ -276,7 +276,7 @@ int bpf_load_object(struct bpf_set *set, char *err, size_t errlen)
 
 	show_all = set->verbose;
 	*complaint = '\0';
-	ret = bpf_object__load(set->object);
+	ret = bpf_object__load_skeleton(set->skeleton);
 	if (ret == -EPERM && !getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur != RLIM_INFINITY)
 		return refuse(ret, err, errlen,
 			      "the kernel refused the BPF programs or their maps. If it is older than 5.11, or the lock limit (%llu bytes) is the reason, try: ulimit -l unlimited. %s",

@@ -16,7 +16,8 @@
 
 /**
  * struct bpf_set - the programs of one object, attached
- * @object: opened by the caller, and closed by it
+ * @skeleton: opened by the caller, and destroyed by it
+ * @object: the skeleton's
  * @link: one for each attached program
  * @program: whose link that is
  * @nr: how many
@@ -24,6 +25,7 @@
  * @verbose: tell on stderr what is missing, and how long the verifier thought
  */
 struct bpf_set {
+	struct bpf_object_skeleton *skeleton;
 	struct bpf_object *object;
 	struct bpf_link *link[BPF_LOAD_MAX_LINKS];
 	const struct bpf_program *program[BPF_LOAD_MAX_LINKS];

@@ -95,6 +95,7 @@ static int load(uint32_t max_rows, bool verbose)
 		warn("cannot open the BPF object in this program");
 		return EXIT_FAILURE;
 	}
+	set.skeleton = skel->skeleton;
 	set.object = skel->obj;
 	ret = start(skel, &set, max_rows, why, sizeof(why));
 	if (ret == -EEXIST)
