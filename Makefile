@@ -20,7 +20,7 @@ else
   MAKEFLAGS += --no-print-directory
 endif
 
-tools   := cowstat cowbench
+tools   := cowstat cowbench cowtrace
 shared  := format table_reader
 system  := $(patsubst tests/system/%.c,%,$(filter-out tests/system/harness.c,$(wildcard tests/system/*.c)))
 units   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
@@ -45,7 +45,7 @@ CLANG   ?= clang
 BPFTOOL ?= bpftool
 BPF_CFLAGS = -target bpf -mcpu=v3 -g -O2 -D__TARGET_ARCH_x86 -Wall -Wextra -Werror \
 	-Wno-unused-parameter -fms-extensions -Wno-microsoft-anon-tag -I$(BUILD)/bpf -Imodule -Ibpf -MMD -MP
-bpf_objects := cowstat
+bpf_objects := cowstat cowtrace
 
 bpf: $(bpf_objects:%=$(BUILD)/bpf/%.skel.h)
 
@@ -63,7 +63,7 @@ $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(say) SKEL $@
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@.new && mv $@.new $@
 
-## tools: build cowstat and cowbench into BUILD
+## tools: build cowstat, cowtrace and cowbench into BUILD
 tools: $(tools:%=$(BUILD)/%)
 
 $(tools:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/userspace/%.o $(shared:%=$(BUILD)/userspace/%.o)
@@ -74,9 +74,11 @@ $(BUILD)/cowbench: $(BUILD)/userspace/workload.o
 
 # What loads BPF programs.
 $(BUILD)/cowstat: $(BUILD)/userspace/bpf_table.o $(BUILD)/userspace/bpf_load.o
-$(BUILD)/cowstat: LDLIBS += -lbpf -lelf -lz
+$(BUILD)/cowtrace: $(BUILD)/userspace/symbols.o $(BUILD)/userspace/bpf_load.o
+$(BUILD)/cowstat $(BUILD)/cowtrace: LDLIBS += -lbpf -lelf -lz
 $(BUILD)/userspace/bpf_table.o: $(BUILD)/bpf/cowstat.skel.h
-$(BUILD)/userspace/bpf_%.o: ALL_CFLAGS += -isystem $(BUILD)/bpf
+$(BUILD)/userspace/cowtrace.o: $(BUILD)/bpf/cowtrace.skel.h
+$(BUILD)/userspace/bpf_table.o $(BUILD)/userspace/cowtrace.o: ALL_CFLAGS += -isystem $(BUILD)/bpf
 
 tests: $(system:%=$(BUILD)/tests/%)
 

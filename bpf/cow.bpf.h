@@ -148,7 +148,8 @@ enum fault_source {
  * @vmf: the kernel's struct vm_fault; 0 where there is none
  * @old_pte: the page-table entry at the entry
  * @new_page: struct page of what was added
- * @since_ns: set by the tracer
+ * @since_ns: for the tracer's use
+ * @address: for the tracer's use, where there is no @vmf
  * @bytes: of the huge page that was copied
  * @kind: enum fault_kind
  * @ending: enum cow_ending, as far as is known
@@ -167,6 +168,7 @@ struct cow_fault {
 	u64 old_pte;
 	u64 new_page;
 	u64 since_ns;
+	u64 address;
 	u32 bytes;
 	u8 kind;
 	u8 ending;
