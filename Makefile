@@ -26,7 +26,7 @@ system  := $(patsubst tests/system/%.c,%,$(filter-out tests/system/harness.c,$(w
 units   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 
 .PHONY: all module bpf tools tests unit
-all: module tools
+all: module bpf tools
 
 ## module: build $(BUILD)/cowstat.ko against the kernel headers in KDIR
 # kbuild writes beside its sources, so it is given a folder of links.
@@ -46,8 +46,10 @@ BPFTOOL ?= bpftool
 BPF_CFLAGS = -target bpf -mcpu=v3 -g -O2 -D__TARGET_ARCH_x86 -Wall -Wextra -Werror \
 	-Wno-unused-parameter -fms-extensions -Wno-microsoft-anon-tag -I$(BUILD)/bpf -Imodule -Ibpf -MMD -MP
 bpf_objects := cowstat cowtrace
+bpf_compile = $(CLANG) $(BPF_CFLAGS) $$(grep -q 'bpf_preempt_disable(void)' $(BUILD)/bpf/vmlinux.h && \
+	echo -DHAVE_PREEMPT_DISABLE) -c -o $@ $<
 
-bpf: $(bpf_objects:%=$(BUILD)/bpf/%.skel.h)
+bpf: $(bpf_objects:%=$(BUILD)/bpf/%.skel.h) $(BUILD)/cowtrace.bpf.o
 
 $(BUILD)/bpf/vmlinux.h: scripts/vmlinux | $(BUILD)/bpf
 	$(say) BTF $@
@@ -56,8 +58,13 @@ $(BUILD)/bpf/vmlinux.h: scripts/vmlinux | $(BUILD)/bpf
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(BUILD)/bpf/vmlinux.h
 	$(say) BPF $@
-	$(Q)$(CLANG) $(BPF_CFLAGS) $$(grep -q 'bpf_preempt_disable(void)' $(BUILD)/bpf/vmlinux.h && \
-		echo -DHAVE_PREEMPT_DISABLE) -c -o $@ $<
+	$(Q)$(bpf_compile)
+
+# For bpftool alone, which cannot choose among programs.
+$(BUILD)/cowtrace.bpf.o: BPF_CFLAGS += -DCOW_NEW_KERNELS
+$(BUILD)/cowtrace.bpf.o: bpf/cowtrace.bpf.c $(BUILD)/bpf/vmlinux.h
+	$(say) BPF $@
+	$(Q)$(bpf_compile)
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(say) SKEL $@
@@ -121,7 +128,7 @@ $(BUILD)/stubs/%:
 $(BUILD)/kbuild/module/uapi $(BUILD)/bpf $(BUILD)/userspace $(BUILD)/tests/system $(BUILD)/tests/unit:
 	@mkdir -p $@
 
--include $(wildcard $(BUILD)/bpf/*.d $(BUILD)/userspace/*.d $(BUILD)/tests/*/*.d)
+-include $(wildcard $(BUILD)/*.d $(BUILD)/bpf/*.d $(BUILD)/userspace/*.d $(BUILD)/tests/*/*.d)
 .SECONDARY:
 
 # --- in a VM -----------------------------------------------------------------

@@ -367,6 +367,12 @@ static __always_inline bool is_file_copy(struct vm_fault *vmf, int ret)
 	return !ret && vmf->flags & FAULT_FLAG_WRITE && !(vmf->vma->vm_flags & COW_VM_SHARED);
 }
 
+/*
+ * Programs that begin with ? are for older kernels: the loader enables them where the newer
+ * function is missing. bpftool cannot leave a program out, so an object for bpftool alone is
+ * built with COW_NEW_KERNELS, without them.
+ */
+
 /* --- the programs that note how a fault ends, the same for all who follow faults ------- */
 
 static __always_inline int anon_page_added(u64 page, struct vm_area_struct *vma)
@@ -389,11 +395,13 @@ int BPF_PROG(anon_added, void *folio, struct vm_area_struct *vma)
 }
 
 /* What folio_add_new_anon_rmap() was up to 6.2 (commit 4d510f3da4c2). */
+#ifndef COW_NEW_KERNELS
 SEC("?fentry/page_add_new_anon_rmap")
 int BPF_PROG(anon_added_page, void *page, struct vm_area_struct *vma)
 {
 	return anon_page_added((u64)page, vma);
 }
+#endif
 
 SEC("fentry/ptep_set_access_flags")
 int BPF_PROG(made_writable, struct vm_area_struct *vma)
@@ -435,10 +443,12 @@ int BPF_PROG(hugetlb_added, void *folio, struct vm_area_struct *vma)
 }
 
 /* What hugetlb_add_new_anon_rmap() was up to 6.7 (commit 9d5fafd5d882). */
+#ifndef COW_NEW_KERNELS
 SEC("?fentry/hugepage_add_new_anon_rmap")
 int BPF_PROG(hugetlb_added_page, void *page, struct vm_area_struct *vma)
 {
 	return hugetlb_page_added((u64)page, vma);
 }
+#endif
 
 #endif /* COWSTAT_COW_BPF_H */

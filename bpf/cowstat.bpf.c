@@ -486,6 +486,19 @@ int BPF_PROG(file_exit, struct vm_fault *vmf, int ret)
 	return 0;
 }
 
+/*
+ * A uprobe puts a copy of a page of program text in the place of the page. From 6.16 on it
+ * makes the kernel take a write-protect fault for it, and this function is gone.
+ */
+SEC("?fexit/__replace_page")
+int BPF_PROG(uprobe_exit, struct vm_area_struct *vma, u64 address, u64 old_page, u64 new_page,
+	     int ret)
+{
+	if (!ret && new_page)
+		begin_count(payer_of((u64)vma->vm_mm), ROW_FILE_COPIED);
+	return 0;
+}
+
 /* --- fork, exec, exit ------------------------------------------------------------- */
 
 /**

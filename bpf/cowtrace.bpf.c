@@ -9,6 +9,7 @@
 #include "cow.bpf.h"
 
 #define RING_BYTES	(1 << 22)
+#define OWN_FRAMES	2	/* of a stack: the program and its trampoline */
 
 /* --- what cowtrace tells ------------------------------------------------------------ */
 
@@ -224,7 +225,7 @@ static __always_inline void to_stacks(void *ctx, const struct cow_event *e)
 
 	key.pid = e->pid;
 	key.user = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
-	key.kernel = bpf_get_stackid(ctx, &stacks, 0);
+	key.kernel = bpf_get_stackid(ctx, &stacks, OWN_FRAMES);
 	__builtin_memcpy(key.comm, e->comm, sizeof(key.comm));
 	count = bpf_map_lookup_elem(&stack_counts, &key);
 	if (!count) {
@@ -433,6 +434,7 @@ int BPF_PROG(hugetlb_exit, u64 address)
 	return hugetlb_end(ctx, (u64)BPF_CORE_READ(vmf, vma), BPF_CORE_READ(vmf, real_address));
 }
 
+#ifndef COW_NEW_KERNELS
 /* Before 6.6 a trampoline carries six arguments, and hugetlb_wp() has seven there. */
 SEC("?kprobe/hugetlb_wp")
 int BPF_KPROBE(hugetlb_entry_kprobe, u64 mm, u64 vma, u64 address)
@@ -458,6 +460,7 @@ int BPF_KRETPROBE(hugetlb_exit_kprobe)
 
 	return f ? hugetlb_end(ctx, f->vmf, f->address) : 0;
 }
+#endif
 
 /* The first write to a page of a private file mapping: a fault of its own, with no entry. */
 SEC("fexit/finish_fault")

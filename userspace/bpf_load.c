@@ -30,7 +30,8 @@
 /*
  * What a program needs, and what is missing without it.
  *
- * @program: its name; objects that have no such program do not mind
+ * @program: its name; objects that have no such program do not mind; NULL for what only
+ *	older kernels do
  * @older: the program that takes its place where its function had another name or shape
  * @hook: without either, this hook's columns are not known
  * @required: without either, there is no point in loading
@@ -57,6 +58,7 @@ static const struct need {
 	{ "hugetlb_exit", "hugetlb_exit_kprobe", COWSTAT_HOOK_HUGETLB, false, "hugetlb_*" },
 	{ "hugetlb_added", "hugetlb_added_page", COWSTAT_HOOK_HUGETLB, false, "hugetlb_*" },
 	{ "file_exit", NULL, COWSTAT_HOOK_FILE, false, "file_copied" },
+	{ NULL, "uprobe_exit", COWSTAT_HOOK_FILE, false, "" },
 	{ "fork_entry", NULL, COWSTAT_HOOK_PINNED, false, "fork_ns, fork_copied" },
 	{ "fork_exit", NULL, COWSTAT_HOOK_PINNED, false, "fork_copied" },
 };
@@ -200,6 +202,11 @@ static bool fits(const struct btf *btf, const struct bpf_program *program)
 	return bpf_program__type(program) == BPF_PROG_TYPE_KPROBE || btf_vlen(type) <= 6;
 }
 
+static struct bpf_program *program_of(const struct bpf_set *set, const char *name)
+{
+	return name ? bpf_object__find_program_by_name(set->object, name) : NULL;
+}
+
 /**
  * bpf_load_choose() - choose the programs whose functions this kernel has
  * @set: its object is opened, not yet loaded; @set->hooks is set
@@ -222,16 +229,18 @@ int bpf_load_choose(struct bpf_set *set, char *err, size_t errlen)
 			      VMLINUX_BTF, strerror(errno));
 	set->hooks = (1U << COWSTAT_NR_HOOKS) - 1;
 	for (need = needs; need < needs + NR_NEEDS && !ret; need++) {
-		program = bpf_object__find_program_by_name(set->object, need->program);
-		if (!program || fits(btf, program))
+		program = program_of(set, need->program);
+		older = program_of(set, need->older);
+		if (program && fits(btf, program))
 			continue;
-		bpf_program__set_autoload(program, false);
-		older = need->older ?
-			bpf_object__find_program_by_name(set->object, need->older) : NULL;
+		if (program)
+			bpf_program__set_autoload(program, false);
 		if (older && fits(btf, older)) {
 			bpf_program__set_autoload(older, true);
 			continue;
 		}
+		if (!program)
+			continue;
 		set->hooks &= ~(1U << need->hook);
 		if (need->required)
 			ret = refuse(-ENOENT, err, errlen,

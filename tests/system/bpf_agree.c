@@ -17,9 +17,9 @@
 
 /* A path each; those that reset, unload or count for long are left out. */
 static const char *const work[] = {
-	"child_writes", "parent_writes", "threads", "zero_page", "private_file", "shared_file",
-	"thp", "hugetlb", "ksm", "gup", "uffd_wp", "pinned", "remote", "memcg", "exec",
-	"vfork_spawn",
+	"ksm", "child_writes", "parent_writes", "threads", "zero_page", "private_file", "shared_file",
+	"thp", "hugetlb", "gup", "uffd_wp", "pinned", "remote", "memcg", "exec",
+	"vfork_spawn", "swap", "uprobe", "breakpoint", "soft_dirty", "madvise_race",
 };
 
 #define HUGE	(2UL << 20)
@@ -34,7 +34,7 @@ static bool comparable(enum cowstat_column c)
 	return c != COWSTAT_COL_FORK_NS;
 }
 
-static int run(const char *path, const char *arg1, const char *arg2)
+static int execute(const char *path, const char *arg1, const char *arg2)
 {
 	pid_t pid = fork();
 	int status, null;
@@ -103,13 +103,13 @@ int main(void)
 	if (!build)
 		bail("COWSTAT_BUILD does not name the build");
 	snprintf(path, sizeof(path), "%s/cowstat", build);
-	if (run(path, "bpf", "load"))
+	if (execute(path, "bpf", "load"))
 		bail("cowstat bpf load failed");
 	for (i = 0; i < NR_WORK; i++) {
 		char test[256];
 
 		snprintf(test, sizeof(test), "%s/tests/%s", build, work[i]);
-		is(run(test, NULL, NULL), 0, "%s passes, both counting", work[i]);
+		is(execute(test, NULL, NULL), 0, "%s passes, both counting", work[i]);
 	}
 	no_huge_page_left();
 	module = table_now();
@@ -167,7 +167,7 @@ int main(void)
 		ok(sum[c] || c == COWSTAT_COL_THP_OTHER, "there was something to count in %s", cow_column_name(c));
 	cow_table_free(&module);
 	cow_table_free(&bpf);
-	is(run(path, "bpf", "unload"), 0, "unloads");
+	is(execute(path, "bpf", "unload"), 0, "unloads");
 	ok(access(COWSTAT_BPF_DIR, F_OK), "and leaves nothing behind");
 	return done();
 }
