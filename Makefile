@@ -20,8 +20,10 @@ else
   MAKEFLAGS += --no-print-directory
 endif
 
-tools   := cowstat cowbench
+tools   := cowstat cowbench cowdemo
 shared  := format table_reader
+bench   := workload machine series result result_text result_json scenario picture report
+demo    := workload machine pagemap screen pupil
 system  := $(patsubst tests/system/%.c,%,$(filter-out tests/system/harness.c,$(wildcard tests/system/*.c)))
 units   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 
@@ -43,9 +45,11 @@ tools: $(tools:%=$(BUILD)/%)
 
 $(tools:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/userspace/%.o $(shared:%=$(BUILD)/userspace/%.o)
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/cowbench: $(BUILD)/userspace/workload.o
+$(BUILD)/cowbench: $(bench:%=$(BUILD)/userspace/%.o)
+$(BUILD)/cowbench: LIBS = -ljansson -lm
+$(BUILD)/cowdemo: $(demo:%=$(BUILD)/userspace/%.o)
 
 tests: $(system:%=$(BUILD)/tests/%)
 
@@ -59,7 +63,10 @@ unit: $(units:%=$(BUILD)/tests/%)
 
 $(units:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(shared:%=$(BUILD)/userspace/%.o)
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $^ -lcmocka
+	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $^ -lcmocka $(LIBS)
+
+$(BUILD)/tests/test_series: $(patsubst %,$(BUILD)/userspace/%.o,series result result_json)
+$(BUILD)/tests/test_series: LIBS = -ljansson -lm
 
 $(BUILD)/userspace/%.o: userspace/%.c | $(BUILD)/userspace
 	$(say) CC $@
