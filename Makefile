@@ -55,7 +55,9 @@ tests: $(system:%=$(BUILD)/tests/%)
 
 $(system:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/system/%.o $(BUILD)/tests/system/harness.o $(shared:%=$(BUILD)/userspace/%.o)
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -pthread -o $@ $^
+	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -pthread -o $@ $^ $(LIBS)
+
+$(BUILD)/tests/cowbench: LIBS = -ljansson
 
 ## unit: run the tests that need no kernel
 unit: $(units:%=$(BUILD)/tests/%)

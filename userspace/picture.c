@@ -150,7 +150,9 @@ static void put_size_axis(FILE *to, const char *axis, const struct picture *p)
 	const struct curve *c = &p->curve[0];
 	size_t i;
 
-	fprintf(to, "set logscale %s 2\nset autoscale %s noextend\nset %stics (", axis, axis, axis);
+	/* A little more than the data, or the tics at the ends may be rounded away. */
+	fprintf(to, "set logscale %s 2\nset %srange [%.10g:%.10g]\nset %stics (", axis, axis,
+		c->at[0].x * 0.95, c->at[c->nr - 1].x * 1.05, axis);
 	for (i = 0; i < c->nr; i++) {
 		fputs(i ? ", " : "", to);
 		put_string(to, format_size_short(c->at[i].x).s);
@@ -185,10 +187,10 @@ static void put_script(FILE *to, const struct picture *p)
 	const struct curve *c;
 	size_t i;
 
-	fputs("set terminal svg size 800,500 dynamic font 'sans-serif,15' background '#ffffff' noenhanced\n"
+	fputs("set terminal svg size 800,520 dynamic font 'sans-serif,15' background '#ffffff' noenhanced\n"
 	      "set encoding utf8\nset border 3 lc '#444444'\nset tics nomirror\n"
-	      "set grid lc '#dddddd' lw 1\nset lmargin 11\nset rmargin 4\nset bmargin 8\n"
-	      "set key at screen 0.5, 0.13 center top Left reverse samplen 2 maxrows 2 width 1\n"
+	      "set grid lc '#dddddd' lw 1\nset lmargin 11\nset rmargin 4\nset bmargin 9\n"
+	      "set key at screen 0.5, 0.18 center top Left reverse samplen 2 maxrows 3\n"
 	      "set autoscale x noextend\n", to);
 	put_label(to, "title", p->title);
 	put_label(to, "label 1", p->caption);
