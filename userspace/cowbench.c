@@ -94,7 +94,7 @@ static const struct option longs[] = {
 #define REPORT_OPTIONS	(OPTION_BIT(OPT_SIZE) | OPTION_BIT(OPT_COUNT) |		\
 			 OPTION_BIT(OPT_WARMUP) | OPTION_BIT(OPT_CPU) |		\
 			 OPTION_BIT(OPT_EMULATED) | OPTION_BIT(OPT_OUTPUT) |	\
-			 OPTION_BIT(OPT_PICTURES))
+			 OPTION_BIT(OPT_DURATION) | OPTION_BIT(OPT_PICTURES))
 static const struct {
 	enum takes takes;
 	unsigned int options;
@@ -132,7 +132,7 @@ static void usage(FILE *to)
 	      "  --share PERCENT   of the pages that are written (default 10)\n"
 	      "  --order ORDER     seq or random (default seq)\n"
 	      "  --workers N       prefork: how many (default 4)\n"
-	      "snapshot:\n"
+	      "snapshot (and report: --duration):\n"
 	      "  --duration SECS   in which the child reads everything (default 5)\n"
 	      "  --rate N          writes a second by the parent (default 10000)\n"
 	      "report:\n"
