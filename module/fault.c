@@ -54,13 +54,17 @@ static struct row *row_of_owner(struct mm_struct *mm, bool make, bool *remote)
 	return row;
 }
 
-/* The row of a fault in current's own mm, if it has one: nearly always. */
+/*
+ * The row of a fault in current's own mm, if it has one: nearly always. A kernel thread that
+ * borrows an mm has none: table_birth() makes it none, and drops what an earlier process with
+ * the same signal_struct left.
+ */
 static __always_inline struct row *row_at_hand(const struct mm_struct *mm)
 {
 	return likely(current->mm == mm) ? table_find(current->signal) : NULL;
 }
 
-/* The row of any fault. A kernel thread that borrows an mm has none of its own. */
+/* The row of any fault. */
 static struct row *row_of(struct mm_struct *mm, bool make, bool *remote)
 {
 	if (current->mm == mm && !(current->flags & PF_KTHREAD))
@@ -305,7 +309,6 @@ static struct hook wp_fault = {
  */
 struct hook clear_flush = {
 	.ops.func	= on_commit,
-	.with		= &clear_flush,
 	.call		= on_clear_flush,
 	.function	= { "ptep_clear_flush" },
 	.callers	= {

@@ -72,16 +72,15 @@ static void __init resolver_free(struct resolver *r)
 
 static int __init hook_set_filter(struct hook *hook)
 {
-	int err;
-
 	struct hook *with = hook->with ?: hook;
+	int err;
 
 	with->ops.flags |= FTRACE_OPS_FL_PERMANENT;
 	/* An empty filter would trace everything, so no error is passed over. */
 	err = ftrace_set_filter_ip(&with->ops, hook->address, 0, 0);
 	if (err)
 		pr_err("%s() cannot be traced: ftrace says %d\n", hook->function[0], err);
-	if (hook->with && hook != with) {
+	if (hook->with) {
 		hook->next = with->next;
 		with->next = hook;
 	}
@@ -273,7 +272,7 @@ int hook_arm_all(struct hook *const *hooks)
 
 	for (h = hooks; *h; h++) {
 		hook = *h;
-		if (!hook->address || (hook->with && hook->with != hook))
+		if (!hook->address || hook->with)
 			continue;
 		err = register_ftrace_function(&hook->ops);
 		if (err) {
@@ -309,7 +308,7 @@ void hook_disarm_all(struct hook *const *hooks)
 		i++;
 	while (i--) {
 		hook = hooks[i];
-		if (!hook->armed || (hook->with && hook->with != hook))
+		if (!hook->armed || hook->with)
 			continue;
 		for (each = hook; each; each = each->next)
 			WRITE_ONCE(each->armed, false);

@@ -42,9 +42,9 @@ struct hook_range {
  * struct hook - one function of the kernel that is hooked at its entry
  * @ops: ftrace's handle; holds the callback that ftrace calls. It is unused where @with
  *	stands: taking back an ops costs a grace period of RCU-tasks, so there are few
- * @with: the hook through whose ops this one is registered, perhaps itself. The callback
- *	of that ops hands on to hook_pass_on() what it does not know
- * @call: with @with, the callback for calls that are handed on
+ * @with: the hook through whose ops this one is registered; NULL for its own. The callback
+ *	of an ops that serves several hands on to hook_pass_on() what it does not know
+ * @call: of hooks that share an ops, the callback for calls that are handed on
  * @function: its name, then the names it had in older kernels
  * @callers: the callers that count, or none when every call counts as @any
  * @any: what is counted when there is no list of callers

@@ -389,7 +389,10 @@ void table_birth(struct task_struct *parent, struct task_struct *child,
 	int i;
 
 	raw_spin_lock_irqsave(&table.lock, flags);
-	/* Finds, if any, only a row that a fault from outside has made just now. */
+	/*
+	 * Finds, if any, only a row that a fault from outside has made just now. Of kernel
+	 * threads too: what had the same signal_struct before is thereby dropped.
+	 */
 	row = table_find_locked(child);
 	if (!child->mm)
 		goto unlock;
