@@ -21,7 +21,7 @@ else
 endif
 
 tools   := cowstat cowbench
-shared  := format table_reader
+shared  := format table_reader usage
 system  := $(patsubst tests/system/%.c,%,$(filter-out tests/system/harness.c,$(wildcard tests/system/*.c)))
 benches := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 units   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))

@@ -7,7 +7,6 @@
 #include <err.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +14,9 @@
 
 #include "format.h"
 #include "table_reader.h"
+#include "usage.h"
 #include "workload.h"
 
-#define EXIT_USAGE	2
 #define MAX_COUNT	100000
 #define BAR_WIDTH	24
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -637,24 +636,6 @@ static void usage(FILE *to)
 	      "  --version\n"
 	      "\"call\" is until the call returned in the parent, \"to exit\" and the times of\n"
 	      "summary are until the child had exited; p50 is the median.\n", to);
-}
-
-__attribute__((noreturn))
-static void point_to_help(void)
-{
-	fputs("Try: cowbench --help\n", stderr);
-	exit(EXIT_USAGE);
-}
-
-__attribute__((noreturn, format(printf, 1, 2)))
-static void bad_usage(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vwarnx(format, args);
-	va_end(args);
-	point_to_help();
 }
 
 static void set_size(struct options *o, const char *text)

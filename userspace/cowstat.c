@@ -23,9 +23,9 @@
 #include "smaps.h"
 #include "source.h"
 #include "textfile.h"
+#include "usage.h"
 #include "view.h"
 
-#define EXIT_USAGE		2
 #define NS_PER_S		1000000000ULL
 #define TEXTFILE_INTERVAL_NS	(15 * NS_PER_S)
 
@@ -122,18 +122,6 @@ static void usage(FILE *to)
 	      "Exit status: 0, 1 for an error, 2 for a wrong command line; a command's own,\n"
 	      "128+N when signal N killed it, 127 not found, 126 not runnable, 125 not tried.\n"
 	      "Columns are explained in cowstat(8).\n", to);
-}
-
-__attribute__((noreturn, format(printf, 1, 2)))
-static void bad_usage(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vwarnx(format, args);
-	va_end(args);
-	fputs("Try: cowstat --help\n", stderr);
-	exit(EXIT_USAGE);
 }
 
 static void parse_pids(char *list, struct filter *filter)

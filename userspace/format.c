@@ -11,6 +11,23 @@
 #define NS_PER_MS	UINT64_C(1000000)
 #define NS_PER_S	UINT64_C(1000000000)
 
+/*
+ * Divide until less than 1024 is left: the number of divisions. Truncated, not rounded:
+ * 1023.99 KiB must not become 1024.0 KiB.
+ */
+static unsigned int scale_down(uint64_t bytes, uint64_t *whole, unsigned int *tenths)
+{
+	unsigned int u = 0;
+	uint64_t rest = 0;
+
+	for (*whole = bytes; *whole >= 1024; u++) {
+		rest = *whole % 1024;
+		*whole /= 1024;
+	}
+	*tenths = rest * 10 / 1024;
+	return u;
+}
+
 /**
  * format_size() - bytes in the unit that fits, with one decimal
  * @bytes: how many
@@ -20,19 +37,13 @@
 struct text format_size(uint64_t bytes)
 {
 	static const char *const unit[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
-	unsigned int u = 0;
-	uint64_t whole = bytes, rest = 0;
+	unsigned int tenths, u;
+	uint64_t whole;
 	struct text t;
 
-	/* Truncated, not rounded: 1023.99 KiB must not become 1024.0 KiB. */
-	while (whole >= 1024) {
-		rest = whole % 1024;
-		whole /= 1024;
-		u++;
-	}
+	u = scale_down(bytes, &whole, &tenths);
 	if (u)
-		snprintf(t.s, sizeof(t.s), "%" PRIu64 ".%u %s", whole,
-			 (unsigned int)(rest * 10 / 1024), unit[u]);
+		snprintf(t.s, sizeof(t.s), "%" PRIu64 ".%u %s", whole, tenths, unit[u]);
 	else
 		snprintf(t.s, sizeof(t.s), "%" PRIu64 " B", whole);
 	return t;
@@ -63,20 +74,15 @@ struct text format_size_short(uint64_t bytes)
 struct text format_size_tight(uint64_t bytes)
 {
 	static const char unit[] = " KMGTPE";
-	unsigned int u = 0;
-	uint64_t whole = bytes, rest = 0;
+	unsigned int tenths, u;
+	uint64_t whole;
 	struct text t;
 
-	while (whole >= 1024) {
-		rest = whole % 1024;
-		whole /= 1024;
-		u++;
-	}
+	u = scale_down(bytes, &whole, &tenths);
 	if (!u)
 		snprintf(t.s, sizeof(t.s), "%" PRIu64, whole);
 	else if (whole < 100)
-		snprintf(t.s, sizeof(t.s), "%" PRIu64 ".%u%c", whole,
-			 (unsigned int)(rest * 10 / 1024), unit[u]);
+		snprintf(t.s, sizeof(t.s), "%" PRIu64 ".%u%c", whole, tenths, unit[u]);
 	else
 		snprintf(t.s, sizeof(t.s), "%" PRIu64 "%c", whole, unit[u]);
 	return t;
