@@ -5,10 +5,8 @@
  * none of it is fork's doing.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,36 +20,14 @@
 static char *text;
 static struct gate ran, go;
 
-static void call(size_t i)
-{
-	((void (*)(void))(text + i * PAGE))();
-}
-
 static void run_text(void *arg)
 {
 	(void)arg;
 	for (size_t i = 0; i < N; i++)
-		call(i);
+		run_page(text, i);
 	gate_open(&ran);
 	gate_wait(&go);
-	call(N - 1);
-}
-
-static char *map_text(void)
-{
-	int fd = open("/tmp/text", O_RDWR | O_CREAT | O_TRUNC, 0700);
-	char page[PAGE];
-	char *map;
-
-	memset(page, RET, sizeof(page));
-	for (size_t i = 0; i < N; i++)
-		if (write(fd, page, sizeof(page)) != sizeof(page))
-			bail("cannot write /tmp/text: errno %d", errno);
-	map = mmap(NULL, N * PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
-	if (map == MAP_FAILED)
-		bail("cannot map /tmp/text: errno %d", errno);
-	close(fd);
-	return map;
+	run_page(text, N - 1);
 }
 
 static void set_breakpoints(pid_t pid, size_t offset)
@@ -69,10 +45,12 @@ static void set_breakpoints(pid_t pid, size_t offset)
 int main(void)
 {
 	struct cow_row before, after;
+	char code[PAGE];
 	int status;
 	pid_t pid;
 
-	text = map_text();
+	memset(code, RET, sizeof(code));
+	text = map_text("/tmp/text", code, sizeof(code), N);
 	ran = gate_make();
 	go = gate_make();
 	pid = start_child(run_text, NULL);

@@ -16,7 +16,6 @@ struct frames {
 };
 
 static char *pages;
-static struct gate born, go, wrote, end;
 
 static struct frames frames_of(pid_t pid)
 {
@@ -38,47 +37,36 @@ static uint64_t differ(const struct frames *a, const struct frames *b, size_t fr
 	return n;
 }
 
-static void write_when_told(void *arg)
+static void write_some(void *arg)
 {
 	(void)arg;
-	gate_open(&born);
-	gate_wait(&go);
 	write_pages(pages, WRITTEN);
-	gate_open(&wrote);
-	gate_wait(&end);
 }
 
 int main(void)
 {
 	struct frames mine, childs, mine_then, childs_then;
+	struct told child = { .work = write_some };
 	struct cow_row before, after;
-	pid_t pid;
 
-	born = gate_make();
-	go = gate_make();
-	wrote = gate_make();
-	end = gate_make();
 	pages = map_pages(N);
-	pid = start_child(write_when_told, NULL);
-	gate_wait(&born);
+	told_start(&child);
 	mine = frames_of(getpid());
-	childs = frames_of(pid);
+	childs = frames_of(child.pid);
 	is(differ(&mine, &childs, 0, N), 0, "after fork: the same frames");
 
-	before = row_of(pid);
-	gate_open(&go);
-	gate_wait(&wrote);
-	after = row_of(pid);
+	before = row_of(child.pid);
+	told_work(&child);
+	after = row_of(child.pid);
 	mine_then = frames_of(getpid());
-	childs_then = frames_of(pid);
+	childs_then = frames_of(child.pid);
 	is(GREW(before, after, COPIED), WRITTEN, "the child writes: copied");
 	is(differ(&childs, &childs_then, 0, N), GREW(before, after, COPIED),
 	   "as many of its frames are new");
 	is(differ(&childs, &childs_then, WRITTEN, N), 0, "none that it did not write");
 	is(differ(&mine, &mine_then, 0, N), 0, "the parent keeps its own");
 
-	gate_open(&end);
-	wait_child(pid);
+	told_end(&child);
 	start_row();
 	before = row_of(getpid());
 	write_pages(pages, N);

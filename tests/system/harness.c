@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -280,6 +281,89 @@ void outlive_child(void)
 	wait_child(child);
 	close(go.fd[0]);
 	close(go.fd[1]);
+}
+
+static void work_when_told(void *arg)
+{
+	struct told *told = arg;
+
+	if (told->first)
+		told->work(told->first);
+	gate_open(&told->born);
+	gate_wait(&told->go);
+	told->work(told->arg);
+	gate_open(&told->worked);
+	gate_wait(&told->end);
+}
+
+void told_start(struct told *told)
+{
+	told->born = gate_make();
+	told->go = gate_make();
+	told->worked = gate_make();
+	told->end = gate_make();
+	told->pid = start_child(work_when_told, told);
+	gate_wait(&told->born);
+}
+
+void told_work(struct told *told)
+{
+	gate_open(&told->go);
+	gate_wait(&told->worked);
+}
+
+void told_end(struct told *told)
+{
+	gate_open(&told->end);
+	wait_child(told->pid);
+}
+
+static struct {
+	pthread_barrier_t start;
+	char *pages;
+	size_t n;
+} race;
+
+static void *write_all(void *arg)
+{
+	pthread_barrier_wait(&race.start);
+	write_pages(race.pages, race.n);
+	return arg;
+}
+
+void race_pages(char *pages, size_t n)
+{
+	pthread_t other;
+
+	race.pages = pages;
+	race.n = n;
+	pthread_barrier_init(&race.start, NULL, 2);
+	if (pthread_create(&other, NULL, write_all, NULL))
+		_exit(1);
+	write_all(NULL);
+	pthread_join(other, NULL);
+}
+
+char *map_text(const char *path, const void *code, size_t len, size_t n)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0700);
+	char page[PAGE] = {};
+	char *text;
+
+	memcpy(page, code, len);
+	for (size_t i = 0; i < n; i++)
+		if (write(fd, page, PAGE) != PAGE)
+			bail("cannot write %s: errno %d", path, errno);
+	text = mmap(NULL, n * PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+	if (text == MAP_FAILED)
+		bail("cannot map %s: errno %d", path, errno);
+	close(fd);
+	return text;
+}
+
+void run_page(const char *text, size_t page)
+{
+	((void (*)(void))(uintptr_t)(text + page * PAGE))();
 }
 
 static void have_children(void *arg)

@@ -70,6 +70,36 @@ struct cow_table table_now(void);
 struct cow_table table_from(int fd);
 struct cow_row total_now(void);
 
+/* A pipe for two processes to wait for each other. */
+struct gate {
+	int fd[2];
+};
+struct gate gate_make(void);
+void gate_open(struct gate *gate);
+void gate_wait(struct gate *gate);
+
+/*
+ * A child that works when it is told to, and then waits to be let go. @first, where there is
+ * one, is worked on before it is told: what a first time costs is then spent.
+ */
+struct told {
+	work_fn *work;
+	void *first, *arg;
+	struct gate born, go, worked, end;
+	pid_t pid;
+};
+void told_start(struct told *told);
+void told_work(struct told *told);
+void told_end(struct told *told);
+
+/* race_pages(): two threads write each of n pages at once. */
+void race_pages(char *pages, size_t n);
+
+/* map_text(): n pages of a new file, each beginning with this code, to be run. */
+char *map_text(const char *path, const void *code, size_t len, size_t n);
+/* run_page(): call what a page begins with. */
+void run_page(const char *text, size_t page);
+
 /* outlive_child(): have had a child that shared all our pages, wrote none, and has left. */
 void outlive_child(void);
 /* start_storm(): a child that does nothing but have children, each of which writes a bit. */
@@ -118,13 +148,5 @@ void log_clear(void);
  * caller frees the text. Tools are found in $PATH, those of this build first.
  */
 char *shell(int *status, const char *command, ...) __attribute__((format(printf, 2, 3)));
-
-/* A pipe for two processes to wait for each other. */
-struct gate {
-	int fd[2];
-};
-struct gate gate_make(void);
-void gate_open(struct gate *gate);
-void gate_wait(struct gate *gate);
 
 #endif /* COWSTAT_TEST_HARNESS_H */

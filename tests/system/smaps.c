@@ -16,7 +16,6 @@
 #define FRESH	29
 
 static char *pages, *fresh;
-static struct gate born, go, wrote, end;
 
 static uint64_t private_dirty(pid_t pid)
 {
@@ -35,49 +34,38 @@ static uint64_t private_dirty(pid_t pid)
 	bail("no Private_Dirty in %s", path);
 }
 
-static void write_when_told(void *arg)
+static void write_some(void *arg)
 {
 	(void)arg;
-	gate_open(&born);
-	gate_wait(&go);
 	write_pages(pages, CHILD);
 	write_pages(fresh, FRESH);
-	gate_open(&wrote);
-	gate_wait(&end);
 }
 
 int main(void)
 {
 	struct cow_row child, child_then, me, me_then;
+	struct told writer = { .work = write_some };
 	uint64_t dirty, dirty_then;
-	pid_t pid;
 
-	born = gate_make();
-	go = gate_make();
-	wrote = gate_make();
-	end = gate_make();
 	pages = map_pages(N);
 	fresh = map_untouched(FRESH);
-	pid = start_child(write_when_told, NULL);
-	gate_wait(&born);
+	told_start(&writer);
 	touch_stack();
-	private_dirty(pid);
+	private_dirty(writer.pid);
 	row_of(getpid());	/* what reading costs us is spent */
-	dirty = private_dirty(pid);
-	child = row_of(pid);
+	dirty = private_dirty(writer.pid);
+	child = row_of(writer.pid);
 	me = row_of(getpid());
-	gate_open(&go);
-	gate_wait(&wrote);
+	told_work(&writer);
 	write_pages(pages + CHILD * PAGE, PARENT);
-	dirty_then = private_dirty(pid);
-	child_then = row_of(pid);
+	dirty_then = private_dirty(writer.pid);
+	child_then = row_of(writer.pid);
 	me_then = row_of(getpid());
 	is(GREW(child, child_then, ANON_COPIED), CHILD, "copied by the child");
 	ok(GREW(me, me_then, ANON_COPIED) >= PARENT, "copied by its parent: %lu, %d wanted",
 	   GREW(me, me_then, ANON_COPIED), PARENT);
 	is(dirty_then - dirty, (CHILD + GREW(me, me_then, ANON_COPIED) + FRESH) * PAGE,
 	   "Private_Dirty of the child grew by both and by %d fresh pages", FRESH);
-	gate_open(&end);
-	wait_child(pid);
+	told_end(&writer);
 	return done();
 }

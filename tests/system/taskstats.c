@@ -8,9 +8,7 @@
 #include <linux/taskstats.h>
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
-#include <pthread.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "harness.h"
 
@@ -58,25 +56,6 @@ struct both {
 	uint64_t ours, kernels;
 };
 
-struct job {
-	work_fn *work;
-	size_t n;
-	struct gate ready, go, done, end;
-};
-
-static void work_when_told(void *arg)
-{
-	struct job *job = arg;
-	size_t none = 0;
-
-	job->work(&none);
-	gate_open(&job->ready);
-	gate_wait(&job->go);
-	job->work(&job->n);
-	gate_open(&job->done);
-	gate_wait(&job->end);
-}
-
 static struct both counts(pid_t pid)
 {
 	struct cow_row row = row_of(pid);
@@ -89,21 +68,19 @@ static struct both counts(pid_t pid)
 
 static struct both compare(const char *name, work_fn *work, size_t n)
 {
-	struct job job = { work, n, gate_make(), gate_make(), gate_make(), gate_make() };
+	size_t none = 0;
+	struct told child = { .work = work, .first = &none, .arg = &n };
 	struct both before, after;
-	pid_t pid = start_child(work_when_told, &job);
 
-	gate_wait(&job.ready);
+	told_start(&child);
 	touch_stack();
-	before = counts(pid);
-	gate_open(&job.go);
-	gate_wait(&job.done);
-	after = counts(pid);
+	before = counts(child.pid);
+	told_work(&child);
+	after = counts(child.pid);
 	after.ours -= before.ours;
 	after.kernels -= before.kernels;
 	note("%-30s cowstat %5lu   taskstats %5lu", name, after.ours, after.kernels);
-	gate_open(&job.end);
-	wait_child(pid);
+	told_end(&child);
 	return after;
 }
 
@@ -138,24 +115,9 @@ static void write_huge(void *arg)
 		huge[i * HUGE] = 2;
 }
 
-static pthread_barrier_t start;
-
-static void *write_all(void *arg)
-{
-	pthread_barrier_wait(&start);
-	write_pages(pages, *(size_t *)arg);
-	return NULL;
-}
-
 static void race(void *arg)
 {
-	pthread_t other;
-
-	pthread_barrier_init(&start, NULL, 2);
-	if (pthread_create(&other, NULL, write_all, arg))
-		_exit(1);
-	write_all(arg);
-	pthread_join(other, NULL);
+	race_pages(pages, *(size_t *)arg);
 }
 
 int main(void)

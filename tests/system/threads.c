@@ -14,8 +14,7 @@
 #define THREADS		7
 
 static char *pages;
-static pthread_barrier_t start;
-static size_t per_thread, race_pages;
+static size_t per_thread, nr_raced;
 
 static void *write_share(void *arg)
 {
@@ -36,24 +35,10 @@ static void many_threads(void *arg)
 		pthread_join(thread[i], NULL);
 }
 
-static void *write_all(void *arg)
-{
-	(void)arg;
-	pthread_barrier_wait(&start);
-	write_pages(pages, race_pages);
-	return NULL;
-}
-
 static void racing_pair(void *arg)
 {
-	pthread_t other;
-
 	(void)arg;
-	pthread_barrier_init(&start, NULL, 2);
-	if (pthread_create(&other, NULL, write_all, NULL))
-		_exit(1);
-	write_all(NULL);
-	pthread_join(other, NULL);
+	race_pages(pages, nr_raced);
 }
 
 int main(void)
@@ -74,9 +59,9 @@ int main(void)
 	is(VALUE(some, FORKS), 0, "making threads is not forking");
 	is(VALUE(some, VFORKS), 0, "nor vforking");
 
-	race_pages = 0;
+	nr_raced = 0;
 	none = child_row(racing_pair, NULL);
-	race_pages = RACE_PAGES;
+	nr_raced = RACE_PAGES;
 	some = child_row(racing_pair, NULL);
 	ok(llabs((long long)GREW(none, some, COPIED) - RACE_PAGES) <= 4,
 	   "two threads racing over %d pages: %lu copied, each once", RACE_PAGES,

@@ -5,10 +5,8 @@
  * way it is one copied page of a private file mapping, caused from outside.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,7 +23,7 @@ static void run_text(void *arg)
 {
 	(void)arg;
 	for (size_t i = 0; i < N; i++)
-		((void (*)(void))(text + i * PAGE))();
+		run_page(text, i);
 	gate_open(&ran);
 	gate_wait(&go);
 }
@@ -44,18 +42,13 @@ static int uprobe_type(void)
 int main(void)
 {
 	/* push %rbp; pop %rbp; ret */
-	static const char code[PAGE] = { 0x55, 0x5d, 0xc3 };
+	static const char code[] = { 0x55, 0x5d, 0xc3 };
 	struct perf_event_attr attr = { .size = sizeof(attr), .type = uprobe_type() };
-	int fd = open(PROBED, O_RDWR | O_CREAT | O_TRUNC, 0700), probe[N];
 	struct cow_row before, after;
+	int probe[N];
 	pid_t pid;
 
-	for (size_t i = 0; i < N; i++)
-		if (write(fd, code, PAGE) != PAGE)
-			bail("cannot write " PROBED ": errno %d", errno);
-	text = mmap(NULL, N * PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
-	if (text == MAP_FAILED)
-		bail("cannot map " PROBED ": errno %d", errno);
+	text = map_text(PROBED, code, sizeof(code), N);
 	ran = gate_make();
 	go = gate_make();
 	pid = start_child(run_text, NULL);
