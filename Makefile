@@ -20,8 +20,10 @@ else
   MAKEFLAGS += --no-print-directory
 endif
 
-tools   := cowstat cowbench
+tools   := cowstat cowbench cowdemo
 shared  := format table_reader usage
+bench   := workload machine series result result_text result_json scenario picture report
+demo    := workload machine pagemap screen pupil
 system  := $(patsubst tests/system/%.c,%,$(filter-out tests/system/harness.c,$(wildcard tests/system/*.c)))
 benches := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 units   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
@@ -39,14 +41,16 @@ module: | $(BUILD)/kbuild/module/uapi
 	$(Q)$(MAKE) -C $(KDIR) M=$(CURDIR)/$(BUILD)/kbuild $(if $(filter 1,$(V)),V=1,-s) $(KFLAGS) modules
 	@cp $(BUILD)/kbuild/cowstat.ko $(BUILD)/
 
-## tools: build cowstat and cowbench into BUILD
+## tools: build cowstat, cowbench and cowdemo into BUILD
 tools: $(tools:%=$(BUILD)/%)
 
 $(tools:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/userspace/%.o $(shared:%=$(BUILD)/userspace/%.o)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(BUILD)/cowbench: $(BUILD)/userspace/workload.o
+$(BUILD)/cowbench: $(bench:%=$(BUILD)/userspace/%.o)
+$(BUILD)/cowbench: LDLIBS = -ljansson -lm
+$(BUILD)/cowdemo: $(demo:%=$(BUILD)/userspace/%.o)
 
 # cowstat but for its main(): the unit tests take from it what they test
 cowstat := bill billed cgroups command delta doctor filter groups json ledger openmetrics smaps \
@@ -75,10 +79,12 @@ unit: $(units:%=$(BUILD)/tests/%)
 
 $(units:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/userspace/cowstat.a
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $^ -lcmocka -ljansson
+	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka -ljansson -lm
 
-# What cowstat prints as JSON is read back.
-$(BUILD)/tests/cowstat_bill $(BUILD)/tests/cowstat_views: LDLIBS = -ljansson
+$(BUILD)/tests/test_series: $(patsubst %,$(BUILD)/userspace/%.o,series result result_json)
+
+# What the tools print as JSON is read back.
+$(BUILD)/tests/cowstat_bill $(BUILD)/tests/cowstat_views $(BUILD)/tests/cowbench: LDLIBS = -ljansson
 
 # taskstats speaks generic netlink.
 $(BUILD)/tests/system/taskstats.o: ALL_CFLAGS += -I/usr/include/libnl3

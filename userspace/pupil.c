@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A child that does as it is told, one thing at a time: what cowdemo measures. */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pupil.h"
+#include "uapi/cowstat.h"
+
+/* What lives until its stdin ends, and does nothing else. */
+#define PATIENT_PROGRAM	"/bin/cat"
+
+struct order {
+	enum verb verb;
+	unsigned char *start;
+	size_t pages;
+};
+
+/**
+ * read_pages() - read a byte of each page
+ * @start: the first page
+ * @pages: how many
+ */
+void read_pages(const unsigned char *start, size_t pages)
+{
+	size_t i;
+
+	for (i = 0; i < pages; i++)
+		(void)*(volatile const unsigned char *)(start + i * COWSTAT_PAGE_BYTES);
+}
+
+/**
+ * write_pages() - write a byte of each page
+ * @start: the first page
+ * @pages: how many
+ */
+void write_pages(unsigned char *start, size_t pages)
+{
+	size_t i;
+
+	for (i = 0; i < pages; i++)
+		*(volatile unsigned char *)(start + i * COWSTAT_PAGE_BYTES) = 7;
+}
+
+__attribute__((noreturn))
+static void obey(int orders, int answers)
+{
+	struct order order;
+
+	while (read(orders, &order, sizeof(order)) == sizeof(order)) {
+		switch (order.verb) {
+		case PUPIL_REST:
+			break;
+		case PUPIL_READ:
+			read_pages(order.start, order.pages);
+			break;
+		case PUPIL_WRITE:
+			write_pages(order.start, order.pages);
+			break;
+		case PUPIL_EXEC:
+			/* The pipe of the answers is closed by it: that is the answer. */
+			if (dup2(orders, STDIN_FILENO) >= 0)
+				execl(PATIENT_PROGRAM, PATIENT_PROGRAM, NULL);
+			_exit(127);
+		}
+		if (write(answers, "", 1) != 1)
+			_exit(EXIT_FAILURE);
+	}
+	_exit(EXIT_SUCCESS);
+}
+
+/**
+ * pupil_start() - have a child that waits for orders
+ * @p: the child, to be ended with pupil_end()
+ *
+ * Return: 0, or -1 after saying why on stderr.
+ */
+int pupil_start(struct pupil *p)
+{
+	int orders[2], answers[2];
+
+	p->pid = 0;
+	if (pipe2(orders, O_CLOEXEC)) {
+		warn("cannot make a pipe");
+		return -1;
+	}
+	if (pipe2(answers, O_CLOEXEC)) {
+		warn("cannot make a pipe");
+		close(orders[0]);
+		close(orders[1]);
+		return -1;
+	}
+	p->pid = fork();
+	if (!p->pid) {
+		close(orders[1]);
+		close(answers[0]);
+		obey(orders[0], answers[1]);
+	}
+	close(orders[0]);
+	close(answers[1]);
+	p->orders = orders[1];
+	p->answers = answers[0];
+	if (p->pid < 0) {
+		warn("cannot fork");
+		p->pid = 0;
+		close(p->orders);
+		close(p->answers);
+		return -1;
+	}
+	return 0;
+}
+
+/**
+ * pupil_do() - have something done, and wait until it is
+ * @p: the child
+ * @verb: what
+ * @start: to which memory, at which address in both of us
+ * @pages: how many pages of it
+ *
+ * Return: 0, or -1 after saying why on stderr.
+ */
+int pupil_do(struct pupil *p, enum verb verb, unsigned char *start, size_t pages)
+{
+	struct order order = { verb, start, pages };
+	ssize_t want = verb == PUPIL_EXEC ? 0 : 1;
+	char answer;
+
+	if (write(p->orders, &order, sizeof(order)) == sizeof(order) &&
+	    read(p->answers, &answer, 1) == want)
+		return 0;
+	warnx("child %d does not do as it is told", p->pid);
+	return -1;
+}
+
+/**
+ * pupil_end() - let the child exit
+ * @p: the child; none afterwards
+ *
+ * Return: 0, or -1 after saying why on stderr.
+ */
+int pupil_end(struct pupil *p)
+{
+	int status;
+
+	close(p->orders);
+	close(p->answers);
+	while (waitpid(p->pid, &status, 0) < 0) {
+		if (errno != EINTR) {
+			warn("cannot wait for child %d", p->pid);
+			return -1;
+		}
+	}
+	if (status)
+		warnx("child %d did not end well: status 0x%x", p->pid, status);
+	p->pid = 0;
+	return status ? -1 : 0;
+}
