@@ -9,7 +9,7 @@ T     ?=
 CC      ?= cc
 CFLAGS  ?= -O2 -g
 WARN     = -Wall -Wextra -Werror
-ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) -D_GNU_SOURCE -Imodule -Iuserspace -MMD -MP
+ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) -D_GNU_SOURCE -Imodule -Ibpf -Iuserspace -MMD -MP
 
 ifeq ($(V),1)
   Q =
@@ -20,7 +20,7 @@ else
   MAKEFLAGS += --no-print-directory
 endif
 
-tools   := cowstat cowbench cowdemo
+tools   := cowstat cowtrace cowbench cowdemo
 shared  := format table_reader usage
 bench   := workload machine series result result_text result_json scenario picture report
 demo    := workload machine pagemap screen pupil
@@ -28,8 +28,8 @@ system  := $(patsubst tests/system/%.c,%,$(filter-out tests/system/harness.c,$(w
 benches := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 units   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all module tools tests benches unit
-all: module tools
+.PHONY: all module bpf tools tests benches unit
+all: module bpf tools
 
 ## module: build $(BUILD)/cowstat.ko against the kernel headers in KDIR
 # kbuild writes beside its sources, so it is given a folder of links.
@@ -41,7 +41,39 @@ module: | $(BUILD)/kbuild/module/uapi
 	$(Q)$(MAKE) -C $(KDIR) M=$(CURDIR)/$(BUILD)/kbuild $(if $(filter 1,$(V)),V=1,-s) $(KFLAGS) modules
 	@cp $(BUILD)/kbuild/cowstat.ko $(BUILD)/
 
-## tools: build cowstat, cowbench and cowdemo into BUILD
+## bpf: build the BPF objects, against the BTF of the kernel whose headers are in KDIR
+# They are CO-RE: what is built here runs on other kernels too. -fms-extensions is for
+# named structs without a member's name, which newer kernels have.
+CLANG   ?= clang
+BPFTOOL ?= bpftool
+BPF_CFLAGS = -target bpf -mcpu=v3 -g -O2 -D__TARGET_ARCH_x86 -Wall -Wextra -Werror \
+	-Wno-unused-parameter -fms-extensions -Wno-microsoft-anon-tag -I$(BUILD)/bpf -Imodule -Ibpf -MMD -MP
+bpf_objects := cowstat cowtrace
+bpf_compile = $(CLANG) $(BPF_CFLAGS) $$(grep -q 'bpf_preempt_disable(void)' $(BUILD)/bpf/vmlinux.h && \
+	echo -DHAVE_PREEMPT_DISABLE) -c -o $@ $<
+
+bpf: $(bpf_objects:%=$(BUILD)/bpf/%.skel.h) $(BUILD)/cowtrace.bpf.o
+
+$(BUILD)/bpf/vmlinux.h: scripts/vmlinux | $(BUILD)/bpf
+	$(say) BTF $@
+	$(Q)scripts/vmlinux $(KDIR) $(BUILD)/bpf/vmlinux
+	$(Q)$(BPFTOOL) btf dump file $(BUILD)/bpf/vmlinux format c >$@.new && mv $@.new $@
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(BUILD)/bpf/vmlinux.h
+	$(say) BPF $@
+	$(Q)$(bpf_compile)
+
+# For bpftool alone, which cannot choose among programs.
+$(BUILD)/cowtrace.bpf.o: BPF_CFLAGS += -DCOW_NEW_KERNELS
+$(BUILD)/cowtrace.bpf.o: bpf/cowtrace.bpf.c $(BUILD)/bpf/vmlinux.h
+	$(say) BPF $@
+	$(Q)$(bpf_compile)
+
+$(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
+	$(say) SKEL $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@.new && mv $@.new $@
+
+## tools: build cowstat, cowtrace, cowbench and cowdemo into BUILD
 tools: $(tools:%=$(BUILD)/%)
 
 $(tools:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/userspace/%.o $(shared:%=$(BUILD)/userspace/%.o)
@@ -59,7 +91,15 @@ $(BUILD)/userspace/cowstat.a: $(cowstat:%=$(BUILD)/userspace/%.o) $(shared:%=$(B
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/cowstat: $(BUILD)/userspace/cowstat.a
-$(BUILD)/cowstat: LDLIBS += -ljansson
+$(BUILD)/cowstat: LDLIBS = -ljansson -lbpf -lelf -lz
+
+# What loads BPF programs.
+$(BUILD)/cowstat: $(BUILD)/userspace/bpf_table.o $(BUILD)/userspace/bpf_load.o
+$(BUILD)/cowtrace: $(BUILD)/userspace/symbols.o $(BUILD)/userspace/bpf_load.o
+$(BUILD)/cowtrace: LDLIBS = -lbpf -lelf -lz
+$(BUILD)/userspace/bpf_table.o: $(BUILD)/bpf/cowstat.skel.h
+$(BUILD)/userspace/cowtrace.o: $(BUILD)/bpf/cowtrace.skel.h
+$(BUILD)/userspace/bpf_table.o $(BUILD)/userspace/cowtrace.o: ALL_CFLAGS += -isystem $(BUILD)/bpf
 
 tests: $(system:%=$(BUILD)/tests/%)
 
@@ -114,10 +154,11 @@ $(BUILD)/tests/unit/test_table.o: ALL_CFLAGS += -I$(BUILD)/stubs -Wno-unused-par
 $(BUILD)/stubs/%:
 	@mkdir -p $(@D) && touch $@
 
-$(BUILD)/kbuild/module/uapi $(BUILD)/userspace $(BUILD)/tests/system $(BUILD)/tests/unit $(BUILD)/bench:
+$(BUILD)/kbuild/module/uapi $(BUILD)/bpf $(BUILD)/userspace $(BUILD)/tests/system $(BUILD)/tests/unit \
+$(BUILD)/bench:
 	@mkdir -p $@
 
--include $(wildcard $(BUILD)/userspace/*.d $(BUILD)/tests/*/*.d $(BUILD)/bench/*.d)
+-include $(wildcard $(BUILD)/*.d $(BUILD)/bpf/*.d $(BUILD)/userspace/*.d $(BUILD)/tests/*/*.d $(BUILD)/bench/*.d)
 .SECONDARY:
 
 # --- installed ---------------------------------------------------------------

@@ -11,72 +11,8 @@
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
 
+#include "row.h"
 #include "uapi/cowstat.h"
-
-/*
- * What a row stores: the columns that are not computed, and the few figures that
- * columns are computed from. The order is that of use within a fault, so that one
- * cache line serves a copy and one a reuse.
- *	V(NAME, column or NONE)
- */
-#define ROW_VALUES(V)						\
-	V(WP_ENTRIES,		NR_COLUMNS)			\
-	V(ANON_COPIED,		COL_ANON_COPIED)		\
-	V(REUSED,		COL_REUSED)			\
-	V(ZERO_FILLED,		COL_ZERO_FILLED)		\
-	V(SHARED_WP,		COL_SHARED_WP)			\
-	V(UNSHARED,		COL_UNSHARED)			\
-	V(REMOTE,		COL_REMOTE)			\
-	V(FILE_COPIED,		COL_FILE_COPIED)		\
-	V(KSM_COPIED,		COL_KSM_COPIED)			\
-	V(OTHER_COPIED,		NR_COLUMNS)			\
-	V(FORK_COPIED,		COL_FORK_COPIED)		\
-	V(THP_ENTRIES,		NR_COLUMNS)			\
-	V(THP_SPLIT,		COL_THP_SPLIT)			\
-	V(THP_REUSED,		COL_THP_REUSED)			\
-	V(HUGETLB_ENTRIES,	NR_COLUMNS)			\
-	V(HUGETLB_COPIED,	COL_HUGETLB_COPIED)		\
-	V(HUGETLB_REUSED,	COL_HUGETLB_REUSED)		\
-	V(HUGETLB_BYTES,	NR_COLUMNS)			\
-	V(FORKS,		COL_FORKS)			\
-	V(VFORKS,		COL_VFORKS)			\
-	V(EXECS,		COL_EXECS)			\
-	V(FORK_NS,		COL_FORK_NS)			\
-	V(BIRTH_ANON_PAGES,	COL_BIRTH_ANON_PAGES)		\
-	V(BIRTH_FILE_PAGES,	COL_BIRTH_FILE_PAGES)		\
-	V(BIRTH_SHMEM_PAGES,	COL_BIRTH_SHMEM_PAGES)		\
-	V(BIRTH_SWAP_ENTRIES,	COL_BIRTH_SWAP_ENTRIES)		\
-	V(BIRTH_HUGETLB_BYTES,	COL_BIRTH_HUGETLB_BYTES)	\
-	V(BIRTH_PGTABLES_BYTES,	COL_BIRTH_PGTABLES_BYTES)	\
-	V(PRE_EXEC_COPIED,	COL_PRE_EXEC_COPIED)		\
-	V(PARENT_COPIED,	COL_PARENT_COPIED)		\
-	V(DESC_FORKS,		COL_DESC_FORKS)			\
-	V(DESC_BIRTH_ANON_PAGES, COL_DESC_BIRTH_ANON_PAGES)	\
-	V(DESC_ANON_COPIED,	COL_DESC_ANON_COPIED)		\
-	V(DESC_PARENT_COPIED,	COL_DESC_PARENT_COPIED)		\
-	V(DESC_COPIED_BYTES,	COL_DESC_COPIED_BYTES)
-
-#define ROW_ENUM_VALUE(NAME, column)	ROW_##NAME,
-enum row_value {
-	ROW_VALUES(ROW_ENUM_VALUE)
-	ROW_NR_VALUES
-};
-
-/* How many ancestors a row remembers, to find one that is still in the table. */
-#define ROW_ANCESTORS		8
-
-enum row_state {
-	ROW_FREE,
-	ROW_LIVE,
-	ROW_EXITED,
-};
-
-/* What is known of a row: bits of struct row.known */
-#define ROW_KNOWS_BIRTH		BIT(0)	/* forked while we counted: ppid, fork, pre_exec */
-#define ROW_KNOWS_MM		BIT(1)	/* with page tables of its own: birth_* */
-#define ROW_KNOWS_FORK_NS	BIT(2)
-#define ROW_KNOWS_PARENT	BIT(3)	/* parent_copied can be told */
-#define ROW_SETTLED		BIT(4)	/* first exec or exit has come */
 
 /**
  * struct row_ref - a row, as long as it stays the same process's

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "billed.h"
+#include "bpf_table.h"
 #include "delta.h"
 #include "doctor.h"
 #include "filter.h"
@@ -92,6 +93,7 @@ static void usage(FILE *to)
 	fputs("usage: cowstat [OPTION...] [INTERVAL [COUNT]]\n"
 	      "       cowstat [-o json] [--output FILE] -- COMMAND [ARG...]\n"
 	      "       cowstat doctor\n"
+	      "       cowstat bpf load | unload\n"
 	      "Show, by process, what copy-on-write did, the most bytes copied first. With an\n"
 	      "interval, in seconds: what it does, per second. With a command: its bill.\n"
 	      "Which processes:\n"
@@ -324,9 +326,8 @@ static void set_option(struct options *o, int option, char *text)
 		puts("cowstat " COWSTAT_RELEASE);
 		flush();
 		exit(EXIT_SUCCESS);
-	default:	/* getopt_long() has said why */
-		fputs("Try: cowstat --help\n", stderr);
-		exit(EXIT_USAGE);
+	default:
+		point_to_help();	/* getopt_long() has said why */
 	}
 }
 
@@ -717,6 +718,8 @@ int main(int argc, char **argv)
 	struct options o = { .limit = SIZE_MAX, .sort = COWSTAT_COL_COPIED_BYTES };
 	int status;
 
+	if (argc > 1 && !strcmp(argv[1], "bpf"))
+		return bpf_table_main(argc - 1, argv + 1);
 	parse_options(argc, argv, &o);
 	status = run(&o);
 	if (o.filter.has_comm)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cow.h"
 #include "source.h"
 
 /**
@@ -18,10 +19,10 @@ const char *source_path(const char *word)
 	if (!strcmp(word, "proc"))
 		return COWSTAT_PROC_PATH;
 	if (!strcmp(word, "bpf"))
-		return COWSTAT_BPF_PATH;
+		return COWSTAT_BPF_TABLE;
 	if (!strcmp(word, "auto"))
-		return access(COWSTAT_PROC_PATH, F_OK) && !access(COWSTAT_BPF_PATH, F_OK) ?
-		       COWSTAT_BPF_PATH : COWSTAT_PROC_PATH;
+		return access(COWSTAT_PROC_PATH, F_OK) && !access(COWSTAT_BPF_TABLE, F_OK) ?
+		       COWSTAT_BPF_TABLE : COWSTAT_PROC_PATH;
 	return strchr(word, '/') ? word : NULL;
 }
 

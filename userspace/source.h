@@ -5,8 +5,6 @@
 
 #include "table_reader.h"
 
-#define COWSTAT_BPF_PATH	"/sys/fs/bpf/cowstat/table"
-
 const char *source_path(const char *word);
 void source_read(const char *path, struct cow_table *t);
 

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the BPF programs share with the tools that load them and read their maps. */
+#ifndef COWSTAT_BPF_COW_H
+#define COWSTAT_BPF_COW_H
+
+#include "uapi/cowstat.h"
+
+/* Where `cowstat bpf load` pins its iterator, and beside it what keeps the counting going. */
+#define COWSTAT_BPF_DIR		"/sys/fs/bpf/cowstat"
+#define COWSTAT_BPF_TABLE	COWSTAT_BPF_DIR "/table"
+
+/*
+ * How a fault ends: the outcomes of a write-protect fault, and after them the columns that
+ * huge pages and first writes to private file pages are counted in. A set of them is a mask.
+ *	E(ID, name)
+ */
+#define COW_ENDINGS(E)				\
+	COWSTAT_OUTCOMES(E)			\
+	E(FILE_COPIED,		file_copied)	\
+	E(THP_SPLIT,		thp_split)	\
+	E(THP_REUSED,		thp_reused)	\
+	E(THP_OTHER,		thp_other)	\
+	E(HUGETLB_COPIED,	hugetlb_copied)	\
+	E(HUGETLB_REUSED,	hugetlb_reused)	\
+	E(HUGETLB_OTHER,	hugetlb_other)
+
+#define COW_ENUM_ENDING(ID, name)	COW_##ID,
+enum cow_ending {
+	COW_ENDINGS(COW_ENUM_ENDING)
+	COW_NR_ENDINGS
+};
+
+/* What a page belongs to. */
+enum cow_mapping {
+	COW_MAPPING_ANON,
+	COW_MAPPING_HEAP,
+	COW_MAPPING_STACK,
+	COW_MAPPING_FILE,
+};
+
+#define COW_COMM_LEN	16
+#define COW_FILE_LEN	40
+#define COW_BUCKETS	40	/* of log2 nanoseconds */
+#define COW_STACK_DEPTH	48
+
+/**
+ * struct cow_event - one fault, as cowtrace's ring buffer carries it
+ * @now_ns: when it ended, CLOCK_MONOTONIC
+ * @took_ns: from the entry of the kernel's function to its exit
+ * @address: what was written to
+ * @old_pfn: page frame before; 0 when not known
+ * @new_pfn: page frame after; the same one when it was reused
+ * @offset: into the file, in bytes; 0 for mappings of no file
+ * @bytes: physically copied
+ * @pid: process that faulted
+ * @tid: thread that faulted
+ * @ending: enum cow_ending
+ * @mapping: enum cow_mapping
+ * @remote: the memory is another process's
+ * @comm: the thread's name
+ * @file: last part of the file's name, cut
+ */
+struct cow_event {
+	unsigned long long now_ns;
+	unsigned long long took_ns;
+	unsigned long long address;
+	unsigned long long old_pfn;
+	unsigned long long new_pfn;
+	unsigned long long offset;
+	unsigned int bytes;
+	unsigned int pid;
+	unsigned int tid;
+	unsigned char ending;
+	unsigned char mapping;
+	unsigned char remote;
+	unsigned char pad;
+	char comm[COW_COMM_LEN];
+	char file[COW_FILE_LEN];
+};
+
+/* What cowtrace's programs do with a fault; a set. */
+enum cow_sink {
+	COW_TO_RING	= 1,	/* an event for cowtrace to print */
+	COW_TO_LOG	= 2,	/* a line for bpftool prog tracelog */
+	COW_TO_HIST	= 4,	/* a histogram of latency */
+	COW_TO_STACKS	= 8,	/* a count by stack */
+	COW_TO_VMAS	= 16,	/* a count by mapping */
+};
+
+/**
+ * struct cow_hist - how long faults took
+ * @bucket: faults of [2^i, 2^(i+1)) nanoseconds
+ * @faults: their number
+ * @took_ns: their sum
+ */
+struct cow_hist {
+	unsigned long long bucket[COW_BUCKETS];
+	unsigned long long faults;
+	unsigned long long took_ns;
+	char comm[COW_COMM_LEN];
+};
+
+struct cow_hist_key {
+	unsigned int pid;	/* 0 unless by process */
+	unsigned int ending;	/* 0 if by process */
+};
+
+struct cow_stack_key {
+	unsigned int pid;
+	int user;		/* numbers in the map of stacks; negative when there is none */
+	int kernel;
+	char comm[COW_COMM_LEN];
+};
+
+struct cow_vma_key {
+	unsigned int pid;
+	unsigned int mapping;
+	char file[COW_FILE_LEN];
+};
+
+struct cow_vma {
+	unsigned long long faults[COW_NR_ENDINGS];
+	unsigned long long bytes;
+	unsigned long long took_ns;
+	char comm[COW_COMM_LEN];
+};
+
+#endif /* COWSTAT_BPF_COW_H */

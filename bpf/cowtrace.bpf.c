@@ -1,0 +1,510 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Single copy-on-write faults as they happen: to a ring buffer, to the trace log, and into
+ * histograms, stacks and mappings. Filters run here, so what is not wanted costs little.
+ *
+ * bpftool alone can load it; then the defaults below hold, and the map cow_control is the
+ * switch: its one byte is a set of enum cow_sink.
+ */
+#include "cow.bpf.h"
+
+#define RING_BYTES	(1 << 22)
+#define OWN_FRAMES	2	/* of a stack: the program and its trampoline */
+
+/* --- what cowtrace tells ------------------------------------------------------------ */
+
+const volatile bool only_pids;		/* those in the map pids */
+const volatile bool with_children;	/* and those they beget */
+const volatile char only_comm[COW_COMM_LEN];
+const volatile unsigned long long only_cgroup;	/* this one and those below it; 0 for all */
+const volatile int cgroup_level;
+const volatile unsigned int only_endings = ~(1U << COW_FILE_COPIED);
+const volatile bool hist_by_pid;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u8);
+} cow_control SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, u32);
+	__type(value, u8);
+} pids SEC(".maps");
+
+/* --- where it goes --------------------------------------------------------------------- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RING_BYTES);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct cow_hist_key);
+	__type(value, struct cow_hist);
+} hists SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
+	__uint(max_entries, 16384);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, COW_STACK_DEPTH * sizeof(u64));
+} stacks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct cow_stack_key);
+	__type(value, u64);
+} stack_counts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct cow_vma_key);
+	__type(value, struct cow_vma);
+} vmas SEC(".maps");
+
+/* Events that were wanted and found no room; and, with missed, all that is not told. */
+unsigned long long lost;
+unsigned long long seen[COW_NR_ENDINGS];	/* wanted, by ending, lost ones included */
+
+static const struct cow_hist no_hist;
+static const struct cow_vma no_vma;
+static const u64 zero;
+
+#define LOST()	__sync_fetch_and_add(&lost, 1)
+
+static __always_inline bool comm_matches(void)
+{
+	char comm[COW_COMM_LEN];
+	int i;
+
+	if (!only_comm[0])
+		return true;
+	bpf_get_current_comm(comm, sizeof(comm));
+	for (i = 0; i < COW_COMM_LEN; i++) {
+		if (comm[i] != only_comm[i])
+			return false;
+		if (!comm[i])
+			break;
+	}
+	return true;
+}
+
+/* Is current one of those that are watched? Asked at the entry, before time is taken. */
+static __always_inline bool watched(void)
+{
+	u32 pid;
+
+	if (only_pids) {
+		pid = bpf_get_current_pid_tgid() >> 32;
+		if (!bpf_map_lookup_elem(&pids, &pid))
+			return false;
+	}
+	if (only_cgroup && bpf_get_current_ancestor_cgroup_id(cgroup_level) != only_cgroup)
+		return false;
+	return comm_matches();
+}
+
+static __always_inline u32 bucket_of(u64 ns)
+{
+	u32 bucket = 0, high = ns >> 32, low = ns;
+
+	if (high) {
+		bucket = 32;
+		low = high;
+	}
+	if (low >> 16) {
+		bucket += 16;
+		low >>= 16;
+	}
+	if (low >> 8) {
+		bucket += 8;
+		low >>= 8;
+	}
+	if (low >> 4) {
+		bucket += 4;
+		low >>= 4;
+	}
+	if (low >> 2) {
+		bucket += 2;
+		low >>= 2;
+	}
+	bucket += low >> 1;
+	return bucket < COW_BUCKETS ? bucket : COW_BUCKETS - 1;
+}
+
+/* What the page belongs to; the mmap lock may be gone, so nothing is trusted. */
+static __always_inline void describe(struct cow_event *e, u64 vma_address, u64 address)
+{
+	struct vm_area_struct *vma = (void *)vma_address;
+	u64 start = BPF_CORE_READ(vma, vm_start), end = BPF_CORE_READ(vma, vm_end);
+	struct mm_struct *mm = BPF_CORE_READ(vma, vm_mm);
+	struct file *file = BPF_CORE_READ(vma, vm_file);
+	u64 stack;
+
+	e->mapping = COW_MAPPING_ANON;
+	e->offset = 0;
+	e->file[0] = '\0';
+	if (file) {
+		e->mapping = COW_MAPPING_FILE;
+		e->offset = (BPF_CORE_READ(vma, vm_pgoff) << COW_PAGE_SHIFT) + address - start;
+		bpf_probe_read_kernel_str(e->file, sizeof(e->file),
+					  BPF_CORE_READ(file, f_path.dentry, d_name.name));
+		return;
+	}
+	stack = BPF_CORE_READ(mm, start_stack);
+	if (BPF_CORE_READ(vma, vm_flags) & COW_VM_GROWSDOWN || (start <= stack && stack < end))
+		e->mapping = COW_MAPPING_STACK;
+	else if (start <= BPF_CORE_READ(mm, brk) && end >= BPF_CORE_READ(mm, start_brk))
+		e->mapping = COW_MAPPING_HEAP;
+}
+
+static __always_inline void to_hist(const struct cow_event *e)
+{
+	struct cow_hist_key key = {};
+	struct cow_hist *hist;
+	u32 bucket;
+
+	if (hist_by_pid)
+		key.pid = e->pid;
+	else
+		key.ending = e->ending;
+	hist = bpf_map_lookup_elem(&hists, &key);
+	if (!hist) {
+		bpf_map_update_elem(&hists, &key, &no_hist, BPF_NOEXIST);
+		hist = bpf_map_lookup_elem(&hists, &key);
+		if (!hist) {
+			LOST();
+			return;
+		}
+		__builtin_memcpy(hist->comm, e->comm, sizeof(hist->comm));
+	}
+	bucket = bucket_of(e->took_ns);
+	if (bucket < COW_BUCKETS)
+		__sync_fetch_and_add(&hist->bucket[bucket], 1);
+	__sync_fetch_and_add(&hist->faults, 1);
+	__sync_fetch_and_add(&hist->took_ns, e->took_ns);
+}
+
+static __always_inline void to_vmas(const struct cow_event *e)
+{
+	struct cow_vma_key key = {};
+	struct cow_vma *vma;
+	u32 ending = e->ending;
+
+	key.pid = e->pid;
+	key.mapping = e->mapping;
+	__builtin_memcpy(key.file, e->file, sizeof(key.file));
+	vma = bpf_map_lookup_elem(&vmas, &key);
+	if (!vma) {
+		bpf_map_update_elem(&vmas, &key, &no_vma, BPF_NOEXIST);
+		vma = bpf_map_lookup_elem(&vmas, &key);
+		if (!vma) {
+			LOST();
+			return;
+		}
+		__builtin_memcpy(vma->comm, e->comm, sizeof(vma->comm));
+	}
+	if (ending < COW_NR_ENDINGS)
+		__sync_fetch_and_add(&vma->faults[ending], 1);
+	__sync_fetch_and_add(&vma->bytes, e->bytes);
+	__sync_fetch_and_add(&vma->took_ns, e->took_ns);
+}
+
+static __always_inline void to_stacks(void *ctx, const struct cow_event *e)
+{
+	struct cow_stack_key key = {};
+	u64 *count;
+
+	key.pid = e->pid;
+	key.user = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
+	key.kernel = bpf_get_stackid(ctx, &stacks, OWN_FRAMES);
+	__builtin_memcpy(key.comm, e->comm, sizeof(key.comm));
+	count = bpf_map_lookup_elem(&stack_counts, &key);
+	if (!count) {
+		bpf_map_update_elem(&stack_counts, &key, &zero, BPF_NOEXIST);
+		count = bpf_map_lookup_elem(&stack_counts, &key);
+	}
+	if (count)
+		__sync_fetch_and_add(count, 1);
+	else
+		LOST();
+}
+
+static const char ending_names[COW_NR_ENDINGS][16] = {
+#define ENDING_NAME(ID, name)	#name,
+	COW_ENDINGS(ENDING_NAME)
+};
+
+static __always_inline void to_log(const struct cow_event *e)
+{
+	static const char format[] = "cow_fault %s address=0x%llx old_pfn=0x%llx new_pfn=0x%llx bytes=%u ns=%llu";
+	u64 args[] = { 0, e->address, e->old_pfn, e->new_pfn, e->bytes, e->took_ns };
+	u32 ending = e->ending;
+
+	if (ending >= COW_NR_ENDINGS)
+		return;
+	args[0] = (u64)ending_names[ending];
+	bpf_trace_vprintk(format, sizeof(format), args, sizeof(args));
+}
+
+static __always_inline void fill(struct cow_event *e, u64 vma, u64 address)
+{
+	struct task_struct *me = bpf_get_current_task_btf();
+	u64 id = bpf_get_current_pid_tgid();
+	u64 vma_mm = (u64)BPF_CORE_READ((struct vm_area_struct *)vma, vm_mm);
+
+	e->pid = id >> 32;
+	e->tid = id;
+	e->address = address;
+	e->remote = vma_mm != (u64)me->mm;
+	bpf_get_current_comm(e->comm, sizeof(e->comm));
+	describe(e, vma, address);
+}
+
+/*
+ * A fault has ended. @vma is only read, not trusted: a fault that slept may have let go of
+ * the mmap lock.
+ */
+static __always_inline void tell(void *ctx, struct cow_fault *f, u64 vma, u64 address)
+{
+	u32 key = 0, ending = f->ending;
+	struct cow_event *e, local = {};
+	u64 now_ns, old_page = (f->old_pte & COW_PTE_PFN) >> COW_PAGE_SHIFT;
+	u8 *sinks;
+
+	if (ending >= COW_NR_ENDINGS || !(only_endings & 1U << ending))
+		return;
+	sinks = bpf_map_lookup_elem(&cow_control, &key);
+	if (!sinks || !*sinks)
+		return;
+	now_ns = bpf_ktime_get_ns();
+	__sync_fetch_and_add(&seen[ending], 1);
+
+	local.now_ns = now_ns;
+	local.took_ns = now_ns - f->since_ns;
+	local.ending = ending;
+	local.bytes = f->bytes;
+	local.old_pfn = old_page;
+	switch (ending) {
+	case COW_COPIED:
+	case COW_FILE_COPIED:
+		local.bytes = COWSTAT_PAGE_BYTES;
+		/* fall through */
+	case COW_ZERO_FILLED:
+	case COW_HUGETLB_COPIED:
+		local.new_pfn = page_frame(f->new_page);
+		break;
+	case COW_REUSED:
+	case COW_SHARED_WP:
+	case COW_THP_REUSED:
+	case COW_HUGETLB_REUSED:
+		local.new_pfn = old_page;
+		break;
+	}
+	fill(&local, vma, address);
+
+	if (*sinks & COW_TO_RING) {
+		e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+		if (e) {
+			__builtin_memcpy(e, &local, sizeof(*e));
+			/* the reader looks by itself, often; it is woken when much waits */
+			bpf_ringbuf_submit(e, bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >=
+					   RING_BYTES / 8 ? BPF_RB_FORCE_WAKEUP :
+					   BPF_RB_NO_WAKEUP);
+		} else {
+			LOST();
+		}
+	}
+	if (*sinks & COW_TO_LOG)
+		to_log(&local);
+	if (*sinks & COW_TO_HIST)
+		to_hist(&local);
+	if (*sinks & COW_TO_VMAS)
+		to_vmas(&local);
+	if (*sinks & COW_TO_STACKS)
+		to_stacks(ctx, &local);
+}
+
+/* --- faults ------------------------------------------------------------------------------ */
+
+/* What was noted is told at the exit, when it is known how long it took. */
+static __always_inline void fault_committed(struct cow_fault *f)
+{
+}
+
+static __always_inline void fault_overlooked(struct cow_fault *f)
+{
+	LOST();
+}
+
+static __always_inline void anon_added_elsewhere(struct vm_area_struct *vma)
+{
+}
+
+static __always_inline void begin(struct cow_fault *f)
+{
+	if (!f) {
+		LOST();
+		return;
+	}
+	f->bytes = 0;
+	f->new_page = 0;
+	f->since_ns = bpf_ktime_get_ns();
+}
+
+SEC("fentry/do_wp_page")
+int BPF_PROG(wp_entry, struct vm_fault *vmf)
+{
+	if (watched())
+		begin(wp_begin(vmf));
+	return 0;
+}
+
+SEC("fexit/do_wp_page")
+int BPF_PROG(wp_exit, struct vm_fault *vmf)
+{
+	struct cow_fault *f;
+
+	stay();
+	f = fault_find(current_task());
+	if (f) {
+		tell(ctx, f, (u64)vmf->vma, vmf->real_address);
+		fault_release(f);
+	}
+	stay_no_more();
+	return 0;
+}
+
+SEC("fentry/do_huge_pmd_wp_page")
+int BPF_PROG(thp_entry, struct vm_fault *vmf)
+{
+	if (watched())
+		begin(thp_begin(vmf));
+	return 0;
+}
+
+SEC("fexit/do_huge_pmd_wp_page")
+int BPF_PROG(thp_exit, struct vm_fault *vmf, int ret)
+{
+	struct cow_fault *f;
+
+	stay();
+	f = fault_find(current_task());
+	if (f) {
+		thp_commit_split(f, ret);
+		tell(ctx, f, (u64)vmf->vma, vmf->real_address);
+		fault_release(f);
+	}
+	stay_no_more();
+	return 0;
+}
+
+static __always_inline int hugetlb_end(void *ctx, u64 vma, u64 address)
+{
+	struct cow_fault *f;
+
+	stay();
+	f = fault_find(current_task());
+	if (f) {
+		tell(ctx, f, vma, address);
+		fault_release(f);
+	}
+	stay_no_more();
+	return 0;
+}
+
+SEC("fentry/hugetlb_wp")
+int BPF_PROG(hugetlb_entry, u64 vmf)
+{
+	if (watched())
+		begin(hugetlb_begin(0, vmf));
+	return 0;
+}
+
+SEC("fexit/hugetlb_wp")
+int BPF_PROG(hugetlb_exit, u64 address)
+{
+	struct vm_fault *vmf = (void *)address;
+
+	return hugetlb_end(ctx, (u64)BPF_CORE_READ(vmf, vma), BPF_CORE_READ(vmf, real_address));
+}
+
+#ifndef COW_NEW_KERNELS
+/* Before 6.6 a trampoline carries six arguments, and hugetlb_wp() has seven there. */
+SEC("?kprobe/hugetlb_wp")
+int BPF_KPROBE(hugetlb_entry_kprobe, u64 mm, u64 vma, u64 address)
+{
+	struct cow_fault *f;
+
+	if (!watched())
+		return 0;
+	f = hugetlb_begin(mm, 0);
+	begin(f);
+	if (f) {
+		f->vmf = vma;	/* no vm_fault here: what the exit will want */
+		f->old_pte = 0;
+		f->address = address;
+	}
+	return 0;
+}
+
+SEC("?kretprobe/hugetlb_wp")
+int BPF_KRETPROBE(hugetlb_exit_kprobe)
+{
+	struct cow_fault *f = fault_find(current_task());
+
+	return f ? hugetlb_end(ctx, f->vmf, f->address) : 0;
+}
+#endif
+
+/* The first write to a page of a private file mapping: a fault of its own, with no entry. */
+SEC("fexit/finish_fault")
+int BPF_PROG(file_exit, struct vm_fault *vmf, int ret)
+{
+	struct cow_fault f = { .ending = COW_FILE_COPIED };
+
+	if (!(only_endings & 1U << COW_FILE_COPIED) || !is_file_copy(vmf, ret) || !watched())
+		return 0;
+	f.since_ns = bpf_ktime_get_ns();
+	f.new_page = (u64)vmf->cow_page;
+	tell(ctx, &f, (u64)vmf->vma, vmf->real_address);
+	return 0;
+}
+
+/* --- who is watched ------------------------------------------------------------------------ */
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	u32 pid = parent->tgid, child_pid = child->tgid;
+	u8 one = 1;
+
+	if (!with_children || pid == child_pid || !bpf_map_lookup_elem(&pids, &pid))
+		return 0;
+	if (bpf_map_update_elem(&pids, &child_pid, &one, BPF_ANY))
+		LOST();
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *task)
+{
+	struct cow_fault *f = fault_find((u64)task);
+	u32 pid = task->tgid;
+
+	if (f) {
+		fault_overlooked(f);
+		fault_release(f);
+	}
+	if (with_children && !task->signal->live.counter)
+		bpf_map_delete_elem(&pids, &pid);
+	return 0;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* From addresses of code to names of functions, for stacks. */
+#ifndef COWSTAT_SYMBOLS_H
+#define COWSTAT_SYMBOLS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct symbols;
+
+struct symbols *symbols_new(void);
+void symbols_free(struct symbols *s);
+void symbols_meet(struct symbols *s, pid_t pid);
+const char *symbols_kernel(struct symbols *s, uint64_t address);
+void symbols_user(struct symbols *s, pid_t pid, uint64_t address, char *name, size_t size);
+
+#endif /* COWSTAT_SYMBOLS_H */
