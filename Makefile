@@ -6,6 +6,9 @@ KDIR  ?= /lib/modules/$(shell uname -r)/build
 K     ?=
 T     ?=
 
+# bpftool is where only root looks.
+export PATH := $(PATH):/usr/sbin:/sbin
+
 CC      ?= cc
 CFLAGS  ?= -O2 -g
 WARN     = -Wall -Wextra -Werror
@@ -28,8 +31,12 @@ system  := $(patsubst tests/system/%.c,%,$(filter-out tests/system/harness.c,$(w
 benches := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 units   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all module bpf tools tests benches unit
-all: module bpf tools
+.PHONY: all module bpf tools tests benches unit needs
+all: needs module bpf tools
+
+# What is missing is said at once, not by the first compiler that stumbles over it.
+needs:
+	@CC='$(CC)' CLANG='$(CLANG)' BPFTOOL='$(BPFTOOL)' scripts/needs $(KDIR)
 
 ## module: build $(BUILD)/cowstat.ko against the kernel headers in KDIR
 # kbuild writes beside its sources, so it is given a folder of links.
@@ -54,7 +61,7 @@ bpf_compile = $(CLANG) $(BPF_CFLAGS) $$(grep -q 'bpf_preempt_disable(void)' $(BU
 
 bpf: $(bpf_objects:%=$(BUILD)/bpf/%.skel.h) $(BUILD)/cowtrace.bpf.o
 
-$(BUILD)/bpf/vmlinux.h: scripts/vmlinux | $(BUILD)/bpf
+$(BUILD)/bpf/vmlinux.h: scripts/vmlinux | $(BUILD)/bpf needs
 	$(say) BTF $@
 	$(Q)scripts/vmlinux $(KDIR) $(BUILD)/bpf/vmlinux
 	$(Q)$(BPFTOOL) btf dump file $(BUILD)/bpf/vmlinux format c >$@.new && mv $@.new $@
@@ -130,7 +137,7 @@ $(BUILD)/tests/cowstat_bill $(BUILD)/tests/cowstat_views $(BUILD)/tests/cowbench
 $(BUILD)/tests/system/taskstats.o: ALL_CFLAGS += -I/usr/include/libnl3
 $(BUILD)/tests/taskstats: LDLIBS = -lnl-genl-3 -lnl-3
 
-$(BUILD)/userspace/%.o: userspace/%.c | $(BUILD)/userspace
+$(BUILD)/userspace/%.o: userspace/%.c | $(BUILD)/userspace needs
 	$(say) CC $@
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 

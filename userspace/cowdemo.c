@@ -434,7 +434,7 @@ static void show_reading(struct lesson *l)
 	print_grid(l, PAGES);
 	shared = shared_pages(l);
 	conclude(l, shared == WRITTEN && grew(l, CHILD, FAULTS, 0) && grew(l, CHILD, COPIED, 0),
-		 "The child read %d pages, and copied %s. Both still have the same %zu frames.",
+		 "The child read %d pages: copied %s. Both still have the same %zu frames.",
 		 WRITTEN, growth(l, CHILD, COPIED).s, shared);
 }
 

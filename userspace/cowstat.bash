@@ -25,12 +25,13 @@ _cowstat() {
 	-o | --format) words=json ;;
 	--by) words="cgroup comm uid" ;;
 	--source) words="proc bpf auto" ;;
+	bpf) words="load unload" ;;
 	--textfile | --output)
 		compopt -o default 2>/dev/null
 		return ;;
 	-n | --top) return ;;
 	*)
-		words="doctor -a -p -C -G -n -s -t -T -H -l -o --"
+		words="doctor bpf -a -p -C -G -n -s -t -T -H -l -o --"
 		words+=" --all --pid --comm --cgroup --top --sort --totals --forks --tree --by --smaps"
 		words+=" --absolute --command-line --human --format --openmetrics --textfile --output"
 		words+=" --source --help --version" ;;

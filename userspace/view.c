@@ -99,6 +99,7 @@ static bool read_command_line(pid_t pid, char *to, size_t size)
  */
 void view_command(const struct screen *screen, const struct cow_row *row, unsigned int used)
 {
+	const char *name = row->known[COWSTAT_COL_COMM] ? row->comm : COWSTAT_UNKNOWN;
 	char line[4096];
 	int room = screen->width > used ? (int)(screen->width - used) : 15;
 
@@ -109,8 +110,7 @@ void view_command(const struct screen *screen, const struct cow_row *row, unsign
 		fputs(line, screen->to);
 	else
 		fprintf(screen->to, "%.*s", screen->width ? room : 63,
-			row->known[COWSTAT_COL_COMM] ? format_printable(row->comm).s :
-						       COWSTAT_UNKNOWN);
+			*name ? format_printable(name).s : VIEW_NO_NAME);
 }
 
 static struct text unknown(void)

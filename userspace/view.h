@@ -10,6 +10,9 @@
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
+/* Of a process that has taken its name away. */
+#define VIEW_NO_NAME	"(no name)"
+
 /**
  * struct screen - where and how to print
  * @to: the stream

@@ -15,6 +15,8 @@ static void print_name(const struct screen *screen, const char *name)
 
 	if (!name)
 		name = "(unknown)";
+	else if (!*name)
+		name = VIEW_NO_NAME;
 	len = strlen(name);
 	if (room > 2 && len > room) {
 		fputs("..", screen->to);

@@ -266,6 +266,56 @@ static void machines_read(pid_t child)
 	free(out);
 }
 
+/* Takes its name away, or takes the hostile one, and writes once. */
+static void write_nameless(void *name)
+{
+	prctl(PR_SET_NAME, name);
+	write_pages(pages, WRITES);
+	pause();
+}
+
+static void named(const char *command, const char *wanted)
+{
+	char *out;
+	int status;
+
+	out = shell(&status, "%s", command);
+	ok(!status && strstr(out, wanted), "%s: the name survives", command);
+	if (status || !strstr(out, wanted))
+		note("%s", out);
+	free(out);
+}
+
+static void names(void)
+{
+	pid_t child = start_child(write_nameless, "");
+	char command[256];
+
+	while (!has_row(child) || row_of(child).value[COWSTAT_COL_ANON_COPIED] < WRITES)
+		usleep(10000);
+	snprintf(command, sizeof(command), "cowstat -p %d", child);
+	named(command, " (no name)\n");
+	snprintf(command, sizeof(command), "cowstat --by comm -p %d", child);
+	named(command, " (no name)\n");
+	snprintf(command, sizeof(command), "cowstat -o json -p %d", child);
+	named(command, "\"comm\": \"\"");
+	kill_child(child);
+
+	/* where the screens did not show the hostile one yet */
+	named("cowstat -a --human -C '^a .b'", " a \"b'??[2J?\n");
+	named("cowstat --by comm -C '^a .b'", " a \"b'??[2J?\n");
+	named("cowstat --by comm -o json -C '^a .b' | python3 -c 'import json, sys; "
+	      "print(ascii(json.load(sys.stdin)[\"groups\"][0]))'", "'a \"b\\'\\n\\x1b[2J\\ufffd'");
+	/* a command, and a program of cowbench's, of such a name */
+	run("cp /bin/true \"$(printf '/tmp/a \"b\\047\\033\\377')\"");
+	named("cowstat -- \"$(printf '/tmp/a \"b\\047\\033\\377')\" 2>&1", "bill: /tmp/a \"b'?? (exit 0, ");
+	named("cowstat -o json --output /tmp/b.json -- \"$(printf '/tmp/a \"b\\047\\033\\377')\" && "
+	      "python3 -c 'import json; print(ascii(json.load(open(\"/tmp/b.json\"))[\"command\"][0]))'",
+	      "'/tmp/a \"b\\'\\x1b\\ufffd'");
+	named("cowbench summary --size 1M --count 1 --exec \"$(printf '/tmp/a \"b\\047\\033\\377')\"",
+	      " a \"b'??\n");
+}
+
 static void a_doctor(void)
 {
 	char *out;
@@ -311,6 +361,7 @@ int main(void)
 	screens(child);
 	a_gap(child);
 	machines_read(child);
+	names();
 	a_doctor();
 	kill_child(child);
 	rmdir(CGROUP);
