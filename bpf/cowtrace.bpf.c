@@ -97,8 +97,10 @@ static __always_inline struct note *note_of(const struct cow_fault *f)
 {
 	u64 place = f - faults;
 
-	barrier_var(place);	/* the verifier wants to see it compared */
-	return place < FAULT_PLACES ? &notes[place] : NULL;
+	if (place >= FAULT_PLACES)
+		return NULL;
+	barrier_var(place);	/* what was compared is what is used: the verifier looks */
+	return &notes[place];
 }
 
 static const struct cow_hist no_hist;
