@@ -255,6 +255,24 @@ int bpf_load_choose(struct bpf_set *set, char *err, size_t errlen)
 	return ret;
 }
 
+/**
+ * bpf_load_skipped() - how often the kernel did not run a program, since it was busy
+ * @program: loaded, or left out
+ *
+ * A program that is preempted is skipped by other tasks on that CPU. What it would have
+ * seen is then not known. Counted since 5.12.
+ */
+uint64_t bpf_load_skipped(const struct bpf_program *program)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+
+	if (bpf_program__fd(program) < 0 ||
+	    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
+		return 0;
+	return info.recursion_misses;
+}
+
 /* How much the verifier had to look at; it refuses at a million. */
 static void tell_verified(const struct bpf_program *program)
 {
