@@ -9,8 +9,10 @@
  */
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
+#include <linux/pid.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #include "event.h"
 #include "slot.h"
@@ -26,17 +28,28 @@ static const char *const column_names[COWSTAT_NR_COLUMNS] = { COWSTAT_COLUMNS(CO
 static struct slots copies;		/* one per task between the two steps */
 
 /**
- * event_faults_begin() - the first listener comes
+ * event_forget() - drop what was noted when the last listener left, or counting ended
  *
- * What was noted when the last one left is of no meaning now.
- *
- * Context: called by the tracepoint's registration, before any event.
+ * Context: process context; before hooks are armed, and by the tracepoint's registration.
  * Return: 0.
  */
-int event_faults_begin(void)
+int event_forget(void)
 {
 	slot_release_all(&copies);
 	return 0;
+}
+
+/* Who pays: as row_of_owner() in fault.c, an owner that is not yet born is nobody. */
+static const struct task_struct *payer(struct mm_struct *mm)
+{
+	const struct task_struct *task = current;
+
+	if (current->mm != mm || current->flags & PF_KTHREAD) {
+		task = rcu_dereference(mm->owner);
+		if (!task || pid_task(task_pid((struct task_struct *)task), PIDTYPE_PID) != task)
+			return NULL;
+	}
+	return READ_ONCE(task->group_leader);
 }
 
 /**
@@ -54,25 +67,25 @@ void event_fault(const struct vm_area_struct *vma, unsigned long address,
 		 enum cowstat_column outcome, unsigned long old_pfn, unsigned long new_pfn,
 		 unsigned long bytes)
 {
-	const struct task_struct *owner = current;
+	struct mm_struct *mm = vma->vm_mm;
 
-	rcu_read_lock();
 	/* a page that fork copies is the forker's, though the mm is its unborn child's */
-	if (outcome != COWSTAT_COL_FORK_COPIED &&
-	    (current->mm != vma->vm_mm || current->flags & PF_KTHREAD))
-		owner = rcu_dereference(vma->vm_mm->owner);
-	trace_cow_fault(owner, address, column_names[outcome], old_pfn, new_pfn, bytes);
+	if (outcome == COWSTAT_COL_FORK_COPIED)
+		mm = current->mm;
+	rcu_read_lock();
+	trace_cow_fault(payer(mm), address, column_names[outcome], old_pfn, new_pfn, bytes);
 	rcu_read_unlock();
 }
 
 /**
  * event_old_frame() - a frame is let go: note it until its successor is known
+ * @address: of the page
  * @outcome: the column that counts the copy
  * @pfn: which frame
  *
  * Context: under the page-table lock.
  */
-void event_old_frame(enum cowstat_column outcome, unsigned long pfn)
+void event_old_frame(unsigned long address, enum cowstat_column outcome, unsigned long pfn)
 {
 	struct slot *slot = slot_claim(&copies, current);
 
@@ -82,6 +95,7 @@ void event_old_frame(enum cowstat_column outcome, unsigned long pfn)
 	}
 	slot->note = outcome;
 	slot->value = pfn;
+	slot->address = address;
 }
 
 /**
@@ -90,18 +104,27 @@ void event_old_frame(enum cowstat_column outcome, unsigned long pfn)
  * @address: of the page
  * @page: the frame; a huge page's head
  *
+ * The first call after event_old_frame() is its successor's, unless hooks or listeners went
+ * in between: then the note is of another page, or of another kind, and is dropped.
+ *
  * Context: under the page-table lock.
  */
 void event_new_frame(struct vm_area_struct *vma, unsigned long address, struct page *page)
 {
 	struct slot *slot = slot_find(&copies, current);
 	unsigned long bytes = 0;
+	bool huge;
 
 	if (!slot)
 		return;
+	huge = slot->note == COWSTAT_COL_HUGETLB_COPIED;
+	if (slot->address != address || huge != is_vm_hugetlb_page(vma)) {
+		slot_release(slot);
+		return;
+	}
 	if (slot->note == COWSTAT_COL_COPIED)
 		bytes = PAGE_SIZE;
-	else if (slot->note == COWSTAT_COL_HUGETLB_COPIED)
+	else if (huge)
 		bytes = huge_page_size(hstate_vma(vma));
 	event_fault(vma, address, slot->note, slot->value, page_to_pfn(page), bytes);
 	slot_release(slot);

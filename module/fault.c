@@ -169,7 +169,7 @@ static void on_clear_flush(unsigned long ip, unsigned long parent_ip,
 	row = row_of_commit(vma->vm_mm);
 	outcome = caller == COWSTAT_HOOK_COPY ? count_copy(row, old) : count_huge_copy(row, vma);
 	if (trace_cow_fault_enabled())
-		event_old_frame(outcome, pte_pfn(old));
+		event_old_frame(compat_argument(fregs, 1), outcome, pte_pfn(old));
 }
 
 static __always_inline enum cowstat_column count_reuse(struct row *row,
@@ -461,6 +461,7 @@ static struct hook add_anon_rmap = {
 
 struct hook *const fault_hooks[] = {
 	&wp_fault,
+	&add_anon_rmap,		/* before clear_flush, whose event it tells */
 	&hugetlb_fault_entry,
 	&hugetlb_add_rmap,
 	&thp_fault,
@@ -468,7 +469,6 @@ struct hook *const fault_hooks[] = {
 	&set_access_flags,
 	&thp_split,
 	&thp_reuse,
-	&add_anon_rmap,
 	&fork_entry,
 	NULL
 };

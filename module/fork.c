@@ -104,8 +104,10 @@ static void on_fork(void *data, struct task_struct *parent, struct task_struct *
 				min_t(u64, slot->note, birth.value[ROW_BIRTH_ANON_PAGES]);
 	}
 	table_birth(parent, child, &birth);
-	trace_cow_fork(parent, child, birth.value[ROW_FORK_NS],
-		       birth.value[ROW_BIRTH_ANON_PAGES], birth.value[ROW_BIRTH_PGTABLES_BYTES]);
+	if (child->mm)
+		trace_cow_fork(parent, child, birth.value[ROW_FORK_NS],
+			       birth.value[ROW_BIRTH_ANON_PAGES],
+			       birth.value[ROW_BIRTH_PGTABLES_BYTES]);
 release:
 	if (slot)
 		slot_release(slot);

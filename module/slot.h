@@ -9,7 +9,8 @@ struct task_struct;
 /**
  * struct slot - a note that a task leaves for itself between two hooks
  * @task: whose; NULL when free
- * @value: when it came in, or what is to be remembered
+ * @value: when it came in, or a page frame
+ * @address: of the page that is in @value
  * @note: what happened meanwhile
  *
  * Only the task that claimed a slot reads, writes and releases it, so there is no lock:
@@ -18,6 +19,7 @@ struct task_struct;
 struct slot {
 	struct task_struct *task;
 	u64 value;
+	unsigned long address;
 	u32 note;
 };
 

@@ -48,7 +48,7 @@ TRACE_EVENT_FN(cow_fault,
 	TP_printk("pid=%d comm=%s address=0x%lx outcome=%s old_pfn=0x%lx new_pfn=0x%lx bytes=%lu",
 		  __entry->pid, __entry->comm, __entry->address, __entry->outcome,
 		  __entry->old_pfn, __entry->new_pfn, __entry->bytes),
-	event_faults_begin, NULL
+	event_forget, NULL
 );
 
 /*
@@ -70,7 +70,7 @@ TRACE_EVENT(cow_fork,
 	),
 	TP_fast_assign(
 		__entry->pid = parent->tgid;
-		strscpy_pad(__entry->comm, parent->comm, TASK_COMM_LEN);
+		strscpy_pad(__entry->comm, parent->group_leader->comm, TASK_COMM_LEN);
 		__entry->child_pid = child->tgid;
 		__entry->vfork = child->mm == parent->mm;
 		__entry->fork_ns = fork_ns;

@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 #define ZEROED		17
 #define SHARED		23
 #define FILED		29
-#define MAX_EVENTS	4096
+#define MAX_EVENTS	65536
 
 struct event {
 	int pid;
@@ -148,6 +149,58 @@ static void tracefs(void)
 	free(text);
 }
 
+static volatile bool *stop;
+
+/* Copies without end, and then first touches. */
+static void copy_and_touch(void *arg)
+{
+	pid_t sharer;
+
+	while (!*stop) {
+		sharer = fork();
+		if (!sharer) {
+			pause();
+			_exit(0);
+		}
+		write_pages(memory.written, PAGES);
+		kill_child(sharer);
+	}
+	write_pages(arg, PAGES);
+}
+
+/* Counting goes and comes while faults are listened to: no first touch is taken for a copy. */
+static void switched(void)
+{
+	char *untouched = map_untouched(PAGES), *text;
+	size_t i, touched = 0;
+	struct cow_row row;
+	pid_t pid;
+	int status;
+
+	stop = (void *)map_file("/dev/shm/stop", 1, MAP_SHARED);
+	set_file(INSTANCE "events/cowstat/cow_fault/enable", "1");
+	pid = start_child(copy_and_touch, untouched);
+	for (i = 0; i < 3; i++)
+		is(control("reset"), 0, "reset while faults are listened to");
+	*stop = true;
+	wait_child(pid);
+	text = shell(&status, "cat " INSTANCE "trace");
+	read_events(text, pid);
+	for (i = 0; i < nr; i++)
+		touched += event[i].address - (unsigned long)untouched < PAGES * PAGE;
+	ok(nr, "the child's faults were told");
+	is(touched, 0, "its first touches were not");
+	free(text);
+
+	run("echo >" INSTANCE "trace");
+	row = child_row(every_kind, &memory);
+	set_file(INSTANCE "events/cowstat/cow_fault/enable", "0");
+	text = shell(&status, "cat " INSTANCE "trace");
+	read_events(text, row.pid);
+	agree(&row, "after a reset");
+	free(text);
+}
+
 /* The one process of a listener's that has one row and lives within a shell. */
 static struct cow_row row_named(const char *comm)
 {
@@ -230,6 +283,7 @@ int main(void)
 		.filed = map_file("/tmp/filed", FILED, MAP_PRIVATE),
 	};
 	tracefs();
+	switched();
 	perf();
 	bpftrace();
 	unloading();
