@@ -123,7 +123,7 @@ $(units:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/
 $(BUILD)/tests/test_series: $(patsubst %,$(BUILD)/userspace/%.o,series result result_json)
 
 # What the tools print as JSON is read back.
-$(BUILD)/tests/cowstat_bill $(BUILD)/tests/cowstat_views $(BUILD)/tests/cowbench: LDLIBS = -ljansson
+$(BUILD)/tests/cowstat_bill $(BUILD)/tests/cowstat_views $(BUILD)/tests/cowbench $(BUILD)/tests/bpf_trace: LDLIBS = -ljansson
 
 # taskstats speaks generic netlink.
 $(BUILD)/tests/system/taskstats.o: ALL_CFLAGS += -I/usr/include/libnl3

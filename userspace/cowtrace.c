@@ -671,6 +671,9 @@ static int run(struct trace *t, char *why, size_t len)
 	if (!o->sinks && !o->json)
 		printf(LINE_HEAD, "      SECONDS", "PID", "TID", "COMMAND", "OUTCOME", "ADDRESS",
 		       "OLD-PFN", "NEW-PFN", "BYTES", "NS", "MAPPING");
+	fflush(stdout);
+	if (!o->command && !o->duration)
+		fputs("cowtrace: watching; Ctrl-C ends it\n", stderr);
 	if (o->command && write(t->go, "", 1) != 1)
 		warn("cannot start %s", *o->command);
 	while (ret >= 0 && !stopped && !child_left(t) && seconds_now() < end) {

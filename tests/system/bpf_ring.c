@@ -192,7 +192,8 @@ static void account(size_t faults, bool stop, const char *what)
 		wait_child(w[i].pid);
 	}
 	f = fopen(log, "r");
-	if (!f || fscanf(f, "cowtrace: %" SCNu64 " faults told, %" SCNu64 " lost", &told, &lost) != 2)
+	if (!f || fscanf(f, "cowtrace: watching; Ctrl-C ends it\ncowtrace: %" SCNu64 " faults told, %" SCNu64 " lost",
+			 &told, &lost) != 2)
 		bail("cowtrace does not say what it told and lost; see %s", log);
 	fclose(f);
 	ok(wp >= faults, "%s: %zu faults were asked for, %" PRIu64 " counted (%" PRIu64 " copied)",
