@@ -295,8 +295,8 @@ static void print_reasons(FILE *to, const struct bill *bill)
 	if (bill->off)
 		fputs("    counting was off for a while\n", to);
 	if (bill->unseen)
-		fprintf(to, "    %" PRIu64 " processes were not seen: gone between two readings, or not yours to\n"
-			    "    see; of those gone, only forks and pages copied are in the figures\n",
+		fprintf(to, "    %" PRIu64 " processes were not seen: gone between two readings, or not\n"
+			    "    yours to see; of those gone, only forks and pages copied are in the figures\n",
 			bill->unseen);
 	if (bill->short_bytes)
 		fprintf(to, "    %s were copied by processes whose row went before it was read:\n"
@@ -321,8 +321,9 @@ void bill_print(FILE *to, const struct bill *bill, const char *title)
 
 	fprintf(to, "Memory copy-on-write bill: %s\n", title);
 	if (!bill->found) {
-		fputs("  No row of the command: it is not yours to see (a setuid program?), or the table was\n"
-		      "  reset, or so full that the row went at once (then try a larger max_rows=).\n", to);
+		fputs("  No row of the command: it is not yours to see (a setuid program?), or the\n"
+		      "  table was reset, or so full that the row went at once (then try a larger\n"
+		      "  max_rows=).\n", to);
 		return;
 	}
 	snprintf(label, sizeof(label), "%s forks, %s vfork/posix_spawn",

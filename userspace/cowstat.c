@@ -571,7 +571,7 @@ static int show_once(const struct options *o)
 
 	source_read(o->path, &t);
 	if (o->view == VIEW_SMAPS)
-		warnx("reading smaps walks all page tables of a process, and its faults may wait meanwhile: slow");
+		warnx("smaps makes the kernel walk all page tables of a process: slow");
 	if (!o->json) {
 		init_screen(&screen, o);
 		view_header(&screen, &t);

@@ -6,7 +6,7 @@
 #include "format.h"
 #include "result.h"
 
-#define BAR_WIDTH	24
+#define BAR_WIDTH	20
 
 static uint64_t median(const struct subject *s, const char *name)
 {
