@@ -109,7 +109,8 @@ $(system:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/system/%.o $(BUIL
 
 benches: $(benches:%=$(BUILD)/bench/%)
 
-$(benches:%=$(BUILD)/bench/%): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/userspace/workload.o
+$(benches:%=$(BUILD)/bench/%): $(BUILD)/bench/%: $(BUILD)/bench/%.o \
+	$(patsubst %,$(BUILD)/userspace/%.o,workload machine)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -o $@ $^
 
