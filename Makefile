@@ -112,7 +112,7 @@ benches: $(benches:%=$(BUILD)/bench/%)
 $(benches:%=$(BUILD)/bench/%): $(BUILD)/bench/%: $(BUILD)/bench/%.o \
 	$(patsubst %,$(BUILD)/userspace/%.o,workload machine)
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -o $@ $^
+	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -pthread -o $@ $^
 
 ## unit: run the tests that need no kernel
 unit: $(units:%=$(BUILD)/tests/%)
@@ -198,9 +198,9 @@ demo:
 check:
 	$(Q)scripts/check -k '$(K)' -t '$(T)'
 
-## bench: what it costs, beside what people use today (K= one kernel)
+## bench: what it costs, beside what people use today (K= one kernel, GROWTH=1 growth too)
 bench:
-	$(Q)scripts/bench $(K)
+	$(Q)scripts/bench $(if $(GROWTH),-g) $(K)
 
 ## vm: a shell in a VM with module, tools and tests built (K=6.12)
 vm:
