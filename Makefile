@@ -108,9 +108,10 @@ $(system:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/system/%.o $(BUIL
 
 benches: $(benches:%=$(BUILD)/bench/%)
 
-$(benches:%=$(BUILD)/bench/%): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/userspace/workload.o
+$(benches:%=$(BUILD)/bench/%): $(BUILD)/bench/%: $(BUILD)/bench/%.o \
+	$(patsubst %,$(BUILD)/userspace/%.o,workload machine)
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -o $@ $^
+	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -pthread -o $@ $^
 
 ## unit: run the tests that need no kernel
 unit: $(units:%=$(BUILD)/tests/%)
@@ -196,9 +197,9 @@ demo:
 check:
 	$(Q)scripts/check -k '$(K)' -t '$(T)'
 
-## bench: what it costs, beside what people use today (K= one kernel)
+## bench: what it costs, beside what people use today (K= one kernel, GROWTH=1 growth too)
 bench:
-	$(Q)scripts/bench $(K)
+	$(Q)scripts/bench $(if $(GROWTH),-g) $(K)
 
 ## vm: a shell in a VM with module, tools and tests built (K=6.12)
 vm:
