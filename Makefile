@@ -6,6 +6,9 @@ KDIR  ?= /lib/modules/$(shell uname -r)/build
 K     ?=
 T     ?=
 
+# The version has one place.
+VERSION := $(shell sed -n 's/^.define COWSTAT_RELEASE[[:space:]]*"\([^"]*\)".*/\1/p' module/uapi/cowstat.h)
+
 CC      ?= cc
 CFLAGS  ?= -O2 -g
 WARN     = -Wall -Wextra -Werror
@@ -171,23 +174,50 @@ pages        := $(wildcard userspace/*.1 userspace/*.8)
 completions  := $(wildcard userspace/*.bash)
 page_path     = share/man/man$(patsubst .%,%,$(suffix $(1)))/$(notdir $(1))
 bash_path     = share/bash-completion/completions/$(basename $(notdir $(1)))
-installed    := $(tools:%=bin/%) $(foreach p,$(pages),$(call page_path,$(p))) \
-		$(foreach c,$(completions),$(call bash_path,$(c)))
+units_path    = lib/systemd/system/$(notdir $(1))
+# FILE>WHERE, below PREFIX.
+data         := $(foreach p,$(pages),$(p)>$(call page_path,$(p))) \
+		$(foreach c,$(completions),$(c)>$(call bash_path,$(c))) \
+		$(foreach u,$(wildcard userspace/systemd/*.service),$(u)>$(call units_path,$(u))) \
+		$(BUILD)/cowtrace.bpf.o>lib/cowstat/cowtrace.bpf.o \
+		docs/prometheus/cowstat.rules.yml>share/cowstat/cowstat.rules.yml
+from          = $(word 1,$(subst >, ,$(1)))
+where         = $(word 2,$(subst >, ,$(1)))
+installed    := $(tools:%=bin/%) $(foreach d,$(data),$(call where,$(d)))
 
-.PHONY: install uninstall
-## install: tools, man pages and completions into DESTDIR and PREFIX (/usr/local)
-install: tools
+.PHONY: install uninstall install-dkms version
+## install: tools, man pages, completions, units, BPF object, alert rules below PREFIX (/usr/local)
+install: tools $(BUILD)/cowtrace.bpf.o
 	$(Q)$(foreach t,$(tools),install -D -m 755 $(BUILD)/$(t) '$(DESTDIR)$(PREFIX)/bin/$(t)' &&) \
-	$(foreach p,$(pages),install -D -m 644 $(p) '$(DESTDIR)$(PREFIX)/$(call page_path,$(p))' &&) \
-	$(foreach c,$(completions),install -D -m 644 $(c) '$(DESTDIR)$(PREFIX)/$(call bash_path,$(c))' &&) true
+	$(foreach d,$(data),install -D -m 644 $(call from,$(d)) '$(DESTDIR)$(PREFIX)/$(call where,$(d))' &&) true
 
 ## uninstall: remove what install put there
 uninstall:
 	$(Q)rm -f $(installed:%='$(DESTDIR)$(PREFIX)/%')
 
+## install-dkms: the module's source into /usr/src, for: dkms install cowstat/VERSION
+dkms_source := Kbuild $(wildcard module/*.[ch]) module/uapi/cowstat.h
+install-dkms:
+	$(Q)$(foreach f,$(dkms_source),install -D -m 644 $(f) '$(DESTDIR)/usr/src/cowstat-$(VERSION)/$(f)' &&) \
+	sed 's/#MODULE_VERSION#/$(VERSION)/' dkms.conf >'$(DESTDIR)/usr/src/cowstat-$(VERSION)/dkms.conf'
+
+version:
+	@echo $(VERSION)
+
+# --- released ----------------------------------------------------------------
+
+.PHONY: dist deb
+## dist: build/cowstat-VERSION.tar.gz, which builds and tests by itself
+dist:
+	$(Q)scripts/dist
+
+## deb: Debian packages into build/deb, checked by lintian (K= of that kernel's release only)
+deb:
+	$(Q)scripts/deb $(K)
+
 # --- in a VM -----------------------------------------------------------------
 
-.PHONY: demo check bench vm run-host lint clean distclean help
+.PHONY: demo check check-long bench vm run-host lint clean distclean help
 
 ## demo: boot a stock Debian kernel in a VM and show what fork really copies (K=6.12)
 demo:
@@ -196,6 +226,10 @@ demo:
 ## check: run all tests on all supported kernels (K= one kernel, T= one test)
 check:
 	$(Q)scripts/check -k '$(K)' -t '$(T)'
+
+## check-long: what takes too long for every day: packages installed, upgraded, purged (K=, T=)
+check-long:
+	$(Q)scripts/check-long -k '$(K)' -t '$(T)'
 
 ## bench: what it costs, beside what people use today (K= one kernel, GROWTH=1 growth too)
 bench:
