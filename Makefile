@@ -9,6 +9,9 @@ T     ?=
 # bpftool is where only root looks.
 export PATH := $(PATH):/usr/sbin:/sbin
 
+# The version has one place.
+VERSION := $(shell sed -n 's/^.define COWSTAT_RELEASE[[:space:]]*"\([^"]*\)".*/\1/p' module/uapi/cowstat.h)
+
 CC      ?= cc
 CFLAGS  ?= -O2 -g
 WARN     = -Wall -Wextra -Werror
@@ -56,8 +59,7 @@ BPFTOOL ?= bpftool
 BPF_CFLAGS = -target bpf -mcpu=v3 -g -O2 -D__TARGET_ARCH_x86 -Wall -Wextra -Werror \
 	-Wno-unused-parameter -fms-extensions -Wno-microsoft-anon-tag -I$(BUILD)/bpf -Imodule -Ibpf -MMD -MP
 bpf_objects := cowstat cowtrace
-bpf_compile = $(CLANG) $(BPF_CFLAGS) $$(grep -q 'bpf_preempt_disable(void)' $(BUILD)/bpf/vmlinux.h && \
-	echo -DHAVE_PREEMPT_DISABLE) -c -o $@ $<
+bpf_compile = $(CLANG) $(BPF_CFLAGS) -c -o $@ $<
 
 bpf: $(bpf_objects:%=$(BUILD)/bpf/%.skel.h) $(BUILD)/cowtrace.bpf.o
 
@@ -116,9 +118,10 @@ $(system:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/system/%.o $(BUIL
 
 benches: $(benches:%=$(BUILD)/bench/%)
 
-$(benches:%=$(BUILD)/bench/%): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/userspace/workload.o
+$(benches:%=$(BUILD)/bench/%): $(BUILD)/bench/%: $(BUILD)/bench/%.o \
+	$(patsubst %,$(BUILD)/userspace/%.o,workload machine)
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -o $@ $^
+	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -pthread -o $@ $^
 
 ## unit: run the tests that need no kernel
 unit: $(units:%=$(BUILD)/tests/%)
@@ -131,7 +134,7 @@ $(units:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/
 $(BUILD)/tests/test_series: $(patsubst %,$(BUILD)/userspace/%.o,series result result_json)
 
 # What the tools print as JSON is read back.
-$(BUILD)/tests/cowstat_bill $(BUILD)/tests/cowstat_views $(BUILD)/tests/cowbench: LDLIBS = -ljansson
+$(BUILD)/tests/cowstat_bill $(BUILD)/tests/cowstat_views $(BUILD)/tests/cowbench $(BUILD)/tests/bpf_trace: LDLIBS = -ljansson
 
 # taskstats speaks generic netlink.
 $(BUILD)/tests/system/taskstats.o: ALL_CFLAGS += -I/usr/include/libnl3
@@ -178,23 +181,50 @@ pages        := $(wildcard userspace/*.1 userspace/*.8)
 completions  := $(wildcard userspace/*.bash)
 page_path     = share/man/man$(patsubst .%,%,$(suffix $(1)))/$(notdir $(1))
 bash_path     = share/bash-completion/completions/$(basename $(notdir $(1)))
-installed    := $(tools:%=bin/%) $(foreach p,$(pages),$(call page_path,$(p))) \
-		$(foreach c,$(completions),$(call bash_path,$(c)))
+units_path    = lib/systemd/system/$(notdir $(1))
+# FILE>WHERE, below PREFIX.
+data         := $(foreach p,$(pages),$(p)>$(call page_path,$(p))) \
+		$(foreach c,$(completions),$(c)>$(call bash_path,$(c))) \
+		$(foreach u,$(wildcard userspace/systemd/*.service),$(u)>$(call units_path,$(u))) \
+		$(BUILD)/cowtrace.bpf.o>lib/cowstat/cowtrace.bpf.o \
+		docs/prometheus/cowstat.rules.yml>share/cowstat/cowstat.rules.yml
+from          = $(word 1,$(subst >, ,$(1)))
+where         = $(word 2,$(subst >, ,$(1)))
+installed    := $(tools:%=bin/%) $(foreach d,$(data),$(call where,$(d)))
 
-.PHONY: install uninstall
-## install: tools, man pages and completions into DESTDIR and PREFIX (/usr/local)
-install: tools
+.PHONY: install uninstall install-dkms version
+## install: tools, man pages, completions, units, BPF object, alert rules below PREFIX (/usr/local)
+install: tools $(BUILD)/cowtrace.bpf.o
 	$(Q)$(foreach t,$(tools),install -D -m 755 $(BUILD)/$(t) '$(DESTDIR)$(PREFIX)/bin/$(t)' &&) \
-	$(foreach p,$(pages),install -D -m 644 $(p) '$(DESTDIR)$(PREFIX)/$(call page_path,$(p))' &&) \
-	$(foreach c,$(completions),install -D -m 644 $(c) '$(DESTDIR)$(PREFIX)/$(call bash_path,$(c))' &&) true
+	$(foreach d,$(data),install -D -m 644 $(call from,$(d)) '$(DESTDIR)$(PREFIX)/$(call where,$(d))' &&) true
 
 ## uninstall: remove what install put there
 uninstall:
 	$(Q)rm -f $(installed:%='$(DESTDIR)$(PREFIX)/%')
 
+## install-dkms: the module's source into /usr/src, for: dkms install cowstat/VERSION
+dkms_source := Kbuild $(wildcard module/*.[ch]) module/uapi/cowstat.h
+install-dkms:
+	$(Q)$(foreach f,$(dkms_source),install -D -m 644 $(f) '$(DESTDIR)/usr/src/cowstat-$(VERSION)/$(f)' &&) \
+	sed 's/#MODULE_VERSION#/$(VERSION)/' dkms.conf >'$(DESTDIR)/usr/src/cowstat-$(VERSION)/dkms.conf'
+
+version:
+	@echo $(VERSION)
+
+# --- released ----------------------------------------------------------------
+
+.PHONY: dist deb
+## dist: build/cowstat-VERSION.tar.gz, which builds and tests by itself
+dist:
+	$(Q)scripts/dist
+
+## deb: Debian packages into build/deb, checked by lintian (K= of that kernel's release only)
+deb:
+	$(Q)scripts/deb $(K)
+
 # --- in a VM -----------------------------------------------------------------
 
-.PHONY: demo check bench vm run-host lint clean distclean help
+.PHONY: demo check check-long bench vm run-host lint clean distclean help
 
 ## demo: boot a stock Debian kernel in a VM and show what fork really copies (K=6.12)
 demo:
@@ -204,9 +234,13 @@ demo:
 check:
 	$(Q)scripts/check -k '$(K)' -t '$(T)'
 
-## bench: what it costs, beside what people use today (K= one kernel)
+## check-long: what takes too long for every day: packages installed, upgraded, purged (K=, T=)
+check-long:
+	$(Q)scripts/check-long -k '$(K)' -t '$(T)'
+
+## bench: what it costs, beside what people use today (K= one kernel, GROWTH=1 growth too)
 bench:
-	$(Q)scripts/bench $(K)
+	$(Q)scripts/bench $(if $(GROWTH),-g) $(K)
 
 ## vm: a shell in a VM with module, tools and tests built (K=6.12)
 vm:

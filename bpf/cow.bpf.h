@@ -10,9 +10,12 @@
  * threads that race for a page, the loser finds the winner's page there.
  *
  * The kernel skips a program that another task on that CPU was preempted in, for as long as
- * that task waits. Where a page-table lock is held, nobody is preempted (but on
+ * that task waits; under PREEMPT_LAZY that is a whole time slice. Holding off preemption
+ * inside the program makes it worse: what was held off then happens where it is let go, and
+ * that is in the program. Where a page-table lock is held, nobody is preempted (but on
  * PREEMPT_RT): at the entry of do_wp_page() and hugetlb_wp(), and where outcomes become
- * true. Whatever must not be missed is done there, and not at the exit.
+ * true. Whatever must not be missed is done there, and not at the exit; a fault whose exit
+ * was skipped is found again when its task enters the next one, or ends.
  */
 #ifndef COWSTAT_COW_BPF_H
 #define COWSTAT_COW_BPF_H
@@ -35,6 +38,9 @@ char LICENSE[] SEC("license") = "GPL";
 #define COW_PTE_SPECIAL		0x200UL		/* no struct page behind it */
 #define COW_PTE_PFN		0x000ffffffffff000UL
 #define COW_PAGE_SHIFT		12
+#define COW_PAGE_BYTES		(1UL << COW_PAGE_SHIFT)
+#define COW_PMD_BYTES		(1UL << 21)
+#define COW_PUD_BYTES		(1UL << 30)	/* of the largest hugetlb page */
 #define COW_MAPPING_FLAGS	3UL		/* low bits of a page's mapping: */
 #define COW_PAGE_IS_ANON	1UL
 #define COW_PAGE_IS_KSM		3UL
@@ -106,26 +112,6 @@ static __always_inline u64 page_frame(u64 page)
 	return base ? (page - base) / bpf_core_type_size(struct page) : 0;
 }
 
-/*
- * For programs that run without a lock: not to be preempted in (kfuncs since 6.10). Before,
- * only kernels booted with preempt=full preempt there.
- */
-static __always_inline void stay(void)
-{
-#ifdef HAVE_PREEMPT_DISABLE
-	if (bpf_preempt_disable)
-		bpf_preempt_disable();
-#endif
-}
-
-static __always_inline void stay_no_more(void)
-{
-#ifdef HAVE_PREEMPT_DISABLE
-	if (bpf_preempt_enable)
-		bpf_preempt_enable();
-#endif
-}
-
 /* --- faults in flight ------------------------------------------------------- */
 
 enum fault_kind {
@@ -148,14 +134,14 @@ enum fault_source {
  * @vmf: the kernel's struct vm_fault; 0 where there is none
  * @old_pte: the page-table entry at the entry
  * @new_page: struct page of what was added
+ * @address: written to; not less than where the page begins
  * @since_ns: for the tracer's use
- * @address: for the tracer's use, where there is no @vmf
  * @bytes: of the huge page that was copied
  * @kind: enum fault_kind
  * @ending: enum cow_ending, as far as is known
  * @source: enum fault_source, valid when copied
  * @unshare: GUP asked for it; there was no write
- * @shared: the mapping is MAP_SHARED
+ * @committed: @ending is final
  *
  * Written by @task alone, claimed with a compare and exchange. A fault may sleep, and
  * move to another CPU; so a place is its task's, and not its CPU's. An array and not
@@ -167,19 +153,20 @@ struct cow_fault {
 	u64 vmf;
 	u64 old_pte;
 	u64 new_page;
-	u64 since_ns;
 	u64 address;
+	u64 since_ns;
 	u32 bytes;
 	u8 kind;
 	u8 ending;
 	u8 source;
-	u8 unshare : 1, shared : 1;
+	u8 unshare : 1, committed : 1;
 };
 
 #define FAULT_BITS	13
 #define FAULT_WAYS	4
+#define FAULT_PLACES	((1 << FAULT_BITS) + FAULT_WAYS)
 
-static struct cow_fault faults[(1 << FAULT_BITS) + FAULT_WAYS];
+static struct cow_fault faults[FAULT_PLACES];
 
 /* Faults whose entry or exit was not seen: no place was free, or a program was busy. */
 static u64 missed;
@@ -208,6 +195,18 @@ static __always_inline struct cow_fault *fault_find(u64 task)
 }
 
 /*
+ * Has a page at @address to do with a fault? A fault whose exit was skipped may still have
+ * its place while its task is in another one.
+ */
+static __always_inline bool fault_is_at(const struct cow_fault *f, u64 address)
+{
+	u64 size = f->kind == FAULT_WP ? COW_PAGE_BYTES :
+		   f->kind == FAULT_THP ? COW_PMD_BYTES : COW_PUD_BYTES;
+
+	return !f->committed && f->address - address < size;
+}
+
+/*
  * What each follower of faults does, on its own: when an outcome has become true, under the
  * page-table lock; when a fault is found whose exit was not seen; and when a new anonymous
  * page is added in no fault that we follow.
@@ -217,24 +216,32 @@ static __always_inline void fault_overlooked(struct cow_fault *f);
 static __always_inline void anon_added_elsewhere(struct vm_area_struct *vma);
 
 /* A place for a fault that begins; NULL when there is none, which is counted. */
-static __always_inline struct cow_fault *fault_claim(u64 task, enum fault_kind kind)
+static __always_inline struct cow_fault *fault_claim(u64 task, enum fault_kind kind, u64 address)
 {
-	struct cow_fault *f = &faults[fault_index(task)];
+	struct cow_fault *f = fault_find(task);
 	int way;
 
-#pragma unroll
-	for (way = 0; way < FAULT_WAYS; way++) {
-		u64 was = __sync_val_compare_and_swap(&f[way].task, 0, task);
+	if (f) {
+		fault_overlooked(f);
+	} else {
+		struct cow_fault *first = &faults[fault_index(task)];
 
-		if (was == task)
-			fault_overlooked(&f[way]);
-		if (!was || was == task) {
-			f[way].kind = kind;
-			return &f[way];
-		}
+#pragma unroll
+		for (way = 0; way < FAULT_WAYS; way++)
+			if (!f && !__sync_val_compare_and_swap(&first[way].task, 0, task))
+				f = &first[way];
 	}
-	__sync_fetch_and_add(&missed, 1);
-	return NULL;
+	if (!f) {
+		__sync_fetch_and_add(&missed, 1);
+		return NULL;
+	}
+	f->kind = kind;
+	f->address = address;
+	f->bytes = 0;
+	f->new_page = 0;
+	f->unshare = 0;
+	f->committed = 0;
+	return f;
 }
 
 static __always_inline void fault_release(struct cow_fault *f)
@@ -242,11 +249,18 @@ static __always_inline void fault_release(struct cow_fault *f)
 	f->task = 0;
 }
 
+/* Its outcome has become true. */
+static __always_inline void fault_is_over(struct cow_fault *f)
+{
+	f->committed = 1;
+	fault_committed(f);
+}
+
 /* do_wp_page() is entered. */
 static __always_inline struct cow_fault *wp_begin(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
-	struct cow_fault *f = fault_claim(current_task(), FAULT_WP);
+	struct cow_fault *f = fault_claim(current_task(), FAULT_WP, vmf->address);
 
 	if (!f)
 		return NULL;
@@ -309,7 +323,7 @@ static __always_inline void commit_reuse(struct cow_fault *f, struct vm_area_str
 /* do_huge_pmd_wp_page() is entered. */
 static __always_inline struct cow_fault *thp_begin(struct vm_fault *vmf)
 {
-	struct cow_fault *f = fault_claim(current_task(), FAULT_THP);
+	struct cow_fault *f = fault_claim(current_task(), FAULT_THP, vmf->address);
 
 	if (!f)
 		return NULL;
@@ -317,7 +331,6 @@ static __always_inline struct cow_fault *thp_begin(struct vm_fault *vmf)
 	f->vmf = (u64)vmf;
 	f->old_pte = vmf->orig_pmd.pmd;
 	f->ending = COW_THP_OTHER;
-	f->unshare = 0;
 	return f;
 }
 
@@ -329,21 +342,29 @@ static __always_inline void thp_commit_split(struct cow_fault *f, int ret)
 }
 
 /*
- * hugetlb_wp() is entered. Up to 6.9 it takes the mm and the VMA, from 6.10 on a vm_fault
- * (commit bd722058982d), before which compilers may have dropped what 6.12 has first.
+ * The struct vm_fault that hugetlb_wp() takes from 6.10 on (commit bd722058982d): its last
+ * argument. Releases of 6.12 before a stable update, which BTF alone tells apart, have a
+ * folio before it.
  */
-static __always_inline struct cow_fault *hugetlb_begin(u64 mm, u64 vmf)
+static __always_inline u64 hugetlb_vmf(void *ctx)
 {
-	struct cow_fault *f = fault_claim(current_task(), FAULT_HUGETLB);
+	u64 vmf = 0;
+
+	bpf_get_func_arg(ctx, bpf_get_func_arg_cnt(ctx) - 1, &vmf);
+	return vmf;
+}
+
+/* hugetlb_wp() is entered; up to 6.9 it takes no vm_fault, but mm, VMA and address. */
+static __always_inline struct cow_fault *hugetlb_begin(u64 mm, u64 vmf, u64 address)
+{
+	struct cow_fault *f = fault_claim(current_task(), FAULT_HUGETLB, address);
 
 	if (!f)
 		return NULL;
-	f->mm = mm ?: (u64)BPF_CORE_READ((struct vm_fault *)vmf, vma, vm_mm);
+	f->mm = mm;
 	f->vmf = vmf;
 	f->old_pte = 0;
-	f->bytes = 0;
 	f->ending = COW_HUGETLB_OTHER;
-	f->unshare = 0;
 	return f;
 }
 
@@ -375,79 +396,81 @@ static __always_inline bool is_file_copy(struct vm_fault *vmf, int ret)
 
 /* --- the programs that note how a fault ends, the same for all who follow faults ------- */
 
-static __always_inline int anon_page_added(u64 page, struct vm_area_struct *vma)
+static __always_inline int anon_page_added(u64 page, struct vm_area_struct *vma, u64 address)
 {
 	struct cow_fault *f = fault_find(current_task());
 
-	if (!f) {
-		anon_added_elsewhere(vma);
-	} else if (f->kind == FAULT_WP) {
+	if (f && f->kind == FAULT_WP && fault_is_at(f, address)) {
 		wp_commit_copy(f, vma, page);
-		fault_committed(f);
+		fault_is_over(f);
+	} else {
+		anon_added_elsewhere(vma);
 	}
 	return 0;
 }
 
 SEC("fentry/folio_add_new_anon_rmap")
-int BPF_PROG(anon_added, void *folio, struct vm_area_struct *vma)
+int BPF_PROG(anon_added, void *folio, struct vm_area_struct *vma, u64 address)
 {
-	return anon_page_added((u64)folio, vma);
+	return anon_page_added((u64)folio, vma, address);
 }
 
 /* What folio_add_new_anon_rmap() was up to 6.2 (commit 4d510f3da4c2). */
 #ifndef COW_NEW_KERNELS
 SEC("?fentry/page_add_new_anon_rmap")
-int BPF_PROG(anon_added_page, void *page, struct vm_area_struct *vma)
+int BPF_PROG(anon_added_page, void *page, struct vm_area_struct *vma, u64 address)
 {
-	return anon_page_added((u64)page, vma);
+	return anon_page_added((u64)page, vma, address);
 }
 #endif
 
 SEC("fentry/ptep_set_access_flags")
-int BPF_PROG(made_writable, struct vm_area_struct *vma)
+int BPF_PROG(made_writable, struct vm_area_struct *vma, u64 address)
 {
 	struct cow_fault *f = fault_find(current_task());
 
-	if (f && f->kind != FAULT_THP) {
+	if (f && f->kind != FAULT_THP && fault_is_at(f, address)) {
 		commit_reuse(f, vma);
-		fault_committed(f);
+		fault_is_over(f);
 	}
 	return 0;
 }
 
 SEC("fentry/pmdp_set_access_flags")
-int BPF_PROG(thp_made_writable)
+int BPF_PROG(thp_made_writable, struct vm_area_struct *vma, u64 address)
 {
 	struct cow_fault *f = fault_find(current_task());
 
-	if (f && f->kind == FAULT_THP)
+	if (f && f->kind == FAULT_THP && fault_is_at(f, address)) {
 		f->ending = COW_THP_REUSED;
+		fault_is_over(f);
+	}
 	return 0;
 }
 
-static __always_inline int hugetlb_page_added(u64 page, struct vm_area_struct *vma)
+static __always_inline int hugetlb_page_added(u64 page, struct vm_area_struct *vma, u64 address)
 {
 	struct cow_fault *f = fault_find(current_task());
 
-	if (f && f->kind == FAULT_HUGETLB) {
+	if (f && f->kind == FAULT_HUGETLB && fault_is_at(f, address)) {
 		hugetlb_commit_copy(f, vma, page);
-		fault_committed(f);
+		fault_is_over(f);
 	}
 	return 0;
 }
 
 SEC("fentry/hugetlb_add_new_anon_rmap")
-int BPF_PROG(hugetlb_added, void *folio, struct vm_area_struct *vma)
+int BPF_PROG(hugetlb_added, void *folio, struct vm_area_struct *vma, u64 address)
 {
-	return hugetlb_page_added((u64)folio, vma);
+	return hugetlb_page_added((u64)folio, vma, address);
 }
 
 /* What hugetlb_add_new_anon_rmap() was up to 6.7 (commit 9d5fafd5d882). */
 #ifndef COW_NEW_KERNELS
 SEC("?fentry/hugepage_add_new_anon_rmap")
-int BPF_PROG(hugetlb_added_page, void *page, struct vm_area_struct *vma)
+int BPF_PROG(hugetlb_added_page, void *page, struct vm_area_struct *vma, u64 address)
 {
-	return hugetlb_page_added((u64)page, vma);
+	return hugetlb_page_added((u64)page, vma, address);
 }
 #endif
 

@@ -43,10 +43,13 @@ enum cow_mapping {
 #define COW_BUCKETS	40	/* of log2 nanoseconds */
 #define COW_STACK_DEPTH	48
 
+/* How long a fault took is not known: its end was not seen. */
+#define COW_UNTIMED	(~0ULL)
+
 /**
  * struct cow_event - one fault, as cowtrace's ring buffer carries it
- * @now_ns: when it ended, CLOCK_MONOTONIC
- * @took_ns: from the entry of the kernel's function to its exit
+ * @now_ns: when it ended, CLOCK_MONOTONIC; when it began, where @took_ns is not known
+ * @took_ns: from the entry of the kernel's function to its exit, or COW_UNTIMED
  * @address: what was written to
  * @old_pfn: page frame before; 0 when not known
  * @new_pfn: page frame after; the same one when it was reused
@@ -91,11 +94,13 @@ enum cow_sink {
  * struct cow_hist - how long faults took
  * @bucket: faults of [2^i, 2^(i+1)) nanoseconds
  * @faults: their number
- * @took_ns: their sum
+ * @untimed: and of those that are in no bucket
+ * @took_ns: the sum
  */
 struct cow_hist {
 	unsigned long long bucket[COW_BUCKETS];
 	unsigned long long faults;
+	unsigned long long untimed;
 	unsigned long long took_ns;
 	char comm[COW_COMM_LEN];
 };

@@ -431,11 +431,9 @@ int BPF_PROG(thp_exit, struct vm_fault *vmf, int ret)
 
 	if (!f)
 		return 0;
-	stay();
 	thp_commit_split(f, ret);
 	count_fault(f);
 	fault_release(f);
-	stay_no_more();
 	return 0;
 }
 
@@ -451,9 +449,11 @@ static __always_inline int hugetlb_end(void)
 }
 
 SEC("fentry/hugetlb_wp")
-int BPF_PROG(hugetlb_entry, u64 vmf)
+int BPF_PROG(hugetlb_entry)
 {
-	hugetlb_begin(0, vmf);
+	struct vm_fault *vmf = (void *)hugetlb_vmf(ctx);
+
+	hugetlb_begin((u64)BPF_CORE_READ(vmf, vma, vm_mm), (u64)vmf, BPF_CORE_READ(vmf, address));
 	return 0;
 }
 
@@ -465,9 +465,9 @@ int BPF_PROG(hugetlb_exit)
 
 /* Before 6.6 a trampoline carries six arguments, and hugetlb_wp() has seven there. */
 SEC("?kprobe/hugetlb_wp")
-int BPF_KPROBE(hugetlb_entry_kprobe, u64 mm)
+int BPF_KPROBE(hugetlb_entry_kprobe, u64 mm, u64 vma, u64 address)
 {
-	hugetlb_begin(mm, 0);
+	hugetlb_begin(mm, 0, address);
 	return 0;
 }
 
@@ -482,9 +482,7 @@ int BPF_PROG(file_exit, struct vm_fault *vmf, int ret)
 {
 	if (!is_file_copy(vmf, ret))
 		return 0;
-	stay();
 	begin_count(payer_of((u64)vmf->vma->vm_mm), ROW_FILE_COPIED);
-	stay_no_more();
 	return 0;
 }
 
@@ -637,7 +635,6 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	struct row *row, *parent_row;
 	struct fork *fork;
 
-	stay();
 	fork = bpf_task_storage_get(&forks, parent, NULL, 0);
 	if (child->signal == parent->signal || !child->mm)
 		goto release;
@@ -652,7 +649,6 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 release:
 	if (fork)
 		fork->began_ns = 0;
-	stay_no_more();
 	return 0;
 }
 
@@ -661,14 +657,12 @@ int BPF_PROG(on_exec, struct task_struct *task)
 {
 	struct row *row;
 
-	stay();
 	row = row_of(task);
 	add(row ? row->value : folded, ROW_EXECS, 1);
 	if (row) {
 		row->leader = (u64)task;
 		row_settle(row);
 	}
-	stay_no_more();
 	return 0;
 }
 
@@ -680,7 +674,6 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	struct row *row;
 	u64 key;
 
-	stay();
 	f = fault_find((u64)task);
 	if (f) {
 		fault_overlooked(f);
@@ -692,7 +685,6 @@ int BPF_PROG(on_exit, struct task_struct *task)
 		if (row)
 			row_exit(row, key, task);
 	}
-	stay_no_more();
 	return 0;
 }
 

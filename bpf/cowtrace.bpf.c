@@ -70,9 +70,38 @@ struct {
 	__type(value, struct cow_vma);
 } vmas SEC(".maps");
 
-/* Events that were wanted and found no room; and, with missed, all that is not told. */
+/* Faults that are not told: no room, or nothing is known of how they ended. */
 unsigned long long lost;
 unsigned long long seen[COW_NR_ENDINGS];	/* wanted, by ending, lost ones included */
+unsigned long long untimed;			/* of them, whose end was not seen */
+
+/* --- what is noted of a fault in flight ------------------------------------------------- */
+
+/**
+ * struct note - of a fault, from its entry on, all that can be known there
+ * @event: to be completed at the end
+ * @user: the stack's number in the map of stacks; negative when there is none
+ * @kernel: the same
+ * @sinks: what is to be done with it, enum cow_sink
+ */
+struct note {
+	struct cow_event event;
+	int user;
+	int kernel;
+	u32 sinks;
+};
+
+static struct note notes[FAULT_PLACES];		/* as faults[] */
+
+static __always_inline struct note *note_of(const struct cow_fault *f)
+{
+	u64 place = f - faults;
+
+	if (place >= FAULT_PLACES)
+		return NULL;
+	barrier_var(place);	/* what was compared is what is used: the verifier looks */
+	return &notes[place];
+}
 
 static const struct cow_hist no_hist;
 static const struct cow_vma no_vma;
@@ -97,19 +126,25 @@ static __always_inline bool comm_matches(void)
 	return true;
 }
 
-/* Is current one of those that are watched? Asked at the entry, before time is taken. */
-static __always_inline bool watched(void)
+/*
+ * What is to be done with a fault of current's: nothing, if it is not one of those that are
+ * watched. Asked at the entry, before time is taken.
+ */
+static __always_inline u32 wanted_by(void)
 {
-	u32 pid;
+	u32 key = 0, pid;
+	u8 *sinks = bpf_map_lookup_elem(&cow_control, &key);
 
+	if (!sinks || !*sinks)
+		return 0;
 	if (only_pids) {
 		pid = bpf_get_current_pid_tgid() >> 32;
 		if (!bpf_map_lookup_elem(&pids, &pid))
-			return false;
+			return 0;
 	}
 	if (only_cgroup && bpf_get_current_ancestor_cgroup_id(cgroup_level) != only_cgroup)
-		return false;
-	return comm_matches();
+		return 0;
+	return comm_matches() ? *sinks : 0;
 }
 
 static __always_inline u32 bucket_of(u64 ns)
@@ -140,7 +175,7 @@ static __always_inline u32 bucket_of(u64 ns)
 	return bucket < COW_BUCKETS ? bucket : COW_BUCKETS - 1;
 }
 
-/* What the page belongs to; the mmap lock may be gone, so nothing is trusted. */
+/* What the page belongs to. */
 static __always_inline void describe(struct cow_event *e, u64 vma_address, u64 address)
 {
 	struct vm_area_struct *vma = (void *)vma_address;
@@ -186,10 +221,14 @@ static __always_inline void to_hist(const struct cow_event *e)
 		}
 		__builtin_memcpy(hist->comm, e->comm, sizeof(hist->comm));
 	}
+	__sync_fetch_and_add(&hist->faults, 1);
+	if (e->took_ns == COW_UNTIMED) {
+		__sync_fetch_and_add(&hist->untimed, 1);
+		return;
+	}
 	bucket = bucket_of(e->took_ns);
 	if (bucket < COW_BUCKETS)
 		__sync_fetch_and_add(&hist->bucket[bucket], 1);
-	__sync_fetch_and_add(&hist->faults, 1);
 	__sync_fetch_and_add(&hist->took_ns, e->took_ns);
 }
 
@@ -215,17 +254,19 @@ static __always_inline void to_vmas(const struct cow_event *e)
 	if (ending < COW_NR_ENDINGS)
 		__sync_fetch_and_add(&vma->faults[ending], 1);
 	__sync_fetch_and_add(&vma->bytes, e->bytes);
-	__sync_fetch_and_add(&vma->took_ns, e->took_ns);
+	if (e->took_ns != COW_UNTIMED)
+		__sync_fetch_and_add(&vma->took_ns, e->took_ns);
 }
 
-static __always_inline void to_stacks(void *ctx, const struct cow_event *e)
+static __always_inline void to_stacks(const struct note *note)
 {
+	const struct cow_event *e = &note->event;
 	struct cow_stack_key key = {};
 	u64 *count;
 
 	key.pid = e->pid;
-	key.user = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
-	key.kernel = bpf_get_stackid(ctx, &stacks, OWN_FRAMES);
+	key.user = note->user;
+	key.kernel = note->kernel;
 	__builtin_memcpy(key.comm, e->comm, sizeof(key.comm));
 	count = bpf_map_lookup_elem(&stack_counts, &key);
 	if (!count) {
@@ -246,222 +287,251 @@ static const char ending_names[COW_NR_ENDINGS][16] = {
 static __always_inline void to_log(const struct cow_event *e)
 {
 	static const char format[] = "cow_fault %s address=0x%llx old_pfn=0x%llx new_pfn=0x%llx bytes=%u ns=%llu";
+	static const char no_time[] = "cow_fault %s address=0x%llx old_pfn=0x%llx new_pfn=0x%llx bytes=%u ns=-";
 	u64 args[] = { 0, e->address, e->old_pfn, e->new_pfn, e->bytes, e->took_ns };
 	u32 ending = e->ending;
 
 	if (ending >= COW_NR_ENDINGS)
 		return;
 	args[0] = (u64)ending_names[ending];
-	bpf_trace_vprintk(format, sizeof(format), args, sizeof(args));
+	if (e->took_ns == COW_UNTIMED)
+		bpf_trace_vprintk(no_time, sizeof(no_time), args, sizeof(args) - sizeof(*args));
+	else
+		bpf_trace_vprintk(format, sizeof(format), args, sizeof(args));
 }
 
-static __always_inline void fill(struct cow_event *e, u64 vma, u64 address)
+static __always_inline void to_ring(const struct cow_event *event)
 {
-	struct task_struct *me = bpf_get_current_task_btf();
-	u64 id = bpf_get_current_pid_tgid();
-	u64 vma_mm = (u64)BPF_CORE_READ((struct vm_area_struct *)vma, vm_mm);
+	struct cow_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 
+	if (!e) {
+		LOST();
+		return;
+	}
+	__builtin_memcpy(e, event, sizeof(*e));
+	/* the reader looks by itself, often; it is woken when much waits */
+	bpf_ringbuf_submit(e, bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= RING_BYTES / 8 ?
+			   BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
+
+/* A fault's event is complete. */
+static __noinline int tell(const struct note *note)
+{
+	const struct cow_event *e = &note->event;
+	u32 ending = e->ending;
+
+	if (ending >= COW_NR_ENDINGS || !(only_endings & 1U << ending))
+		return 0;
+	__sync_fetch_and_add(&seen[ending], 1);
+	if (e->took_ns == COW_UNTIMED)
+		__sync_fetch_and_add(&untimed, 1);
+	if (note->sinks & COW_TO_RING)
+		to_ring(e);
+	if (note->sinks & COW_TO_LOG)
+		to_log(e);
+	if (note->sinks & COW_TO_HIST)
+		to_hist(e);
+	if (note->sinks & COW_TO_VMAS)
+		to_vmas(e);
+	if (note->sinks & COW_TO_STACKS)
+		to_stacks(note);
+	return 0;
+}
+
+/* --- faults ------------------------------------------------------------------------------ */
+
+/* At a fault's entry: the VMA is held, and current is who it was. */
+static __noinline int take_note(void *ctx, struct note *note, u64 vma_address, u64 address,
+				u32 sinks)
+{
+	struct vm_area_struct *vma = (void *)vma_address;
+	struct cow_event *e = &note->event;
+	u64 id = bpf_get_current_pid_tgid();
+
+	note->sinks = sinks;
 	e->pid = id >> 32;
 	e->tid = id;
 	e->address = address;
-	e->remote = vma_mm != (u64)me->mm;
+	e->remote = (u64)BPF_CORE_READ(vma, vm_mm) != (u64)bpf_get_current_task_btf()->mm;
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
-	describe(e, vma, address);
+	describe(e, vma_address, address);
+	if (sinks & COW_TO_STACKS) {
+		note->user = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
+		note->kernel = bpf_get_stackid(ctx, &stacks, OWN_FRAMES);
+	}
+	return 0;
 }
 
-/*
- * A fault has ended. @vma is only read, not trusted: a fault that slept may have let go of
- * the mmap lock.
- */
-static __always_inline void tell(void *ctx, struct cow_fault *f, u64 vma, u64 address)
+static __always_inline int begin(void *ctx, struct cow_fault *f, u64 vma, u64 address, u32 sinks)
 {
-	u32 key = 0, ending = f->ending;
-	struct cow_event *e, local = {};
-	u64 now_ns, old_page = (f->old_pte & COW_PTE_PFN) >> COW_PAGE_SHIFT;
-	u8 *sinks;
+	struct note *note = f ? note_of(f) : NULL;
 
-	if (ending >= COW_NR_ENDINGS || !(only_endings & 1U << ending))
-		return;
-	sinks = bpf_map_lookup_elem(&cow_control, &key);
-	if (!sinks || !*sinks)
-		return;
-	now_ns = bpf_ktime_get_ns();
-	__sync_fetch_and_add(&seen[ending], 1);
+	if (!note) {
+		LOST();
+		return 0;
+	}
+	take_note(ctx, note, vma, address, sinks);
+	f->since_ns = bpf_ktime_get_ns();
+	return 0;
+}
 
-	local.now_ns = now_ns;
-	local.took_ns = now_ns - f->since_ns;
-	local.ending = ending;
-	local.bytes = f->bytes;
-	local.old_pfn = old_page;
-	switch (ending) {
+/* A fault is over, and has come to @f->ending. @now_ns is 0 if its exit was not seen. */
+static __noinline int end(struct cow_fault *f, u64 now_ns)
+{
+	struct note *note = note_of(f);
+	struct cow_event *e;
+
+	if (!note)
+		return 0;
+	e = &note->event;
+	e->now_ns = now_ns ?: f->since_ns;
+	e->took_ns = now_ns ? now_ns - f->since_ns : COW_UNTIMED;
+	e->ending = f->ending;
+	e->bytes = f->bytes;
+	e->old_pfn = (f->old_pte & COW_PTE_PFN) >> COW_PAGE_SHIFT;
+	e->new_pfn = 0;
+	switch (f->ending) {
 	case COW_COPIED:
-	case COW_FILE_COPIED:
-		local.bytes = COWSTAT_PAGE_BYTES;
+		e->bytes = COWSTAT_PAGE_BYTES;
 		/* fall through */
 	case COW_ZERO_FILLED:
 	case COW_HUGETLB_COPIED:
-		local.new_pfn = page_frame(f->new_page);
+		e->new_pfn = page_frame(f->new_page);
 		break;
 	case COW_REUSED:
 	case COW_SHARED_WP:
 	case COW_THP_REUSED:
 	case COW_HUGETLB_REUSED:
-		local.new_pfn = old_page;
+		e->new_pfn = e->old_pfn;
 		break;
 	}
-	fill(&local, vma, address);
-
-	if (*sinks & COW_TO_RING) {
-		e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
-		if (e) {
-			__builtin_memcpy(e, &local, sizeof(*e));
-			/* the reader looks by itself, often; it is woken when much waits */
-			bpf_ringbuf_submit(e, bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >=
-					   RING_BYTES / 8 ? BPF_RB_FORCE_WAKEUP :
-					   BPF_RB_NO_WAKEUP);
-		} else {
-			LOST();
-		}
-	}
-	if (*sinks & COW_TO_LOG)
-		to_log(&local);
-	if (*sinks & COW_TO_HIST)
-		to_hist(&local);
-	if (*sinks & COW_TO_VMAS)
-		to_vmas(&local);
-	if (*sinks & COW_TO_STACKS)
-		to_stacks(ctx, &local);
+	return tell(note);
 }
 
-/* --- faults ------------------------------------------------------------------------------ */
-
-/* What was noted is told at the exit, when it is known how long it took. */
 static __always_inline void fault_committed(struct cow_fault *f)
 {
 }
 
+/*
+ * A fault whose exit was not seen is over all the same, when its task is in the next one or
+ * ends. Only whether a huge page was split is told by the exit alone.
+ */
 static __always_inline void fault_overlooked(struct cow_fault *f)
 {
-	LOST();
+	if (f->kind == FAULT_THP && !f->committed)
+		LOST();
+	else
+		end(f, 0);
 }
 
 static __always_inline void anon_added_elsewhere(struct vm_area_struct *vma)
 {
 }
 
-static __always_inline void begin(struct cow_fault *f)
+/* The fault that current leaves, if it was watched when it entered. */
+static __always_inline struct cow_fault *fault_left(u64 address)
 {
-	if (!f) {
-		LOST();
-		return;
+	struct cow_fault *f = fault_find(current_task());
+
+	if (!f || f->address == address)
+		return f;
+	fault_overlooked(f);
+	fault_release(f);
+	return NULL;
+}
+
+/* Exits stand before entries, since that is the order in which they are attached. */
+SEC("fexit/do_wp_page")
+int BPF_PROG(wp_exit, struct vm_fault *vmf)
+{
+	struct cow_fault *f = fault_left(vmf->address);
+
+	if (f) {
+		end(f, bpf_ktime_get_ns());
+		fault_release(f);
 	}
-	f->bytes = 0;
-	f->new_page = 0;
-	f->since_ns = bpf_ktime_get_ns();
+	return 0;
 }
 
 SEC("fentry/do_wp_page")
 int BPF_PROG(wp_entry, struct vm_fault *vmf)
 {
-	if (watched())
-		begin(wp_begin(vmf));
-	return 0;
+	u32 sinks = wanted_by();
+
+	return sinks ? begin(ctx, wp_begin(vmf), (u64)vmf->vma, vmf->real_address, sinks) : 0;
 }
 
-SEC("fexit/do_wp_page")
-int BPF_PROG(wp_exit, struct vm_fault *vmf)
+SEC("fexit/do_huge_pmd_wp_page")
+int BPF_PROG(thp_exit, struct vm_fault *vmf, int ret)
 {
-	struct cow_fault *f;
+	struct cow_fault *f = fault_left(vmf->address);
 
-	stay();
-	f = fault_find(current_task());
 	if (f) {
-		tell(ctx, f, (u64)vmf->vma, vmf->real_address);
+		thp_commit_split(f, ret);
+		end(f, bpf_ktime_get_ns());
 		fault_release(f);
 	}
-	stay_no_more();
 	return 0;
 }
 
 SEC("fentry/do_huge_pmd_wp_page")
 int BPF_PROG(thp_entry, struct vm_fault *vmf)
 {
-	if (watched())
-		begin(thp_begin(vmf));
-	return 0;
+	u32 sinks = wanted_by();
+
+	return sinks ? begin(ctx, thp_begin(vmf), (u64)vmf->vma, vmf->real_address, sinks) : 0;
 }
 
-SEC("fexit/do_huge_pmd_wp_page")
-int BPF_PROG(thp_exit, struct vm_fault *vmf, int ret)
+SEC("fexit/hugetlb_wp")
+int BPF_PROG(hugetlb_exit)
 {
-	struct cow_fault *f;
+	struct vm_fault *vmf = (void *)hugetlb_vmf(ctx);
+	struct cow_fault *f = fault_left(BPF_CORE_READ(vmf, address));
 
-	stay();
-	f = fault_find(current_task());
 	if (f) {
-		thp_commit_split(f, ret);
-		tell(ctx, f, (u64)vmf->vma, vmf->real_address);
+		end(f, bpf_ktime_get_ns());
 		fault_release(f);
 	}
-	stay_no_more();
-	return 0;
-}
-
-static __always_inline int hugetlb_end(void *ctx, u64 vma, u64 address)
-{
-	struct cow_fault *f;
-
-	stay();
-	f = fault_find(current_task());
-	if (f) {
-		tell(ctx, f, vma, address);
-		fault_release(f);
-	}
-	stay_no_more();
 	return 0;
 }
 
 SEC("fentry/hugetlb_wp")
-int BPF_PROG(hugetlb_entry, u64 vmf)
+int BPF_PROG(hugetlb_entry)
 {
-	if (watched())
-		begin(hugetlb_begin(0, vmf));
-	return 0;
-}
+	struct vm_fault *vmf = (void *)hugetlb_vmf(ctx);
+	u64 vma = (u64)BPF_CORE_READ(vmf, vma);
+	u32 sinks = wanted_by();
+	struct cow_fault *f;
 
-SEC("fexit/hugetlb_wp")
-int BPF_PROG(hugetlb_exit, u64 address)
-{
-	struct vm_fault *vmf = (void *)address;
-
-	return hugetlb_end(ctx, (u64)BPF_CORE_READ(vmf, vma), BPF_CORE_READ(vmf, real_address));
+	if (!sinks)
+		return 0;
+	f = hugetlb_begin((u64)BPF_CORE_READ((struct vm_area_struct *)vma, vm_mm), (u64)vmf,
+			  BPF_CORE_READ(vmf, address));
+	if (f)
+		f->old_pte = BPF_CORE_READ(vmf, orig_pte.pte);
+	return begin(ctx, f, vma, BPF_CORE_READ(vmf, real_address), sinks);
 }
 
 #ifndef COW_NEW_KERNELS
 /* Before 6.6 a trampoline carries six arguments, and hugetlb_wp() has seven there. */
-SEC("?kprobe/hugetlb_wp")
-int BPF_KPROBE(hugetlb_entry_kprobe, u64 mm, u64 vma, u64 address)
-{
-	struct cow_fault *f;
-
-	if (!watched())
-		return 0;
-	f = hugetlb_begin(mm, 0);
-	begin(f);
-	if (f) {
-		f->vmf = vma;	/* no vm_fault here: what the exit will want */
-		f->old_pte = 0;
-		f->address = address;
-	}
-	return 0;
-}
-
 SEC("?kretprobe/hugetlb_wp")
 int BPF_KRETPROBE(hugetlb_exit_kprobe)
 {
 	struct cow_fault *f = fault_find(current_task());
 
-	return f ? hugetlb_end(ctx, f->vmf, f->address) : 0;
+	if (f && f->kind == FAULT_HUGETLB) {
+		end(f, bpf_ktime_get_ns());
+		fault_release(f);
+	}
+	return 0;
+}
+
+SEC("?kprobe/hugetlb_wp")
+int BPF_KPROBE(hugetlb_entry_kprobe, u64 mm, u64 vma, u64 address)
+{
+	u32 sinks = wanted_by();
+
+	return sinks ? begin(ctx, hugetlb_begin(mm, 0, address), vma, address, sinks) : 0;
 }
 #endif
 
@@ -469,15 +539,50 @@ int BPF_KRETPROBE(hugetlb_exit_kprobe)
 SEC("fexit/finish_fault")
 int BPF_PROG(file_exit, struct vm_fault *vmf, int ret)
 {
-	struct cow_fault f = { .ending = COW_FILE_COPIED };
+	struct note note = {};
+	u32 sinks;
 
-	if (!(only_endings & 1U << COW_FILE_COPIED) || !is_file_copy(vmf, ret) || !watched())
+	if (!(only_endings & 1U << COW_FILE_COPIED) || !is_file_copy(vmf, ret))
 		return 0;
-	f.since_ns = bpf_ktime_get_ns();
-	f.new_page = (u64)vmf->cow_page;
-	tell(ctx, &f, (u64)vmf->vma, vmf->real_address);
+	sinks = wanted_by();
+	if (!sinks)
+		return 0;
+	take_note(ctx, &note, (u64)vmf->vma, vmf->real_address, sinks);
+	note.event.ending = COW_FILE_COPIED;
+	note.event.bytes = COWSTAT_PAGE_BYTES;
+	note.event.new_pfn = page_frame((u64)vmf->cow_page);
+	note.event.now_ns = bpf_ktime_get_ns();
+	note.event.took_ns = COW_UNTIMED;
+	tell(&note);
 	return 0;
 }
+
+#ifndef COW_NEW_KERNELS
+static long sweep_place(u32 place, void *unused)
+{
+	struct cow_fault *f;
+
+	if (place >= FAULT_PLACES)
+		return 1;
+	f = &faults[place];
+	if (!f->task)
+		return 0;
+	if (f->committed)
+		end(f, 0);
+	else
+		LOST();		/* it may not have ended yet */
+	fault_release(f);
+	return 0;
+}
+
+/* Run when all else is detached: what is still in flight, or was left so, is told. */
+SEC("?syscall")
+int sweep(void *ctx)
+{
+	bpf_loop(FAULT_PLACES, sweep_place, NULL, 0);
+	return 0;
+}
+#endif
 
 /* --- who is watched ------------------------------------------------------------------------ */
 

@@ -8,6 +8,7 @@
 #include <linux/ktime.h>
 
 #include "control.h"
+#include "event.h"
 #include "fault.h"
 #include "fork.h"
 #include "hook.h"
@@ -47,6 +48,7 @@ static int arm(struct control_status *to)
 	if (err)
 		return err;
 	table_bury();
+	event_forget();
 	err = hook_arm_all(fault_hooks);
 	if (err)
 		goto disarm_fork;

@@ -26,6 +26,7 @@
 #include "hook.h"
 #include "table.h"
 #include "timing.h"
+#include "trace.h"
 
 static struct hook set_access_flags, add_anon_rmap;
 
@@ -121,8 +122,8 @@ static void on_wp_fault(unsigned long ip, unsigned long parent_ip,
 		row_count(row, ROW_WP_ENTRIES);
 }
 
-/* What a page that is being replaced was: count its copy. */
-static __always_inline void count_copy(struct row *row, pte_t old)
+/* What a page that is being replaced was: count its copy, in the column that is returned. */
+static __always_inline enum cowstat_column count_copy(struct row *row, pte_t old)
 {
 	unsigned long pfn = pte_pfn(old);
 	struct folio *folio;
@@ -130,7 +131,7 @@ static __always_inline void count_copy(struct row *row, pte_t old)
 	if (unlikely(pfn == shared_zero_pfn)) {
 		row_count(row, ROW_ZERO_FILLED);
 		timing_note(COWSTAT_OUTCOME_ZERO_FILLED);
-		return;
+		return COWSTAT_COL_ZERO_FILLED;
 	}
 	folio = pte_special(old) ? NULL : page_folio(pfn_to_page(pfn));
 	if (unlikely(!folio))
@@ -140,13 +141,15 @@ static __always_inline void count_copy(struct row *row, pte_t old)
 	else
 		row_count(row, folio_test_ksm(folio) ? ROW_KSM_COPIED : ROW_OTHER_COPIED);
 	timing_note(COWSTAT_OUTCOME_COPIED);
+	return COWSTAT_COL_COPIED;
 }
 
 /* A huge page was copied, at its own size. */
-static void count_huge_copy(struct row *row, struct vm_area_struct *vma)
+static enum cowstat_column count_huge_copy(struct row *row, struct vm_area_struct *vma)
 {
 	row_count(row, ROW_HUGETLB_COPIED);
 	atomic64_add(huge_page_size(hstate_vma(vma)), &row->value[ROW_HUGETLB_BYTES]);
+	return COWSTAT_COL_HUGETLB_COPIED;
 }
 
 /* pte_t ptep_clear_flush(...), by whomever */
@@ -154,28 +157,45 @@ static void on_clear_flush(unsigned long ip, unsigned long parent_ip,
 			   struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	enum cowstat_hook caller = hook_caller_of(ops, parent_ip);
+	enum cowstat_column outcome;
 	struct vm_area_struct *vma;
 	struct row *row;
+	pte_t old;
 
 	if (caller == HOOK_ALIEN)
 		return;
 	vma = (void *)compat_argument(fregs, 0);
+	old = ptep_get((pte_t *)compat_argument(fregs, 2));
 	row = row_of_commit(vma->vm_mm);
-	if (caller == COWSTAT_HOOK_COPY)
-		count_copy(row, ptep_get((pte_t *)compat_argument(fregs, 2)));
-	else
-		count_huge_copy(row, vma);
+	outcome = caller == COWSTAT_HOOK_COPY ? count_copy(row, old) : count_huge_copy(row, vma);
+	if (trace_cow_fault_enabled())
+		event_old_frame(compat_argument(fregs, 1), outcome, pte_pfn(old));
 }
 
-static __always_inline void count_reuse(struct row *row, const struct vm_area_struct *vma)
+static __always_inline enum cowstat_column count_reuse(struct row *row,
+						       const struct vm_area_struct *vma)
 {
 	if (vma->vm_flags & (VM_SHARED | VM_MAYSHARE)) {
 		row_count(row, ROW_SHARED_WP);
 		timing_note(COWSTAT_OUTCOME_SHARED_WP);
-	} else {
-		row_count(row, ROW_REUSED);
-		timing_note(COWSTAT_OUTCOME_REUSED);
+		return COWSTAT_COL_SHARED_WP;
 	}
+	row_count(row, ROW_REUSED);
+	timing_note(COWSTAT_OUTCOME_REUSED);
+	return COWSTAT_COL_REUSED;
+}
+
+static enum cowstat_column count_huge_reuse(struct row *row)
+{
+	row_count(row, ROW_HUGETLB_REUSED);
+	return COWSTAT_COL_HUGETLB_REUSED;
+}
+
+/* The frame stays: the page at the address that is the callback's second argument. */
+static void event_same_frame(const struct vm_area_struct *vma, struct ftrace_regs *fregs,
+			     enum cowstat_column outcome, unsigned long pfn)
+{
+	event_fault(vma, compat_argument(fregs, 1), outcome, pfn, pfn, 0);
 }
 
 /* int ptep_set_access_flags(...), by whomever */
@@ -184,15 +204,16 @@ static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
 {
 	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 0);
 	enum cowstat_hook caller = hook_caller_of(ops, parent_ip);
+	enum cowstat_column outcome;
 	struct row *row;
 
 	if (caller == HOOK_ALIEN)
 		return;
 	row = row_of_commit(vma->vm_mm);
-	if (caller == COWSTAT_HOOK_REUSE)
-		count_reuse(row, vma);
-	else
-		row_count(row, ROW_HUGETLB_REUSED);
+	outcome = caller == COWSTAT_HOOK_REUSE ? count_reuse(row, vma) : count_huge_reuse(row);
+	if (trace_cow_fault_enabled())
+		event_same_frame(vma, fregs, outcome,
+				 pte_pfn(ptep_get((pte_t *)compat_argument(fregs, 2))));
 }
 
 /*
@@ -208,6 +229,8 @@ static void on_commit(unsigned long ip, unsigned long parent_ip,
 	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 0);
 	struct row *row;
 
+	if (trace_cow_fault_enabled())
+		goto pass_on;
 	if (likely(hook_call_is_most_usual(&clear_flush, parent_ip))) {
 		row = row_at_hand(vma->vm_mm);
 		if (likely(row)) {
@@ -221,6 +244,7 @@ static void on_commit(unsigned long ip, unsigned long parent_ip,
 			return;
 		}
 	}
+pass_on:
 	hook_pass_on(ip, parent_ip, ops, fregs);
 }
 
@@ -240,49 +264,69 @@ static void on_thp_fault(unsigned long ip, unsigned long parent_ip,
 	count_entry(vmf->vma->vm_mm, ROW_THP_ENTRIES);
 }
 
-static void thp_commit(unsigned long parent_ip, struct ftrace_ops *ops,
-		       struct ftrace_regs *fregs, enum row_value value)
+/* What a huge page's outcome is: an attempt to split it may find that others were first. */
+static void thp_commit(const struct vm_area_struct *vma, unsigned long address, pmd_t *pmd,
+		       enum row_value value, enum cowstat_column outcome)
 {
-	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 0);
+	row_count(row_of_commit(vma->vm_mm), value);
+	if (trace_cow_fault_enabled()) {
+		pmd_t now = READ_ONCE(*pmd);
+		unsigned long pfn = pmd_trans_huge(now) ? pmd_pfn(now) : 0;
 
-	if (hook_caller_of(ops, parent_ip) != HOOK_ALIEN)
-		row_count(row_of_commit(vma->vm_mm), value);
+		event_fault(vma, address, outcome, pfn, pfn, 0);
+	}
 }
 
-/* void __split_huge_pmd(struct vm_area_struct *vma, ...) */
+/* void __split_huge_pmd(struct vm_area_struct *vma, pmd_t *pmd, unsigned long address, ...) */
 static void on_split_huge_pmd(unsigned long ip, unsigned long parent_ip,
 			      struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	thp_commit(parent_ip, ops, fregs, ROW_THP_SPLIT);
+	if (hook_caller_of(ops, parent_ip) != HOOK_ALIEN)
+		thp_commit((void *)compat_argument(fregs, 0), compat_argument(fregs, 2),
+			   (void *)compat_argument(fregs, 1), ROW_THP_SPLIT,
+			   COWSTAT_COL_THP_SPLIT);
 }
 
-/* int pmdp_set_access_flags(struct vm_area_struct *vma, ...) */
+/* int pmdp_set_access_flags(struct vm_area_struct *vma, unsigned long address, pmd_t *pmd, ...) */
 static void on_pmdp_set_access_flags(unsigned long ip, unsigned long parent_ip,
 				     struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	thp_commit(parent_ip, ops, fregs, ROW_THP_REUSED);
+	if (hook_caller_of(ops, parent_ip) != HOOK_ALIEN)
+		thp_commit((void *)compat_argument(fregs, 0), compat_argument(fregs, 1),
+			   (void *)compat_argument(fregs, 2), ROW_THP_REUSED,
+			   COWSTAT_COL_THP_REUSED);
 }
 
 static noinline void add_anon_rmap_unusual(unsigned long ip, unsigned long parent_ip,
 					   struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 1);
+	struct page *page = (void *)compat_argument(fregs, 0);
+	struct vm_area_struct *vma = (void *)compat_argument(fregs, 1);
+	unsigned long address = compat_argument(fregs, 2);
+	enum cowstat_column outcome;
 
 	switch (hook_caller_of(ops, parent_ip)) {
 	case COWSTAT_HOOK_PINNED:
 		row_count(table_row(current, true), ROW_FORK_COPIED);
 		fork_copied();
+		outcome = COWSTAT_COL_FORK_COPIED;
 		break;
 	case COWSTAT_HOOK_FILE:
 		count_entry(vma->vm_mm, ROW_FILE_COPIED);
+		outcome = COWSTAT_COL_FILE_COPIED;
 		break;
 	default:
-		break;
+		if (trace_cow_fault_enabled())
+			event_new_frame(vma, address, page);
+		return;
 	}
+	if (trace_cow_fault_enabled())
+		event_fault(vma, address, outcome, 0, page_to_pfn(page), PAGE_SIZE);
 }
 
 /*
- * void folio_add_new_anon_rmap(struct folio *folio, struct vm_area_struct *vma, ...)
+ * void folio_add_new_anon_rmap(struct folio *folio, struct vm_area_struct *vma,
+ *				unsigned long address, ...)
  *
  * A private file page's copy has no entry of its own: this is the whole of the fault. A
  * page that fork copies at once is the forker's, though the mm is its unborn child's.
@@ -291,8 +335,22 @@ static noinline void add_anon_rmap_unusual(unsigned long ip, unsigned long paren
 static void on_add_anon_rmap(unsigned long ip, unsigned long parent_ip,
 			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	if (unlikely(!hook_call_is_usual(&add_anon_rmap, parent_ip)))
+	if (unlikely(!hook_call_is_usual(&add_anon_rmap, parent_ip)) || trace_cow_fault_enabled())
 		add_anon_rmap_unusual(ip, parent_ip, ops, fregs);
+}
+
+/*
+ * void hugetlb_add_new_anon_rmap(struct folio *folio, struct vm_area_struct *vma,
+ *				  unsigned long address)
+ *
+ * Counts nothing; the event of a huge page's copy wants the new frame.
+ */
+static void on_hugetlb_add_rmap(unsigned long ip, unsigned long parent_ip,
+				struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	if (trace_cow_fault_enabled())
+		event_new_frame((void *)compat_argument(fregs, 1), compat_argument(fregs, 2),
+				(void *)compat_argument(fregs, 0));
 }
 
 /* The fault begins. Armed first and disarmed last, so that no commit is without it. */
@@ -350,6 +408,13 @@ static struct hook hugetlb_fault_entry = {
 	.any		= COWSTAT_HOOK_HUGETLB,
 };
 
+static struct hook hugetlb_add_rmap = {
+	.with		= &clear_flush,
+	.call		= on_hugetlb_add_rmap,
+	.function	= { "hugetlb_add_new_anon_rmap", "hugepage_add_new_anon_rmap" },
+	.callers	= { { "hugetlb_wp", COWSTAT_HOOK_HUGETLB } },
+};
+
 static struct hook thp_fault = {
 	.with		= &clear_flush,
 	.call		= on_thp_fault,
@@ -396,13 +461,14 @@ static struct hook add_anon_rmap = {
 
 struct hook *const fault_hooks[] = {
 	&wp_fault,
+	&add_anon_rmap,		/* before clear_flush, whose event it tells */
 	&hugetlb_fault_entry,
+	&hugetlb_add_rmap,
 	&thp_fault,
 	&clear_flush,
 	&set_access_flags,
 	&thp_split,
 	&thp_reuse,
-	&add_anon_rmap,
 	&fork_entry,
 	NULL
 };

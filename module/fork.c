@@ -19,6 +19,7 @@
 #include "hook.h"
 #include "slot.h"
 #include "table.h"
+#include "trace.h"
 
 /*
  * When a task entered copy_process(), until sched_process_fork tells that it came out
@@ -38,7 +39,7 @@ static void on_copy_process(unsigned long ip, unsigned long parent_ip,
 		return;
 	}
 	slot->note = 0;		/* pages copied at once */
-	slot->since_ns = ktime_get_ns();
+	slot->value = ktime_get_ns();
 }
 
 /**
@@ -92,7 +93,7 @@ static void on_fork(void *data, struct task_struct *parent, struct task_struct *
 	if (child->signal == parent->signal)
 		goto release;
 	if (timed) {
-		birth.value[ROW_FORK_NS] = ktime_get_ns() - slot->since_ns;
+		birth.value[ROW_FORK_NS] = ktime_get_ns() - slot->value;
 		birth.known |= ROW_KNOWS_FORK_NS;
 	}
 	if (child->mm && child->mm != parent->mm) {
@@ -103,6 +104,10 @@ static void on_fork(void *data, struct task_struct *parent, struct task_struct *
 				min_t(u64, slot->note, birth.value[ROW_BIRTH_ANON_PAGES]);
 	}
 	table_birth(parent, child, &birth);
+	if (child->mm)
+		trace_cow_fork(parent, child, birth.value[ROW_FORK_NS],
+			       birth.value[ROW_BIRTH_ANON_PAGES],
+			       birth.value[ROW_BIRTH_PGTABLES_BYTES]);
 release:
 	if (slot)
 		slot_release(slot);

@@ -9,7 +9,8 @@ struct task_struct;
 /**
  * struct slot - a note that a task leaves for itself between two hooks
  * @task: whose; NULL when free
- * @since_ns: when it came in
+ * @value: when it came in, or a page frame
+ * @address: of the page that is in @value
  * @note: what happened meanwhile
  *
  * Only the task that claimed a slot reads, writes and releases it, so there is no lock:
@@ -17,7 +18,8 @@ struct task_struct;
  */
 struct slot {
 	struct task_struct *task;
-	u64 since_ns;
+	u64 value;
+	unsigned long address;
 	u32 note;
 };
 

@@ -38,7 +38,7 @@ static void fault_began(void)
 		return;
 	}
 	slot->note = COWSTAT_OUTCOME_OTHER;
-	slot->since_ns = ktime_get_mono_fast_ns();
+	slot->value = ktime_get_mono_fast_ns();
 }
 
 static void fault_ended(void)
@@ -50,7 +50,7 @@ static void fault_ended(void)
 	if (!slot)
 		return;
 	/* this clock may step back a little between two CPUs */
-	ns = ktime_get_mono_fast_ns() - slot->since_ns;
+	ns = ktime_get_mono_fast_ns() - slot->value;
 	bucket = ns > 0 ? min_t(unsigned int, ilog2(ns), TIMING_BUCKETS - 1) : 0;
 	this_cpu_inc(histogram->count[slot->note][bucket]);
 	slot_release(slot);

@@ -40,13 +40,14 @@ kernel_field() {
 		die "no kernel '$1' in scripts/kernels.txt; there are: $(kernels | tr '\n' ' ')"
 }
 
-# root_dir NAME: where the root of a kernel's release is kept.
-root_dir() { printf '%s/root-%s\n' "$cache" "$(kernel_field "$1" 2)"; }
+# root_dir NAME [KIND]: where the root of a kernel's release is kept; of a KIND of its own,
+# see scripts/rootfs.
+root_dir() { printf '%s/%s-%s\n' "$cache" "${2:-root}" "$(kernel_field "$1" 2)"; }
 
-# kernel_release NAME: what `uname -r` says when this kernel runs.
+# kernel_release NAME [KIND]: what `uname -r` says when this kernel runs.
 kernel_release() {
 	local root flavour release
-	root=$(root_dir "$1")
+	root=$(root_dir "$@")
 	flavour=$(kernel_field "$1" 3)
 	for release in "$root"/lib/modules/*; do
 		release=${release##*/}
@@ -55,7 +56,7 @@ kernel_release() {
 		*-"$flavour") printf '%s\n' "$release"; return ;;
 		esac
 	done
-	die "no linux-image-$flavour in $root; run scripts/rootfs $1"
+	die "no linux-image-$flavour in $root; run scripts/rootfs $*"
 }
 
 # in_root NAME COMMAND...: run a command inside the root of a kernel's release,
@@ -63,6 +64,13 @@ kernel_release() {
 in_root() {
 	local root
 	root=$(root_dir "$1")
+	shift
+	in_directory "$root" "$@"
+}
+
+# in_directory ROOT COMMAND...: the same in any root.
+in_directory() {
+	local root=$1
 	shift
 	bwrap --ro-bind "$root" / --dev /dev --proc /proc --tmpfs /tmp \
 		--tmpfs /mnt --bind "$top" /mnt/cowstat --chdir /mnt/cowstat \

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <dirent.h>
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -7,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/utsname.h>
@@ -222,10 +222,12 @@ int bpf_load_choose(struct bpf_set *set, char *err, size_t errlen)
 	struct btf *btf = btf__load_vmlinux_btf();
 	struct bpf_program *program, *older;
 	const struct need *need;
+	bool told;
 	int ret = 0;
 
 	if (!btf)
-		return refuse(-errno, err, errlen, "cannot read the kernel's BTF from %s: %s",
+		return refuse(-errno, err, errlen,
+			      "cannot read the kernel's BTF from %s: %s. Is something mounted over it? Or use the module: insmod cowstat.ko",
 			      VMLINUX_BTF, strerror(errno));
 	set->hooks = (1U << COWSTAT_NR_HOOKS) - 1;
 	for (need = needs; need < needs + NR_NEEDS && !ret; need++) {
@@ -241,18 +243,37 @@ int bpf_load_choose(struct bpf_set *set, char *err, size_t errlen)
 		}
 		if (!program)
 			continue;
+		told = !(set->hooks & 1U << need->hook);
 		set->hooks &= ~(1U << need->hook);
 		if (need->required)
 			ret = refuse(-ENOENT, err, errlen,
 				     "this kernel's BTF has no %s (%s), without which %s cannot be told: the compiler may have inlined it. Use the module here: insmod cowstat.ko",
 				     function_of(program) ?: "such tracepoint",
 				     bpf_program__section_name(program), need->without);
-		else
-			fprintf(stderr, "this kernel's BTF has no %s: without it, %s is not known\n",
-				function_of(program), need->without);
+		else if (!told)
+			warnx("this kernel's BTF has no %s: without it, %s is not known",
+			      function_of(program), need->without);
 	}
 	btf__free(btf);
 	return ret;
+}
+
+/**
+ * bpf_load_skipped() - how often the kernel did not run a program, since it was busy
+ * @program: loaded, or left out
+ *
+ * A program that is preempted is skipped by other tasks on that CPU. What it would have
+ * seen is then not known. Counted since 5.12.
+ */
+uint64_t bpf_load_skipped(const struct bpf_program *program)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+
+	if (bpf_program__fd(program) < 0 ||
+	    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
+		return 0;
+	return info.recursion_misses;
 }
 
 /* How much the verifier had to look at; it refuses at a million. */
@@ -275,24 +296,24 @@ static void tell_verified(const struct bpf_program *program)
  * @err: on error, why, and what to do about it
  * @errlen: size of @err
  *
+ * RLIMIT_MEMLOCK does not matter: since 5.11 the memory of BPF is the cgroup's to limit, and
+ * bpf_load_check() has refused older kernels.
+ *
  * Return: 0 or a negative errno.
  */
 int bpf_load_object(struct bpf_set *set, char *err, size_t errlen)
 {
 	struct bpf_program *program;
-	struct rlimit limit = {};
 	int ret;
 
 	show_all = set->verbose;
 	*complaint = '\0';
 	ret = bpf_object__load_skeleton(set->skeleton);
-	if (ret == -EPERM && !getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur != RLIM_INFINITY)
-		return refuse(ret, err, errlen,
-			      "the kernel refused the BPF programs or their maps. If it is older than 5.11, or the lock limit (%llu bytes) is the reason, try: ulimit -l unlimited. %s",
-			      (unsigned long long)limit.rlim_cur, complaint);
 	if (ret)
-		return refuse(ret, err, errlen, "the kernel refused the BPF programs: %s. %s",
-			      strerror(-ret), complaint);
+		return refuse(ret, err, errlen, "the kernel refused the BPF programs: %s. %s%s",
+			      strerror(-ret), complaint,
+			      access(LOCKDOWN, R_OK) ?
+			      ". Is it locked down? To see it: mount -t securityfs none /sys/kernel/security" : "");
 	bpf_object__for_each_program(program, set->object)
 		if (set->verbose)
 			tell_verified(program);

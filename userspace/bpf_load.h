@@ -39,6 +39,7 @@ int bpf_load_choose(struct bpf_set *set, char *err, size_t errlen);
 int bpf_load_object(struct bpf_set *set, char *err, size_t errlen);
 int bpf_load_attach(struct bpf_set *set, char *err, size_t errlen);
 void bpf_load_detach(struct bpf_set *set);
+uint64_t bpf_load_skipped(const struct bpf_program *program);
 int bpf_load_pin(struct bpf_set *set, const char *dir, char *err, size_t errlen);
 int bpf_load_unpin(const char *dir, char *err, size_t errlen);
 

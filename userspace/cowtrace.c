@@ -83,6 +83,7 @@ struct options {
  * @symbols: in the mode that shows stacks
  * @told: events printed
  * @child: the command that we run, or 0
+ * @status: how it ended
  * @go: what it waits for before it begins
  */
 struct trace {
@@ -92,6 +93,7 @@ struct trace {
 	struct symbols *symbols;
 	uint64_t told;
 	pid_t child;
+	int status;
 	int go;
 };
 
@@ -128,7 +130,8 @@ static void usage(FILE *to)
 	      "      --help\n"
 	      "      --version\n"
 	      "Exit status: 0, 1 for an error, 2 for a wrong command line, 3 when faults were\n"
-	      "lost: the programs had no room, or were busy. How many is said at the end.\n", to);
+	      "lost: the programs had no room, or were busy. How many is said at the end. A\n"
+	      "command's exit status is ours, unless it is 0.\n", to);
 }
 
 /* --- the command line ------------------------------------------------------------------ */
@@ -327,11 +330,16 @@ static int watch_pid(struct trace *t, pid_t pid, char *why, size_t len)
 	return ret;
 }
 
+static int choose_sinks(const struct trace *t, __u8 sinks)
+{
+	__u32 key = 0;
+
+	return bpf_map_update_elem(bpf_map__fd(t->skel->maps.cow_control), &key, &sinks, BPF_ANY);
+}
+
 static int set_up(struct trace *t, char *why, size_t len)
 {
 	const struct options *o = t->o;
-	__u8 sinks = o->pin ? COW_TO_HIST | COW_TO_VMAS : o->sinks ?: COW_TO_RING;
-	__u32 key = 0;
 	int ret;
 	size_t i;
 
@@ -343,6 +351,10 @@ static int set_up(struct trace *t, char *why, size_t len)
 	t->skel->rodata->hist_by_pid = o->by_pid;
 	if (o->endings)
 		t->skel->rodata->only_endings = o->endings;
+	if (!(o->endings & 1U << COW_FILE_COPIED))	/* it would look at every file fault */
+		bpf_program__set_autoload(t->skel->progs.file_exit, false);
+	bpf_program__set_autoload(t->skel->progs.sweep, true);
+	bpf_program__set_autoattach(t->skel->progs.sweep, false);
 	if (o->comm)
 		memcpy((char *)t->skel->rodata->only_comm, o->comm, strlen(o->comm));
 	ret = o->cgroup ? set_cgroup(t, why, len) : 0;
@@ -355,9 +367,10 @@ static int set_up(struct trace *t, char *why, size_t len)
 		ret = watch_pid(t, t->child, why, len);
 	if (ret)
 		return ret;
-	if (bpf_map_update_elem(bpf_map__fd(t->skel->maps.cow_control), &key, &sinks, BPF_ANY)) {
-		snprintf(why, len, "cannot switch on: %s", strerror(errno));
-		return -errno;
+	ret = choose_sinks(t, o->pin ? COW_TO_HIST | COW_TO_VMAS : o->sinks ?: COW_TO_RING);
+	if (ret) {
+		snprintf(why, len, "cannot switch on: %s", strerror(-ret));
+		return ret;
 	}
 	return bpf_load_attach(&t->set, why, len);
 }
@@ -380,6 +393,21 @@ static void put_json_string(const char *key, const char *s)
 	printf("\",");
 }
 
+struct took {
+	char s[24];
+};
+
+static struct took took_text(const struct cow_event *e, const char *unknown)
+{
+	struct took text;
+
+	if (e->took_ns == COW_UNTIMED)
+		snprintf(text.s, sizeof(text.s), "%s", unknown);
+	else
+		snprintf(text.s, sizeof(text.s), "%llu", e->took_ns);
+	return text;
+}
+
 static void put_json(const struct cow_event *e)
 {
 	printf("{\"time_ns\":%llu,\"pid\":%u,\"tid\":%u,", e->now_ns, e->pid, e->tid);
@@ -390,10 +418,14 @@ static void put_json(const struct cow_event *e)
 		put_json_string("file", e->file);
 		printf("\"offset\":%llu,", e->offset);
 	}
-	printf("\"old_pfn\":%llu,\"new_pfn\":%llu,\"bytes\":%u,\"took_ns\":%llu,\"remote\":%s}\n",
-	       e->old_pfn, e->new_pfn, e->bytes, e->took_ns, e->remote ? "true" : "false");
+	printf("\"old_pfn\":%llu,\"new_pfn\":%llu,\"bytes\":%u,\"took_ns\":%s,\"remote\":%s}\n",
+	       e->old_pfn, e->new_pfn, e->bytes, took_text(e, "null").s,
+	       e->remote ? "true" : "false");
 }
 
+#define LINE_HEAD	"%-13s %7s %7s %-15s %-11s %-12s %8s %8s %7s %8s %s\n"
+
+/* Narrow first: what it belongs to is last, where a long name does no harm. */
 static void put_line(const struct cow_event *e)
 {
 	char where[96];
@@ -403,10 +435,11 @@ static void put_line(const struct cow_event *e)
 			 e->offset);
 	else
 		snprintf(where, sizeof(where), "%s", mapping_names[e->mapping]);
-	printf("%llu.%06llu %7u %7u %-15s %-14s 0x%012llx %8llx %8llx %7u %9llu %s%s\n",
+	printf("%6llu.%06llu %7u %7u %-15s %-11s %012llx %8llx %8llx %7u %8s %s%s\n",
 	       e->now_ns / 1000000000, e->now_ns / 1000 % 1000000, e->pid, e->tid,
 	       format_printable(e->comm).s, ending_names[e->ending], e->address, e->old_pfn,
-	       e->new_pfn, e->bytes, e->took_ns, where, e->remote ? " (from outside)" : "");
+	       e->new_pfn, e->bytes, took_text(e, COWSTAT_UNKNOWN).s, where,
+	       e->remote ? " (from outside)" : "");
 }
 
 static int on_event(void *context, void *data, size_t size)
@@ -429,7 +462,7 @@ static int on_event(void *context, void *data, size_t size)
 static void put_hist(const struct cow_hist_key *key, const struct cow_hist *hist, bool by_pid)
 {
 	unsigned int i, first = COW_BUCKETS, last = 0;
-	uint64_t most = 0;
+	uint64_t most = 0, timed = hist->faults - hist->untimed;
 
 	for (i = 0; i < COW_BUCKETS; i++) {
 		if (!hist->bucket[i])
@@ -444,8 +477,14 @@ static void put_hist(const struct cow_hist_key *key, const struct cow_hist *hist
 		printf("\n%u %s", key->pid, format_printable(hist->comm).s);
 	else
 		printf("\n%s", ending_names[key->ending % COW_NR_ENDINGS]);
-	printf(": %s faults, on average %s\n", format_number(hist->faults).s,
-	       format_duration(hist->faults ? hist->took_ns / hist->faults : 0).s);
+	printf(": %s faults", format_number(hist->faults).s);
+	if (timed)
+		printf(", on average %s", format_duration(hist->took_ns / timed).s);
+	if (hist->untimed)
+		printf(", %s of unknown duration", format_number(hist->untimed).s);
+	putchar('\n');
+	if (!timed)
+		return;
 	printf("%12s %12s %10s\n", "from", "to", "faults");
 	for (i = first; i <= last && first < COW_BUCKETS; i++)
 		printf("%12s %12s %10llu %s\n", format_duration(i ? 1ULL << i : 0).s,
@@ -586,6 +625,7 @@ static uint64_t seconds_now(void)
 	return now.tv_sec;
 }
 
+/* The command's end is ours: its exit status, or as a shell says which signal killed it. */
 static bool child_left(struct trace *t)
 {
 	int status;
@@ -593,11 +633,27 @@ static bool child_left(struct trace *t)
 	if (t->child <= 0 || waitpid(t->child, &status, WNOHANG) != t->child)
 		return false;
 	t->child = 0;
-	if (WIFSIGNALED(status))
-		warnx("%s died of signal %d", *t->o->command, WTERMSIG(status));
-	else if (WEXITSTATUS(status))
-		warnx("%s ended with status %d", *t->o->command, WEXITSTATUS(status));
+	t->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	return true;
+}
+
+/*
+ * No fault begins any more; those that are under way get a moment to end, and what then
+ * still has none is told without one.
+ */
+static int finish(struct trace *t, struct ring_buffer *ring)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	int ret = choose_sinks(t, 0);
+
+	if (!ret)
+		ret = ring_buffer__poll(ring, POLL_MS);
+	if (ret >= 0 || ret == -EINTR)
+		ret = ring_buffer__consume(ring);
+	bpf_load_detach(&t->set);
+	if (ret >= 0)
+		ret = bpf_prog_test_run_opts(bpf_program__fd(t->skel->progs.sweep), &opts);
+	return ret < 0 ? ret : ring_buffer__consume(ring);
 }
 
 static int run(struct trace *t, char *why, size_t len)
@@ -613,9 +669,11 @@ static int run(struct trace *t, char *why, size_t len)
 		return -errno;
 	}
 	if (!o->sinks && !o->json)
-		printf("%-14s %7s %7s %-15s %-14s %-14s %8s %8s %7s %9s %s\n", "SECONDS", "PID",
-		       "TID", "COMMAND", "OUTCOME", "ADDRESS", "OLD-PFN", "NEW-PFN", "BYTES",
-		       "NS", "MAPPING");
+		printf(LINE_HEAD, "      SECONDS", "PID", "TID", "COMMAND", "OUTCOME", "ADDRESS",
+		       "OLD-PFN", "NEW-PFN", "BYTES", "NS", "MAPPING");
+	fflush(stdout);
+	if (!o->command && !o->duration)
+		fputs("cowtrace: watching; Ctrl-C ends it\n", stderr);
 	if (o->command && write(t->go, "", 1) != 1)
 		warn("cannot start %s", *o->command);
 	while (ret >= 0 && !stopped && !child_left(t) && seconds_now() < end) {
@@ -629,18 +687,32 @@ static int run(struct trace *t, char *why, size_t len)
 		if (!o->sinks && fflush(stdout))
 			ret = -errno;
 	}
-	bpf_load_detach(&t->set);	/* no more come: what is left is all */
 	if (ret >= 0)
-		ret = ring_buffer__consume(ring);
+		ret = finish(t, ring);
 	ring_buffer__free(ring);
 	if (ret < 0)
 		snprintf(why, len, "cannot print: %s", strerror(-ret));
 	return ret < 0 ? ret : 0;
 }
 
+/*
+ * Calls that the kernel did not make, since the program was busy on that CPU. Whose faults
+ * they were is not known, nor whether they were any at all: at most so many were not told.
+ * Exits are not among them: a fault is found again without its exit.
+ */
+static uint64_t nr_unseen(const struct trace *t)
+{
+	return bpf_load_skipped(t->skel->progs.wp_entry) +
+	       bpf_load_skipped(t->skel->progs.thp_entry) +
+	       bpf_load_skipped(t->skel->progs.hugetlb_entry) +
+	       bpf_load_skipped(t->skel->progs.file_exit) +
+	       (t->skel->rodata->with_children ? bpf_load_skipped(t->skel->progs.on_fork) : 0);
+}
+
 static int summarize(const struct trace *t)
 {
-	uint64_t all = 0, lost = t->skel->bss->lost;
+	uint64_t all = 0, lost = t->skel->bss->lost + nr_unseen(t);
+	uint64_t untimed = t->skel->bss->untimed;
 	unsigned int e;
 
 	for (e = 0; e < COW_NR_ENDINGS; e++)
@@ -655,8 +727,13 @@ static int summarize(const struct trace *t)
 		warn("cannot write");
 		return EXIT_FAILURE;
 	}
-	fprintf(stderr, "cowtrace: %" PRIu64 " faults told, %" PRIu64 " lost\n",
+	fprintf(stderr, "cowtrace: %" PRIu64 " faults told, %" PRIu64 " lost",
 		t->o->sinks ? all : t->told, lost);
+	if (untimed)
+		fprintf(stderr, ", %" PRIu64 " of unknown duration", untimed);
+	fputc('\n', stderr);
+	if (t->status)
+		return t->status;
 	return lost ? EXIT_LOST : EXIT_SUCCESS;
 }
 

@@ -95,7 +95,7 @@ static void write_each(const struct region *r)
 
 static void map(struct region *r, size_t pages)
 {
-	if (region_map(r, pages * COWSTAT_PAGE_BYTES))
+	if (region_map(r, pages * COWSTAT_PAGE_BYTES, PAGES_4K))
 		exit(EXIT_FAILURE);
 }
 
@@ -228,6 +228,41 @@ static void fork_exec(void)
 	}
 }
 
+/* Processes that begin and end, each of which leaves a row. */
+static void beget(unsigned long nr)
+{
+	pid_t pid;
+
+	while (nr--) {
+		pid = vfork();
+		if (!pid)
+			_exit(0);
+		wait_for(pid);
+	}
+}
+
+/* A whole file, from open() to its end. */
+static void read_file(const char *path)
+{
+	static char buffer[1 << 17];
+	uint64_t begin;
+	ssize_t n;
+	int fd;
+
+	memset(buffer, 0, sizeof(buffer));	/* reading into it does not fault */
+	begin = now();
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		err(EXIT_FAILURE, "%s", path);
+	do {
+		n = read(fd, buffer, sizeof(buffer));
+		if (n < 0)
+			err(EXIT_FAILURE, "%s", path);
+	} while (n);
+	close(fd);
+	note_since(begin);
+}
+
 static const struct {
 	const char *name;
 	void (*measure)(void);
@@ -248,8 +283,11 @@ static void usage(void)
 
 	fprintf(stderr,
 		"usage: cost [-i] [-r RUNS] [CASE...]\n"
+		"       cost [-i] [-r RUNS] -f FILE\n"
+		"       cost -p PROCESSES\n"
 		"Measure and print, a line a run: CASE RUN MEDIAN MEAN, in nanoseconds, or with\n"
 		"-i in instructions, where the time stamp counter counts them (scripts/vm -i).\n"
+		"With -f, what it costs to read FILE; with -p, let so many processes begin and end.\n"
 		"Cases:");
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		fprintf(stderr, " %s", cases[i].name);
@@ -271,11 +309,18 @@ int main(int argc, char **argv)
 {
 	const struct sched_param param = { .sched_priority = 1 };
 	cpu_set_t cpus;
+	const char *file = NULL;
 	int opt, run, runs = 5;
 	size_t i;
 
-	while ((opt = getopt(argc, argv, "ir:")) != -1) {
+	while ((opt = getopt(argc, argv, "f:ip:r:")) != -1) {
 		switch (opt) {
+		case 'f':
+			file = optarg;
+			break;
+		case 'p':
+			beget(strtoul(optarg, NULL, 10));
+			return 0;
 		case 'i':
 			in_instructions = true;
 			break;
@@ -297,7 +342,12 @@ int main(int argc, char **argv)
 	if (figures.at == MAP_FAILED)
 		err(EXIT_FAILURE, "mmap");
 
-	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+	for (run = 1; file && run <= runs; run++) {
+		read_file(file);
+		print_figures("read", run);
+		figures.nr = 0;
+	}
+	for (i = 0; !file && i < ARRAY_SIZE(cases); i++) {
 		if (!is_wanted(cases[i].name, argv + optind))
 			continue;
 		for (run = 1 - WARM_UPS; run <= runs; run++) {

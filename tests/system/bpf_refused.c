@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where BPF programs cannot be loaded, cowstat and cowtrace say why and what to do, and leave
+ * nothing behind; where a function of less weight is missing, they say what is then not known.
+ * A locked-down kernel is tried by tests/system/boots.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/bpf.h>
+
+#include "cow.h"
+#include "harness.h"
+
+/* How many programs and links the kernel has. bpftool would take a second to say so. */
+static size_t nr_loaded(void)
+{
+	static const enum bpf_cmd next[] = { BPF_PROG_GET_NEXT_ID, BPF_LINK_GET_NEXT_ID };
+	size_t n = 0;
+
+	for (size_t i = 0; i < 2; i++) {
+		union bpf_attr attr = {};
+
+		while (!syscall(SYS_bpf, next[i], &attr, sizeof(attr))) {
+			attr.start_id = attr.next_id;
+			n++;
+		}
+		if (errno != ENOENT)
+			bail("cannot ask for BPF programs: errno %d", errno);
+	}
+	return n;
+}
+
+static void refused_one(const char *command, const char *around, const char *says, const char *what)
+{
+	size_t before = nr_loaded();
+	char *text;
+	int status;
+
+	unlink("/tmp/ran");
+	text = shell(&status, around, command);
+	is(status, 1, "%s: %s refuses", what, command);
+	ok(strstr(text, says), "%s: and says \"%s\"", what, says);
+	if (!strstr(text, says))
+		note("it says: %s", text);
+	free(text);
+	is(nr_loaded(), before, "%s: nothing is loaded that was not", what);
+	ok(access(COWSTAT_BPF_DIR, F_OK) && access("/tmp/ran", F_OK),
+	   "%s: nothing is pinned, no command was run", what);
+}
+
+/* @around is a command line with %s in it, for each tool. */
+static void refused(const char *around, const char *says, const char *what)
+{
+	refused_one("cowstat bpf load", around, says, what);
+	refused_one("cowtrace -- touch /tmp/ran", around, says, what);
+}
+
+/* The kernel's BTF in which a function has another name: the rest of it is as it was. */
+#define WITHOUT(name, other)	\
+	"sed -z 's/^" name "$/" other "/' /sys/kernel/btf/vmlinux >/tmp/btf; unshare -m sh -c 'mount --bind /tmp/btf /sys/kernel/btf/vmlinux && %s' 2>&1"
+
+static void missing_thp(void)
+{
+	struct cow_table t;
+	char why[256], *text;
+	int status;
+
+	text = shell(&status, WITHOUT("do_huge_pmd_wp_page", "do_huge_pmd_wq_page"),
+		     "cowstat bpf load && cowtrace -- true");
+	is(status, 0, "without do_huge_pmd_wp_page both tools work");
+	ok(strstr(text, "cowstat: this kernel's BTF has no do_huge_pmd_wp_page: without it, thp_* is not known\n"),
+	   "cowstat says what is then missing");
+	ok(strstr(text, "cowtrace: this kernel's BTF has no do_huge_pmd_wp_page: without it, thp_* is not known\n"),
+	   "and so does cowtrace");
+	ok(strstr(text, "copied"), "which tells the other faults");
+	free(text);
+	if (cow_table_read(COWSTAT_BPF_TABLE, &t, why, sizeof(why)))
+		bail("%s", why);
+	ok(t.nr > 0 && !t.row[0].known[COWSTAT_COL_THP_FAULTS] &&
+	   t.row[0].known[COWSTAT_COL_WP_FAULTS], "thp_* are unknown in the table, wp_* are known");
+	cow_table_free(&t);
+	free(shell(&status, "cowstat bpf load 2>&1 | grep -q 'counting by BPF already' && cowstat bpf unload"));
+	is(status, 0, "a second load is refused, unload works");
+}
+
+int main(void)
+{
+	char *text;
+	int status;
+
+	if (!getenv("COWSTAT_BUILD"))
+		bail("COWSTAT_BUILD does not name the build");
+	refused("setpriv --reuid 1000 --regid 1000 --clear-groups %s 2>&1",
+		"needs root, or CAP_BPF and CAP_PERFMON, whatever kernel.unprivileged_bpf_disabled is (here: ",
+		"no privilege");
+	refused("unshare -m sh -c 'mount -t tmpfs none /sys/kernel/btf && %s' 2>&1",
+		"/sys/kernel/btf/vmlinux is not there: this kernel was built without CONFIG_DEBUG_INFO_BTF",
+		"no BTF");
+	refused("unshare -m sh -c 'mount --bind /dev/null /sys/kernel/btf/vmlinux && %s' 2>&1",
+		"cannot read the kernel's BTF from /sys/kernel/btf/vmlinux", "BTF that is none");
+	refused("setarch --uname-2.6 %s 2>&1", "is too old: the BPF programs need 5.17 or later",
+		"a kernel that says it is old");
+	refused(WITHOUT("do_wp_page", "do_wq_page"),
+		"this kernel's BTF has no do_wp_page (f", "no do_wp_page");
+	refused(WITHOUT("ptep_set_access_flags", "ptep_set_access_flagz"),
+		"without which whether a page was reused cannot be told", "no ptep_set_access_flags");
+	missing_thp();
+
+	text = shell(&status, "ulimit -l 0; setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps +bpf,+perfmon --ambient-caps +bpf,+perfmon cowtrace -- true 2>&1");
+	is(status, 0, "CAP_BPF and CAP_PERFMON are enough, and no locked memory is needed");
+	if (status)
+		note("it says: %s", text);
+	free(text);
+	return done();
+}

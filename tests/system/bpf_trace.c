@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every option of cowtrace, over processes whose doings are known: each round copies and
+ * zero-fills so many pages of each of two processes.
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "harness.h"
+
+#define NR	101UL
+#define ROUNDS	12
+#define NAME	"a \"b'\n\033[2J\377"
+#define CGROUP	"/sys/fs/cgroup/cowtrace-test"
+#define OUT	"/tmp/cowtrace.out"
+#define WP	"copied,zero_filled,reused,shared_wp,other"
+
+static char *shared, *zero;
+static struct cow_worker {
+	const char *name;
+	struct gate go, worked;
+	pid_t pid;
+} worker[2] = { { .name = NAME }, { .name = "cow-plain" } };
+
+/* Each round: its next pages, and a child writes the same number of them. */
+static void work(struct cow_worker *w)
+{
+	size_t i;
+
+	prctl(PR_SET_NAME, w->name);
+	for (i = 0;; i++) {
+		char *old = shared + i * 2 * NR * PAGE, *new = zero + i * NR * PAGE;
+		pid_t child;
+
+		gate_wait(&w->go);
+		write_pages(old, NR);
+		read_pages(new, NR);
+		write_pages(new, NR);
+		child = fork();
+		if (!child) {
+			write_pages(old + NR * PAGE, NR);
+			_exit(0);
+		}
+		wait_child(child);
+		gate_open(&w->worked);
+	}
+}
+
+/* cowtrace with these options while both work for a round; its exit status, and OUT. */
+static int traced(const char *options, ...)
+{
+	char command[512], line[256];
+	int said[2], status, c;
+	va_list args;
+	pid_t pid;
+	FILE *f;
+
+	va_start(args, options);
+	c = snprintf(command, sizeof(command), "PATH=%s:$PATH; exec cowtrace ",
+		     getenv("COWSTAT_BUILD"));
+	vsnprintf(command + c, sizeof(command) - c, options, args);
+	va_end(args);
+	if (pipe(said))
+		bail("no pipe");
+	pid = fork();
+	if (!pid) {
+		if (!freopen(OUT, "w", stdout))
+			_exit(1);
+		dup2(said[1], STDERR_FILENO);
+		close(said[0]);
+		close(said[1]);
+		execl("/bin/sh", "sh", "-c", command, NULL);
+		_exit(127);
+	}
+	close(said[1]);
+	f = fdopen(said[0], "r");
+	if (!f || !fgets(line, sizeof(line), f) || !strstr(line, "watching"))
+		bail("%s: does not begin: %s", command, line);
+	for (size_t i = 0; i < 2; i++) {
+		gate_open(&worker[i].go);
+		gate_wait(&worker[i].worked);
+	}
+	kill(pid, SIGINT);
+	if (waitpid(pid, &status, 0) != pid || !fgets(line, sizeof(line), f))
+		bail("%s: does not end", command);
+	note("%s: %s", command, line);
+	fclose(f);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+/* The file's text, which the caller frees. */
+static char *text_of(const char *path)
+{
+	int status;
+	char *text = shell(&status, "cat %s", path);
+
+	if (status)
+		bail("no %s", path);
+	return text;
+}
+
+/* What the events in OUT say. */
+struct events {
+	size_t all, of[2], others, copied, zeroed, odd;
+};
+
+static bool is_number(json_t *event, const char *key)
+{
+	return json_is_integer(json_object_get(event, key));
+}
+
+/* Each line is an object of just these members. */
+static struct events events_in(const char *path)
+{
+	static const char *const numbers[] = {
+		"time_ns", "pid", "tid", "address", "old_pfn", "new_pfn", "bytes",
+	};
+	struct events n = {};
+	FILE *f = fopen(path, "r");
+	json_error_t error;
+	char line[1024];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		json_t *event = json_loads(line, JSON_REJECT_DUPLICATES, &error), *took;
+		const char *outcome, *mapping, *comm;
+		uint64_t address;
+		pid_t pid;
+		size_t i, members = 7 + 5;
+
+		if (!event)
+			bail("no JSON: %s: %s", error.text, line);
+		for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+			n.odd += !is_number(event, numbers[i]);
+		outcome = json_string_value(json_object_get(event, "outcome"));
+		mapping = json_string_value(json_object_get(event, "mapping"));
+		comm = json_string_value(json_object_get(event, "comm"));
+		took = json_object_get(event, "took_ns");
+		if (!outcome || !mapping || !comm || !(json_is_integer(took) || json_is_null(took)) ||
+		    !json_is_boolean(json_object_get(event, "remote")))
+			bail("a member is missing: %s", line);
+		if (!strcmp(mapping, "file")) {
+			members += 2;
+			n.odd += !is_number(event, "offset") ||
+				 !json_is_string(json_object_get(event, "file"));
+		}
+		n.odd += json_object_size(event) != members;
+		pid = json_integer_value(json_object_get(event, "pid"));
+		address = json_integer_value(json_object_get(event, "address"));
+		n.all++;
+		for (i = 0; i < 2 && worker[i].pid != pid; i++)
+			;
+		if (i < 2) {
+			n.of[i]++;
+			n.odd += strcmp(comm, i ? "cow-plain" : "a \"b'\n\033[2J\u00ff") != 0;
+		} else {
+			n.others++;
+		}
+		if (address - (uint64_t)shared < ROUNDS * 2 * NR * PAGE)
+			n.copied += !strcmp(outcome, "copied");
+		if (address - (uint64_t)zero < ROUNDS * NR * PAGE)
+			n.zeroed += !strcmp(outcome, "zero_filled");
+		json_decref(event);
+	}
+	if (!f || !n.all)
+		bail("no events");
+	fclose(f);
+	return n;
+}
+
+static void filters(void)
+{
+	struct events n;
+
+	is(traced("-o json --outcome " WP " -p %d", worker[0].pid), 0, "-p: nothing lost");
+	n = events_in(OUT);
+	is(n.odd, 0, "-o json: each line has the members that it should, with those names");
+	is(n.of[1] + n.others, 0, "-p: of no other process");
+	is(n.copied, NR, "-p: its copies");
+	is(n.zeroed, NR, "-p: its zeroed pages");
+
+	is(traced("-o json -p %d --children", worker[0].pid), 0, "--children: nothing lost");
+	n = events_in(OUT);
+	is(n.of[1], 0, "--children: still of no other process");
+	is(n.copied, 2 * NR, "--children: their copies too");
+
+	is(traced("-o json -p %d,%d --outcome zero_filled", worker[0].pid, worker[1].pid), 0,
+	   "two pids: nothing lost");
+	n = events_in(OUT);
+	is(n.zeroed, 2 * NR, "--outcome: what was asked for");
+	is(n.all - n.zeroed, 0, "--outcome: and no more");
+
+	is(traced("-o json -c cow-plain --outcome copied"), 0, "-c: nothing lost");
+	n = events_in(OUT);
+	is(n.of[0], 0, "-c: of no other name");
+	is(n.copied, 2 * NR, "-c: all of that name, children included");
+
+	if (mkdir(CGROUP, 0755) && access(CGROUP, F_OK))
+		bail("no cgroup");
+	free(shell(&(int){}, "echo %d >" CGROUP "/cgroup.procs", worker[0].pid));
+	is(traced("-o json --cgroup " CGROUP " --outcome copied"), 0, "--cgroup: nothing lost");
+	n = events_in(OUT);
+	is(n.of[1], 0, "--cgroup: of no other cgroup");
+	is(n.copied, 2 * NR, "--cgroup: all that are in it");
+}
+
+static void lines(void)
+{
+	char *text, *line, *next, outcome[32], comm[32], took[32];
+	size_t n = 0, wide = 0, wrong = 0;
+	unsigned long long address;
+	unsigned int pid, bytes;
+
+	is(traced("-p %d --outcome copied", worker[1].pid), 0, "lines: nothing lost");
+	text = text_of(OUT);
+	ok(!strncmp(text, "      SECONDS     PID     TID COMMAND         OUTCOME ", 53),
+	   "lines: a head line");
+	for (line = strchr(text, '\n') + 1; *line; line = next) {
+		next = strchr(line, '\n') + 1;
+		if (sscanf(line, "%*u.%*u %u %*u %31s %31s %llx %*x %*x %u %31s", &pid, comm, outcome,
+			   &address, &bytes, took) != 6 || pid != (unsigned int)worker[1].pid ||
+		    strcmp(comm, "cow-plain") || strcmp(outcome, "copied") || bytes != 4096)
+			wrong++;
+		n += address - (uint64_t)shared < ROUNDS * 2 * NR * PAGE;
+		/* without what it belongs to, whose name may be long */
+		wide += strrchr(line, ' ') && next - line > 120;
+	}
+	is(wrong, 0, "lines: each says what there is to say");
+	is(n, NR, "lines: one for each copy");
+	is(wide, 0, "lines: not too wide");
+	free(text);
+}
+
+static void sums(void)
+{
+	unsigned long long faults, in_buckets = 0, n, stacks = 0, size;
+	char *text, *at, unit[8], want[64];
+	int skip;
+
+	is(traced("--hist -p %d --outcome copied,zero_filled", worker[1].pid), 0, "--hist: nothing lost");
+	text = text_of(OUT);
+	at = strstr(text, "\ncopied: ");
+	ok(at && sscanf(at, "\ncopied: %llu faults", &faults) == 1 && faults >= NR &&
+	   strstr(text, "\nzero_filled: "), "--hist: a histogram by outcome");
+	at = at ? strstr(at, "faults\n") : NULL;	/* the end of its head */
+	for (at = at ? at + 7 : ""; sscanf(at, " %llu %7s %llu %7s %llu %n", &size, unit, &size, unit,
+					   &n, &skip) == 5; at = strchr(at, '\n') + 1)
+		in_buckets += n;
+	ok(in_buckets <= faults && in_buckets + 50 > faults,
+	   "--hist: %llu faults, %llu of them timed", faults, in_buckets);
+	free(text);
+
+	is(traced("--hist=process -c cow-plain"), 0, "--hist=process: nothing lost");
+	text = text_of(OUT);
+	snprintf(want, sizeof(want), "\n%d cow-plain: ", worker[1].pid);
+	ok(strstr(text, want), "--hist=process: the process has one");
+	free(text);
+
+	is(traced("--stacks -p %d --outcome copied", worker[1].pid), 0, "--stacks: nothing lost");
+	text = text_of(OUT);
+	for (at = text; *at; at = strchr(at, '\n') + 1) {
+		char *end = strchr(at, '\n');
+
+		while (end > at && end[-1] != ' ')
+			end--;
+		if (sscanf(end, "%llu", &n) != 1 || strncmp(at, "cow-plain;", 10))
+			bail("no folded stack: %s", at);
+		end[-1] = '\0';
+		if (strstr(at, ";write_pages;") && strstr(at, "do_wp_page_[k]"))
+			stacks += n;
+		at = end;
+	}
+	is(stacks, NR, "--stacks: the copies, from write_pages() down to do_wp_page()");
+	free(text);
+
+	is(traced("--by-vma -p %d --outcome copied", worker[1].pid), 0, "--by-vma: nothing lost");
+	text = text_of(OUT);
+	at = strchr(text, '\n');
+	ok(at && sscanf(at, " %llu cow-plain %llu %llu %*u %llu %7s", &n, &faults, &in_buckets, &size, unit) == 5 &&
+	   n == (unsigned long long)worker[1].pid && faults >= NR && in_buckets == faults,
+	   "--by-vma: the mapping that pays most is first, all its %llu faults are copies", faults);
+	ok(strstr(text, " anon\n"), "--by-vma: it is an anonymous one");
+	free(text);
+}
+
+/* A command line ends with this status, having printed this. */
+static void ends(int want, const char *says, const char *command)
+{
+	int status;
+	char *text = shell(&status, "{ %s; } 2>&1", command);
+
+	is(status, want, "%s: ends with %d", command, want);
+	ok(strstr(text, says), "and says \"%s\"", says);
+	if (!strstr(text, says))
+		note("it says: %s", text);
+	free(text);
+}
+
+int main(void)
+{
+	size_t i;
+
+	if (!getenv("COWSTAT_BUILD"))
+		bail("COWSTAT_BUILD does not name the build");
+	shared = map_pages(ROUNDS * 2 * NR);
+	zero = map_untouched(ROUNDS * NR);
+	for (i = 0; i < 2; i++) {
+		worker[i].go = gate_make();
+		worker[i].worked = gate_make();
+		worker[i].pid = fork();
+		if (!worker[i].pid)
+			work(&worker[i]);
+	}
+	filters();
+	lines();
+	sums();
+
+	ends(7, "0 lost", "cowtrace -- sh -c 'exit 7'");
+	ends(137, "0 lost", "cowtrace -- sh -c 'kill -9 $$'");
+	ends(127, "no-such-command: No such file", "cowtrace -- no-such-command");
+	ends(0, " faults told, 0 lost", "cowtrace --duration 1 -c nobody");
+	ends(2, "no such outcome", "cowtrace --outcome copied,nonsense");
+	ends(2, "A command to run goes behind --", "cowtrace true");
+	ends(1, "not a cgroup", "cowtrace --cgroup /tmp");
+	ends(1, "is not in a BPF file system", "cowtrace --pin /tmp/here");
+	ends(0, "", "cowtrace --pin /sys/fs/bpf/cowtrace");
+	ends(1, "is there already, and stays as it is: unpin it first", "cowtrace --pin /sys/fs/bpf/cowtrace");
+	ends(0, "wp_entry", "ls /sys/fs/bpf/cowtrace/links /sys/fs/bpf/cowtrace/progs");
+	ends(0, "", "cowtrace --unpin /sys/fs/bpf/cowtrace && [ ! -e /sys/fs/bpf/cowtrace ]");
+	ends(1, "nothing is pinned there", "cowtrace --unpin /sys/fs/bpf/cowtrace");
+	for (i = 0; i < 2; i++)
+		kill_child(worker[i].pid);
+	rmdir(CGROUP);
+	return done();
+}
