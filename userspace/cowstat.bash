@@ -28,9 +28,11 @@ _cowstat() {
 	--textfile | --output)
 		compopt -o default 2>/dev/null
 		return ;;
-	-n | --top) return ;;
+	bpf) words="load unload" ;;
+	load) words="--max-rows --verbose" ;;
+	-n | --top | --max-rows) return ;;
 	*)
-		words="doctor -a -p -C -G -n -s -t -T -H -l -o --"
+		words="doctor bpf -a -p -C -G -n -s -t -T -H -l -o --"
 		words+=" --all --pid --comm --cgroup --top --sort --totals --forks --tree --by --smaps"
 		words+=" --absolute --command-line --human --format --openmetrics --textfile --output"
 		words+=" --source --help --version" ;;
