@@ -110,8 +110,18 @@ struct cow_hist_key {
 	unsigned int ending;	/* 0 if by process */
 };
 
+/* The kernel's functions that faults are followed in. */
+enum cow_function {
+	COW_DO_WP_PAGE,
+	COW_FINISH_FAULT,
+	COW_DO_HUGE_PMD_WP_PAGE,
+	COW_HUGETLB_WP,
+	COW_NR_FUNCTIONS
+};
+
 struct cow_stack_key {
 	unsigned int pid;
+	unsigned int function;	/* enum cow_function */
 	int user;		/* numbers in the map of stacks; negative when there is none */
 	int kernel;
 	char comm[COW_COMM_LEN];

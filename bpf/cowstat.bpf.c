@@ -174,8 +174,11 @@ static __noinline int row_fold(struct row *row)
 	return 0;
 }
 
-/* Give up the exited row that is missed least, by the rules of module/table.c. */
-static __noinline bool recycle(void)
+/*
+ * Give up the exited row that is missed least, by the rules of module/table.c. Not static:
+ * so the verifier looks at it once, and not at each call of each program.
+ */
+__noinline int recycle(void)
 {
 	int looks;
 
@@ -187,7 +190,7 @@ static __noinline bool recycle(void)
 		if (bpf_map_pop_elem(&exited, &key)) {
 			small = false;
 			if (bpf_map_pop_elem(&exited_big, &key))
-				return false;
+				return 0;
 		}
 		row = row_at(key);
 		if (!row)
@@ -207,9 +210,9 @@ static __noinline bool recycle(void)
 		bpf_map_delete_elem(&rows, &key);
 		__sync_fetch_and_add(&nr_folded, 1);
 		__sync_fetch_and_add(&nr_rows, -1);
-		return true;
+		return 1;
 	}
-	return false;
+	return 0;
 }
 
 static __always_inline void read_pids(struct pids *to, struct pid *pid)

@@ -9,7 +9,6 @@
 #include "cow.bpf.h"
 
 #define RING_BYTES	(1 << 22)
-#define OWN_FRAMES	2	/* of a stack: the program and its trampoline */
 
 /* --- what cowtrace tells ------------------------------------------------------------ */
 
@@ -265,6 +264,9 @@ static __always_inline void to_stacks(const struct note *note)
 	u64 *count;
 
 	key.pid = e->pid;
+	key.function = e->ending < COW_FILE_COPIED ? COW_DO_WP_PAGE :
+		       e->ending == COW_FILE_COPIED ? COW_FINISH_FAULT :
+		       e->ending <= COW_THP_OTHER ? COW_DO_HUGE_PMD_WP_PAGE : COW_HUGETLB_WP;
 	key.user = note->user;
 	key.kernel = note->kernel;
 	__builtin_memcpy(key.comm, e->comm, sizeof(key.comm));
@@ -357,7 +359,7 @@ static __noinline int take_note(void *ctx, struct note *note, u64 vma_address, u
 	describe(e, vma_address, address);
 	if (sinks & COW_TO_STACKS) {
 		note->user = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
-		note->kernel = bpf_get_stackid(ctx, &stacks, OWN_FRAMES);
+		note->kernel = bpf_get_stackid(ctx, &stacks, 0);
 	}
 	return 0;
 }
@@ -550,7 +552,7 @@ int BPF_PROG(file_exit, struct vm_fault *vmf, int ret)
 	take_note(ctx, &note, (u64)vmf->vma, vmf->real_address, sinks);
 	note.event.ending = COW_FILE_COPIED;
 	note.event.bytes = COWSTAT_PAGE_BYTES;
-	note.event.new_pfn = page_frame((u64)vmf->cow_page);
+	note.event.new_pfn = page_frame((u64)BPF_CORE_READ(vmf, cow_page));
 	note.event.now_ns = bpf_ktime_get_ns();
 	note.event.took_ns = COW_UNTIMED;
 	tell(&note);

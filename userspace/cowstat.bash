@@ -29,7 +29,9 @@ _cowstat() {
 	--textfile | --output)
 		compopt -o default 2>/dev/null
 		return ;;
-	-n | --top) return ;;
+	bpf) words="load unload" ;;
+	load) words="--max-rows --verbose" ;;
+	-n | --top | --max-rows) return ;;
 	*)
 		words="doctor bpf -a -p -C -G -n -s -t -T -H -l -o --"
 		words+=" --all --pid --comm --cgroup --top --sort --totals --forks --tree --by --smaps"

@@ -295,7 +295,7 @@ static int set_cgroup(struct trace *t, char *why, size_t len)
 /* The command, stopped before it begins. */
 static int start_command(struct trace *t, char *why, size_t len)
 {
-	int gate[2];
+	int gate[2], why_not;
 	char byte;
 
 	if (pipe2(gate, O_CLOEXEC)) {
@@ -308,8 +308,9 @@ static int start_command(struct trace *t, char *why, size_t len)
 		if (read(gate[0], &byte, 1) != 1)
 			_exit(EXIT_FAILURE);
 		execvp(*t->o->command, t->o->command);
+		why_not = errno;
 		warn("%s", *t->o->command);
-		_exit(127);
+		_exit(why_not == ENOENT ? 127 : 126);
 	}
 	close(gate[0]);
 	t->go = gate[1];
@@ -423,9 +424,9 @@ static void put_json(const struct cow_event *e)
 	       e->remote ? "true" : "false");
 }
 
-#define LINE_HEAD	"%-13s %7s %7s %-15s %-11s %-12s %8s %8s %7s %8s %s\n"
+/* 100 columns; what the page belongs to is last, where a long name does no harm. */
+#define LINE_HEAD	"%12s %6s %6s %-15s %-11s %12s %7s %7s %7s %7s %s\n"
 
-/* Narrow first: what it belongs to is last, where a long name does no harm. */
 static void put_line(const struct cow_event *e)
 {
 	char where[96];
@@ -435,7 +436,7 @@ static void put_line(const struct cow_event *e)
 			 e->offset);
 	else
 		snprintf(where, sizeof(where), "%s", mapping_names[e->mapping]);
-	printf("%6llu.%06llu %7u %7u %-15s %-11s %012llx %8llx %8llx %7u %8s %s%s\n",
+	printf("%5llu.%06llu %6u %6u %-15s %-11s %012llx %7llx %7llx %7u %7s %s%s\n",
 	       e->now_ns / 1000000000, e->now_ns / 1000 % 1000000, e->pid, e->tid,
 	       format_printable(e->comm).s, ending_names[e->ending], e->address, e->old_pfn,
 	       e->new_pfn, e->bytes, took_text(e, COWSTAT_UNKNOWN).s, where,
@@ -576,26 +577,59 @@ static void meet_processes(const struct trace *t)
 	}
 }
 
-/* The frames of a stack, outermost first; @pid is 0 for the kernel's. */
-static void put_frames(const struct trace *t, int id, pid_t pid)
+static bool stack_of(const struct trace *t, int id, uint64_t *frame)
+{
+	__u32 key = id;
+
+	return id >= 0 && !bpf_map_lookup_elem(bpf_map__fd(t->skel->maps.stacks), &key, frame);
+}
+
+/* The frames of a stack, outermost first. */
+static void put_user_frames(const struct trace *t, int id, pid_t pid)
 {
 	uint64_t frame[COW_STACK_DEPTH] = {};
-	__u32 key = id;
 	char name[256];
 	int i;
 
-	if (id < 0 || bpf_map_lookup_elem(bpf_map__fd(t->skel->maps.stacks), &key, frame))
+	if (!stack_of(t, id, frame))
 		return;
 	for (i = COW_STACK_DEPTH - 1; i >= 0; i--) {
 		if (!frame[i])
 			continue;
-		if (pid) {
-			symbols_user(t->symbols, pid, frame[i], name, sizeof(name));
-			printf(";%s", name);
-		} else {
-			printf(";%s_[k]", symbols_kernel(t->symbols, frame[i]));
-		}
+		symbols_user(t->symbols, pid, frame[i], name, sizeof(name));
+		printf(";%s", name);
 	}
+}
+
+/*
+ * The same of the kernel, but for the innermost ones, which are our program and what called
+ * it; and where a kernel jumps to that, the function that the program watches is not on the
+ * stack.
+ */
+static void put_kernel_frames(const struct trace *t, int id, unsigned int function)
+{
+	static const char *const functions[COW_NR_FUNCTIONS] = {
+		[COW_DO_WP_PAGE] = "do_wp_page",
+		[COW_FINISH_FAULT] = "finish_fault",
+		[COW_DO_HUGE_PMD_WP_PAGE] = "do_huge_pmd_wp_page",
+		[COW_HUGETLB_WP] = "hugetlb_wp",
+	};
+	const char *watched = functions[function % COW_NR_FUNCTIONS], *name = "";
+	uint64_t frame[COW_STACK_DEPTH] = {};
+	int i, first = 0;
+
+	if (!stack_of(t, id, frame))
+		return;
+	while (first < COW_STACK_DEPTH && symbols_beyond(t->symbols, frame[first]))
+		first++;
+	for (i = COW_STACK_DEPTH - 1; i >= first; i--) {
+		if (!frame[i])
+			continue;
+		name = symbols_kernel(t->symbols, frame[i]);
+		printf(";%s_[k]", name);
+	}
+	if (strcmp(name, watched))
+		printf(";%s_[k]", watched);
 }
 
 static void put_stacks(const struct trace *t)
@@ -609,8 +643,8 @@ static void put_stacks(const struct trace *t)
 		if (bpf_map_lookup_elem(fd, &key, &n))
 			continue;
 		printf("%s", format_printable(key.comm).s);
-		put_frames(t, key.user, key.pid);
-		put_frames(t, key.kernel, 0);
+		put_user_frames(t, key.user, key.pid);
+		put_kernel_frames(t, key.kernel, key.function);
 		printf(" %" PRIu64 "\n", n);
 	}
 }
@@ -669,7 +703,7 @@ static int run(struct trace *t, char *why, size_t len)
 		return -errno;
 	}
 	if (!o->sinks && !o->json)
-		printf(LINE_HEAD, "      SECONDS", "PID", "TID", "COMMAND", "OUTCOME", "ADDRESS",
+		printf(LINE_HEAD, "SECONDS", "PID", "TID", "COMMAND", "OUTCOME", "ADDRESS",
 		       "OLD-PFN", "NEW-PFN", "BYTES", "NS", "MAPPING");
 	fflush(stdout);
 	if (!o->command && !o->duration)

@@ -50,6 +50,7 @@ struct process {
 
 struct symbols {
 	struct symbol_table kernel;
+	uint64_t etext;		/* where the kernel's own text ends */
 	struct image **image;
 	size_t nr_images;
 	struct process *process;
@@ -130,8 +131,11 @@ struct symbols *symbols_new(void)
 		elf_version(EV_CURRENT);
 	while (s && f && fgets(line, sizeof(line), f))
 		if (sscanf(line, "%" SCNx64 " %c %255s", &address, &kind, name) == 3 &&
-		    strchr("tTwW", kind))
+		    strchr("tTwW", kind)) {
 			add_symbol(&s->kernel, address, 0, name);
+			if (!strcmp(name, "_etext"))
+				s->etext = address;
+		}
 	if (s)
 		sort_table(&s->kernel);
 	if (f)
@@ -248,6 +252,16 @@ const char *symbols_kernel(struct symbols *s, uint64_t address)
 	const struct symbol *symbol = find(&s->kernel, address);
 
 	return symbol ? symbol->name : "[unknown]";
+}
+
+/**
+ * symbols_beyond() - does code lie beyond the kernel's own, as modules and BPF programs do?
+ * @s: symbols
+ * @address: of it
+ */
+bool symbols_beyond(const struct symbols *s, uint64_t address)
+{
+	return s->etext && address >= s->etext;
 }
 
 /**

@@ -41,7 +41,7 @@ static void try(const char *name, const char *check)
 
 	block(name, script, sizeof(script));
 	snprintf(command, sizeof(command),
-		 "cd /tmp; (while :; do sh -c 'echo a | cat' >/dev/null; sleep 0.2; done) & busy=$!;\n"
+		 "cd /tmp; (while :; do sh -c 'echo a | cat' >/dev/null; sleep 0.5; done) & busy=$!;\n"
 		 "(set -e; timeout() { command timeout \"$@\" || [ $? = 124 ]; }\n%s) >/tmp/block.out 2>&1\n"
 		 "status=$?; kill $busy; [ $status = 0 ] && { %s; } || { sed 's/^/# /' block.out; exit 1; }",
 		 script, check);

@@ -177,9 +177,23 @@ static struct events events_in(const char *path)
 	return n;
 }
 
+/* A command line ends with this status, having printed this. */
+static void ends(int want, const char *says, const char *command)
+{
+	int status;
+	char *text = shell(&status, "{ %s; } 2>&1", command);
+
+	is(status, want, "%s: ends with %d", command, want);
+	ok(strstr(text, says), "and says \"%s\"", says);
+	if (!strstr(text, says))
+		note("it says: %s", text);
+	free(text);
+}
+
 static void filters(void)
 {
 	struct events n;
+	int status;
 
 	is(traced("-o json --outcome " WP " -p %d", worker[0].pid), 0, "-p: nothing lost");
 	n = events_in(OUT);
@@ -204,9 +218,12 @@ static void filters(void)
 	is(n.of[0], 0, "-c: of no other name");
 	is(n.copied, 2 * NR, "-c: all of that name, children included");
 
+	ends(0, "\"took_ns\":null", "cowtrace -o json --outcome file_copied -- true");
+
 	if (mkdir(CGROUP, 0755) && access(CGROUP, F_OK))
 		bail("no cgroup");
-	free(shell(&(int){}, "echo %d >" CGROUP "/cgroup.procs", worker[0].pid));
+	free(shell(&status, "echo %d >" CGROUP "/cgroup.procs", worker[0].pid));
+	is(status, 0, "one is in a cgroup of its own");
 	is(traced("-o json --cgroup " CGROUP " --outcome copied"), 0, "--cgroup: nothing lost");
 	n = events_in(OUT);
 	is(n.of[1], 0, "--cgroup: of no other cgroup");
@@ -222,7 +239,7 @@ static void lines(void)
 
 	is(traced("-p %d --outcome copied", worker[1].pid), 0, "lines: nothing lost");
 	text = text_of(OUT);
-	ok(!strncmp(text, "      SECONDS     PID     TID COMMAND         OUTCOME ", 53),
+	ok(!strncmp(text, "     SECONDS    PID    TID COMMAND         OUTCOME ", 50),
 	   "lines: a head line");
 	for (line = strchr(text, '\n') + 1; *line; line = next) {
 		next = strchr(line, '\n') + 1;
@@ -231,8 +248,9 @@ static void lines(void)
 		    strcmp(comm, "cow-plain") || strcmp(outcome, "copied") || bytes != 4096)
 			wrong++;
 		n += address - (uint64_t)shared < ROUNDS * 2 * NR * PAGE;
-		/* without what it belongs to, whose name may be long */
-		wide += strrchr(line, ' ') && next - line > 120;
+		/* but for what it belongs to, whose name may be long */
+		next[-1] = '\0';
+		wide += strrchr(line, ' ') - line > 100;
 	}
 	is(wrong, 0, "lines: each says what there is to say");
 	is(n, NR, "lines: one for each copy");
@@ -289,19 +307,6 @@ static void sums(void)
 	   n == (unsigned long long)worker[1].pid && faults >= NR && in_buckets == faults,
 	   "--by-vma: the mapping that pays most is first, all its %llu faults are copies", faults);
 	ok(strstr(text, " anon\n"), "--by-vma: it is an anonymous one");
-	free(text);
-}
-
-/* A command line ends with this status, having printed this. */
-static void ends(int want, const char *says, const char *command)
-{
-	int status;
-	char *text = shell(&status, "{ %s; } 2>&1", command);
-
-	is(status, want, "%s: ends with %d", command, want);
-	ok(strstr(text, says), "and says \"%s\"", says);
-	if (!strstr(text, says))
-		note("it says: %s", text);
 	free(text);
 }
 
