@@ -42,8 +42,16 @@ struct row_owner {
  * again under the lock. The snapshot reads the rest without the lock, between two
  * equal readings of @generation. @value is counted up by anybody, atomically.
  *
- * A row's lines are written by its own process only: nothing here makes CPUs that
- * run different processes share a line.
+ * How it scales with CPUs: a fault reads struct hook's site, table's first line and the
+ * first line of rows whose process hashes to the same bucket, which nobody writes by
+ * faulting; it writes one line of its own process's @value, aligned for that. So CPUs that
+ * run different processes write no line in common. Threads of one process that fault at
+ * the same time do: their row's. They also make the kernel send each other an interrupt
+ * for each page copied, since the old translation must go from all CPUs that run the mm.
+ * table.lock is taken once in a process's life by a fault, and by fork, exec and exit, for
+ * which the kernel itself takes tasklist_lock. When all rows are taken by live processes,
+ * each fault of a process without one takes it, too, and writes @folded: then max_rows is
+ * too small, and `lost` tells.
  */
 struct row {
 	/* looked at by every fault whose process hashes here */
