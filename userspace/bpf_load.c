@@ -342,9 +342,10 @@ int bpf_load_attach(struct bpf_set *set, char *err, size_t errlen)
 		if (!link) {
 			ret = -errno;
 			bpf_load_detach(set);
-			return refuse(ret, err, errlen, "cannot attach %s to %s: %s",
+			return refuse(ret, err, errlen, "cannot attach %s to %s: %s%s",
 				      bpf_program__name(program),
-				      bpf_program__section_name(program), strerror(-ret));
+				      bpf_program__section_name(program), strerror(-ret),
+				      ret == -EACCES ? ". With kernel.perf_event_paranoid above 2 only root may set a kprobe" : "");
 		}
 		set->program[set->nr] = program;
 		set->link[set->nr++] = link;
