@@ -368,6 +368,8 @@ static const char page_head[] =
 	"th, td { border-bottom: 1px solid #ddd; padding: .25em .7em; text-align: right }\n"
 	"th { vertical-align: bottom; border-bottom: 2px solid #888 }\n"
 	"th:first-child, td:first-child { text-align: left }\n"
+	"td { white-space: nowrap }\n"
+	"td[colspan], table.facts td { white-space: normal }\n"
 	"table.facts td, table.facts th { text-align: left; border-bottom: 1px solid #ddd }\n"
 	"figure { margin: 1.5em 0 } img { max-width: 100%; height: auto }\n"
 	"figcaption { font-size: 90%; color: #555 }\n"
