@@ -356,7 +356,8 @@ static __noinline int take_note(void *ctx, struct note *note, u64 vma_address, u
 	e->address = address;
 	e->remote = (u64)BPF_CORE_READ(vma, vm_mm) != (u64)bpf_get_current_task_btf()->mm;
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
-	describe(e, vma_address, address);
+	if (sinks & ~COW_TO_HIST)	/* a histogram does not ask */
+		describe(e, vma_address, address);
 	if (sinks & COW_TO_STACKS) {
 		note->user = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
 		note->kernel = bpf_get_stackid(ctx, &stacks, 0);
