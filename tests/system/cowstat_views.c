@@ -74,25 +74,31 @@ static uint64_t number(json_t *object, const char *name)
 	return json_integer_value(value);
 }
 
-/* Two reports while it writes: together they hold what it wrote, each of them its part. */
+/* It writes after the first report and after the second; the third is spare time. */
 static void intervals(pid_t child)
 {
 	char *out, *line;
 	uint64_t copied = 0, reports = 0;
+	sigset_t told;
 	json_t *json;
-	int status;
-	pid_t writer = fork();
+	int status, signal;
+	pid_t writer;
 
+	sigemptyset(&told);
+	sigaddset(&told, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &told, NULL);
+	writer = fork();
 	if (!writer) {
-		usleep(500000);
-		write_some();
-		usleep(700000);
-		write_some();
+		for (int i = 0; i < 2; i++) {
+			sigwait(&told, &signal);
+			write_some();
+		}
 		_exit(0);
 	}
-	out = shell(&status, "cowstat -p %d -o json 0.8 3", child);
+	out = shell(&status, "cowstat -p %d -o json 0.8 4 | while read -r report; do "
+		    "printf '%%s\\n' \"$report\"; kill -USR1 %d 2>/dev/null; done; true", child, writer);
 	wait_child(writer);
-	is(status, 0, "three reports");
+	is(status, 0, "four reports");
 	for (line = out; line && *line; line = strchr(line, '\n'), line += !!line) {
 		json = json_of(line);
 		copied += number(first(json, "rows"), "anon_copied");
@@ -100,7 +106,7 @@ static void intervals(pid_t child)
 		json_decref(json);
 		reports++;
 	}
-	is(reports, 3, "a line for each");
+	is(reports, 4, "a line for each");
 	is(copied, 2 * WRITES, "their differences add up to what was written");
 	free(out);
 
