@@ -124,7 +124,7 @@ static void usage(FILE *to)
 	      "      --hist[=process]  latency, in powers of two, by outcome or by process\n"
 	      "      --stacks          faults by stack, folded, for flame graphs\n"
 	      "      --by-vma          faults by mapping: which one pays\n"
-	      "      --pin DIR         attach, pin below DIR, leave; bpftool serves from then on\n"
+	      "      --pin DIR         attach, pin below DIR, leave; bpftool then serves\n"
 	      "      --unpin DIR       and take that away\n"
 	      "  -v, --verbose         also tell how the verifier fared with each program\n"
 	      "      --help\n"
