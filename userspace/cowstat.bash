@@ -25,7 +25,6 @@ _cowstat() {
 	-o | --format) words=json ;;
 	--by) words="cgroup comm uid" ;;
 	--source) words="proc bpf auto" ;;
-	bpf) words="load unload" ;;
 	--textfile | --output)
 		compopt -o default 2>/dev/null
 		return ;;
