@@ -441,7 +441,7 @@ int cow_table_read(const char *path, struct cow_table *t, char *err, size_t errl
 	if (fd < 0) {
 		ret = -errno;
 		if (ret == -ENOENT)
-			snprintf(err, errlen, "%s is not there: is the module loaded? Try: sudo insmod cowstat.ko, or make run-host",
+			snprintf(err, errlen, "%s is not there: is the module loaded? Try: sudo modprobe cowstat (or insmod cowstat.ko), or make run-host",
 				 path);
 		else
 			snprintf(err, errlen, "cannot open %s: %s", path, strerror(-ret));
