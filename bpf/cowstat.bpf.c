@@ -719,33 +719,6 @@ struct {
 #define COLUMN_HOOK(NAME, name, kind, hook)	COWSTAT_HOOK_##hook,
 static const u8 column_hook[COWSTAT_NR_COLUMNS] = { COWSTAT_COLUMNS(COLUMN_HOOK) };
 
-static __always_inline u64 unclaimed(u64 entries, u64 commits)
-{
-	return entries > commits ? entries - commits : 0;
-}
-
-/* From what a row stores to what its columns say; as derive() of module/proc.c. */
-static __always_inline void derive(const u64 *value, u64 *column)
-{
-#define DERIVE_VALUE(NAME, which)					\
-	if (COWSTAT_##which < COWSTAT_NR_COLUMNS)			\
-		column[COWSTAT_##which % COWSTAT_NR_COLUMNS] = value[ROW_##NAME];
-	ROW_VALUES(DERIVE_VALUE)
-#define COL(NAME)	column[COWSTAT_COL_##NAME]
-	COL(COPIED) = copied(value);
-	COL(WP_FAULTS) = COL(COPIED) + COL(ZERO_FILLED) + COL(REUSED) + COL(SHARED_WP);
-	COL(OTHER) = unclaimed(value[ROW_WP_ENTRIES], COL(WP_FAULTS));
-	COL(WP_FAULTS) += COL(OTHER);
-	COL(THP_FAULTS) = COL(THP_SPLIT) + COL(THP_REUSED);
-	COL(THP_OTHER) = unclaimed(value[ROW_THP_ENTRIES], COL(THP_FAULTS));
-	COL(THP_FAULTS) += COL(THP_OTHER);
-	COL(HUGETLB_FAULTS) = COL(HUGETLB_COPIED) + COL(HUGETLB_REUSED);
-	COL(HUGETLB_OTHER) = unclaimed(value[ROW_HUGETLB_ENTRIES], COL(HUGETLB_FAULTS));
-	COL(HUGETLB_FAULTS) += COL(HUGETLB_OTHER);
-	COL(COPIED_BYTES) = copied_bytes(value);
-#undef COL
-}
-
 #define COLUMN_BIT(NAME)	(1ULL << COWSTAT_COL_##NAME)
 #define IS_BIRTH(NAME, name, kind, hook)	\
 	(COWSTAT_##kind == COWSTAT_BIRTH ? COLUMN_BIT(NAME) : 0) |
@@ -895,7 +868,7 @@ static __always_inline void put_row(struct seq_file *seq, struct reading *readin
 	struct owner owner = {};
 	int c;
 
-	derive(row->value, column);
+	row_derive(row->value, column);
 	if (knows & ROW_KNOWS_BIRTH && !(knows & ROW_SETTLED) &&
 	    !row_pre_exec(row, &column[COWSTAT_COL_PRE_EXEC_COPIED],
 			  &column[COWSTAT_COL_PARENT_COPIED]))
@@ -967,7 +940,7 @@ int table(struct bpf_iter__bpf_map_elem *ctx)
 			put_row(seq, reading, *key, row);
 		return 0;
 	}
-	derive(folded, reading->column);
+	row_derive(folded, reading->column);
 	put_text(seq, COWSTAT_PID_FOLDED);
 	put_sum(seq, reading->column);
 	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)

@@ -53,10 +53,6 @@ struct column {
 	[COWSTAT_COL_##NAME] = { #name, COWSTAT_##kind, COWSTAT_HOOK_##hook },
 static const struct column columns[COWSTAT_NR_COLUMNS] = { COWSTAT_COLUMNS(COLUMN) };
 
-#define VALUE_COLUMN(NAME, column)	\
-	[ROW_##NAME] = COWSTAT_##column,
-static const enum cowstat_column value_column[ROW_NR_VALUES] = { ROW_VALUES(VALUE_COLUMN) };
-
 /**
  * struct snapshot - what one open file has read
  * @lock: serialises reads through the same open file
@@ -82,42 +78,6 @@ struct reader {
 	struct pid_namespace *ns;
 	unsigned long counted;
 };
-
-/* Entries that no commit claimed. Faults in flight when hooks were armed are no debt. */
-static u64 unclaimed(u64 entries, u64 commits)
-{
-	return entries - min(entries, commits);
-}
-
-/* From what a row stores to what its columns say. */
-static void derive(const struct row_copy *copy, u64 *column)
-{
-	const u64 *value = copy->value;
-	int i;
-
-	for (i = 0; i < ROW_NR_VALUES; i++)
-		if (value_column[i] < COWSTAT_NR_COLUMNS)
-			column[value_column[i]] = value[i];
-
-#define COL(NAME)	column[COWSTAT_COL_##NAME]
-	COL(COPIED) = COL(ANON_COPIED) + COL(KSM_COPIED) + value[ROW_OTHER_COPIED];
-	COL(WP_FAULTS) = COL(COPIED) + COL(ZERO_FILLED) + COL(REUSED) + COL(SHARED_WP);
-	COL(OTHER) = unclaimed(value[ROW_WP_ENTRIES], COL(WP_FAULTS));
-	COL(WP_FAULTS) += COL(OTHER);
-
-	COL(THP_FAULTS) = COL(THP_SPLIT) + COL(THP_REUSED);
-	COL(THP_OTHER) = unclaimed(value[ROW_THP_ENTRIES], COL(THP_FAULTS));
-	COL(THP_FAULTS) += COL(THP_OTHER);
-
-	COL(HUGETLB_FAULTS) = COL(HUGETLB_COPIED) + COL(HUGETLB_REUSED);
-	COL(HUGETLB_OTHER) = unclaimed(value[ROW_HUGETLB_ENTRIES], COL(HUGETLB_FAULTS));
-	COL(HUGETLB_FAULTS) += COL(HUGETLB_OTHER);
-
-	COL(COPIED_BYTES) = COWSTAT_PAGE_BYTES *
-			    (COL(COPIED) + COL(FILE_COPIED) + COL(FORK_COPIED)) +
-			    value[ROW_HUGETLB_BYTES];
-#undef COL
-}
 
 static bool is_counted(enum cowstat_column c, unsigned long counted)
 {
@@ -316,7 +276,7 @@ static void put_table(struct seq_buf *s, const struct reader *reader,
 		rcu_read_lock();
 		if (table_copy_row(i, copy)) {
 			/* outside the reader's pid namespace it is in the total only */
-			derive(copy, column);
+			row_derive(copy->value, column);
 			if (may_see(copy, reader))
 				put_row(s, copy, column, reader);
 			add_row(total, copy, column, reader);
@@ -327,7 +287,7 @@ static void put_table(struct seq_buf *s, const struct reader *reader,
 	if (!reader->all)
 		return;
 	table_copy_folded(copy);
-	derive(copy, column);
+	row_derive(copy->value, column);
 	put_sum(s, COWSTAT_PID_FOLDED, column, reader->counted);
 	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
 		total[c] += column[c];

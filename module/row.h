@@ -57,6 +57,45 @@ enum row_value {
 	ROW_NR_VALUES
 };
 
+/* Entries that no commit claimed. Faults in flight when hooks were armed are no debt. */
+static __always_inline unsigned long long row_unclaimed(unsigned long long entries,
+							unsigned long long commits)
+{
+	return entries > commits ? entries - commits : 0;
+}
+
+/**
+ * row_derive() - from what a row stores to what its columns say
+ * @value: by enum row_value
+ * @column: by enum cowstat_column; identities are left as they are
+ */
+static __always_inline void row_derive(const unsigned long long *value,
+				       unsigned long long *column)
+{
+#define ROW_DERIVE_VALUE(NAME, which)					\
+	(void)(COWSTAT_##which < COWSTAT_NR_COLUMNS ?			\
+	       (column[COWSTAT_##which % COWSTAT_NR_COLUMNS] = value[ROW_##NAME]) : 0),
+	ROW_VALUES(ROW_DERIVE_VALUE) (void)0;
+#define COL(NAME)	column[COWSTAT_COL_##NAME]
+	COL(COPIED) = COL(ANON_COPIED) + COL(KSM_COPIED) + value[ROW_OTHER_COPIED];
+	COL(WP_FAULTS) = COL(COPIED) + COL(ZERO_FILLED) + COL(REUSED) + COL(SHARED_WP);
+	COL(OTHER) = row_unclaimed(value[ROW_WP_ENTRIES], COL(WP_FAULTS));
+	COL(WP_FAULTS) += COL(OTHER);
+
+	COL(THP_FAULTS) = COL(THP_SPLIT) + COL(THP_REUSED);
+	COL(THP_OTHER) = row_unclaimed(value[ROW_THP_ENTRIES], COL(THP_FAULTS));
+	COL(THP_FAULTS) += COL(THP_OTHER);
+
+	COL(HUGETLB_FAULTS) = COL(HUGETLB_COPIED) + COL(HUGETLB_REUSED);
+	COL(HUGETLB_OTHER) = row_unclaimed(value[ROW_HUGETLB_ENTRIES], COL(HUGETLB_FAULTS));
+	COL(HUGETLB_FAULTS) += COL(HUGETLB_OTHER);
+
+	COL(COPIED_BYTES) = COWSTAT_PAGE_BYTES *
+			    (COL(COPIED) + COL(FILE_COPIED) + COL(FORK_COPIED)) +
+			    value[ROW_HUGETLB_BYTES];
+#undef COL
+}
+
 /* How many ancestors a row remembers, to find one that is still in the table. */
 #define ROW_ANCESTORS		8
 
