@@ -41,30 +41,40 @@ static void write_some(void *arg)
 	write_pages(fresh, FRESH);
 }
 
+/* What is seen of the child and of us at one moment. */
+struct look {
+	uint64_t dirty;
+	struct cow_row child, me;
+};
+
+static struct look look_at(pid_t pid)
+{
+	struct look look = { .dirty = private_dirty(pid), .child = row_of(pid) };
+
+	look.me = row_of(getpid());
+	return look;
+}
+
 int main(void)
 {
-	struct cow_row child, child_then, me, me_then;
 	struct told writer = { .work = write_some };
-	uint64_t dirty, dirty_then;
+	struct look before, after;
+	uint64_t by_parent;
 
 	pages = map_pages(N);
 	fresh = map_untouched(FRESH);
 	told_start(&writer);
 	touch_stack();
-	private_dirty(writer.pid);
-	row_of(getpid());	/* what reading costs us is spent */
-	dirty = private_dirty(writer.pid);
-	child = row_of(writer.pid);
-	me = row_of(getpid());
+	look_at(writer.pid);	/* what looking costs us is spent */
+	look_at(writer.pid);
+	before = look_at(writer.pid);
 	told_work(&writer);
 	write_pages(pages + CHILD * PAGE, PARENT);
-	dirty_then = private_dirty(writer.pid);
-	child_then = row_of(writer.pid);
-	me_then = row_of(getpid());
-	is(GREW(child, child_then, ANON_COPIED), CHILD, "copied by the child");
-	ok(GREW(me, me_then, ANON_COPIED) >= PARENT, "copied by its parent: %lu, %d wanted",
-	   GREW(me, me_then, ANON_COPIED), PARENT);
-	is(dirty_then - dirty, (CHILD + GREW(me, me_then, ANON_COPIED) + FRESH) * PAGE,
+	after = look_at(writer.pid);
+	by_parent = GREW(before.me, after.me, ANON_COPIED);
+	is(GREW(before.child, after.child, ANON_COPIED), CHILD, "copied by the child");
+	ok(by_parent >= PARENT, "copied by its parent: %lu, %d wanted", by_parent, PARENT);
+	is(after.dirty - before.dirty, (CHILD + by_parent + FRESH) * PAGE,
 	   "Private_Dirty of the child grew by both and by %d fresh pages", FRESH);
 	told_end(&writer);
 	return done();
