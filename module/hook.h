@@ -94,7 +94,8 @@ struct hook {
 static __always_inline bool hook_call_is_usual(const struct hook *hook,
 					       unsigned long parent_ip)
 {
-	return likely(parent_ip == hook->site[0]) || parent_ip == hook->site[1];
+	/* the later one first: first touches come before the first copy, and cost less */
+	return likely(parent_ip == hook->site[1]) || parent_ip == hook->site[0];
 }
 
 /**

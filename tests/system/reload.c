@@ -42,15 +42,21 @@ int main(void)
 		storm[i] = start_child(fork_and_write, NULL);
 	unload_module();
 	for (i = 0; i < TIMES; i++) {
-		struct cow_row total;
+		int tries = 100;
 
 		if (try_load_module("max_rows=256", NULL, NULL))
 			break;
 		loaded++;
-		usleep(20000);
-		total = total_now();
-		if (VALUE(total, COPIED))
-			counted++;
+		do {
+			struct cow_row total;
+
+			usleep(20000);
+			total = total_now();
+			if (VALUE(total, COPIED)) {
+				counted++;
+				break;
+			}
+		} while (--tries);
 		/* every other time it goes while a reader holds it open */
 		open_over_unload = i % 2 ? open(COWSTAT_PROC_PATH, O_RDONLY) : -1;
 		unload_module();
