@@ -548,12 +548,12 @@ static void put_vmas(const struct trace *t)
 	}
 	if (nr)
 		qsort(line, nr, sizeof(*line), by_bytes);
-	printf("%7s %-15s %8s %8s %8s %10s %10s MAPPING\n", "PID", "COMMAND", "FAULTS", "COPIED",
+	printf("%7s %-15s %7s %7s %7s %9s %8s MAPPING\n", "PID", "COMMAND", "FAULTS", "COPIED",
 	       "REUSED", "SIZE", "TIME");
 	for (i = 0; i < nr; i++) {
 		const struct cow_vma *vma = &line[i].vma;
 
-		printf("%7u %-15s %8" PRIu64 " %8llu %8llu %10s %10s %s\n", line[i].key.pid,
+		printf("%7u %-15s %7" PRIu64 " %7llu %7llu %9s %8s %s\n", line[i].key.pid,
 		       format_printable(vma->comm).s, all_faults(vma),
 		       vma->faults[COW_COPIED] + vma->faults[COW_FILE_COPIED],
 		       vma->faults[COW_REUSED], format_size(vma->bytes).s,

@@ -156,14 +156,14 @@ static void print_fork_exec(const struct result *r, const struct machine *m)
 
 static void print_fork_exit(const struct result *r, const struct machine *m)
 {
-	print_ways(r, m, "\nFigures are medians. The child does nothing: this is the price of fork alone, and,\n"
-		   "until its exit, of taking the page tables down again.");
+	print_ways(r, m, "\nFigures are medians. The child does nothing: this is the price of fork alone,\n"
+		   "and, until its exit, of taking the page tables down again.");
 }
 
 static void print_eager(const struct result *r, const struct machine *m)
 {
 	print_ways(r, m, "\nFigures are medians. To copy everything, the child writes to every page\n"
-		   "(MADV_POPULATE_WRITE) before its exec: what fork would cost without copy-on-write.");
+		   "(MADV_POPULATE_WRITE) before its exec: fork as it would be without copy-on-write.");
 }
 
 static void print_writer(const struct subject *s)
@@ -255,8 +255,8 @@ static void print_prefork(const struct result *r, const struct machine *m)
 	putchar('\n');
 	print_time_header(m);
 	print_times(r);
-	puts("\nFigures are medians. \"write\" is the mean of a worker's writes, each to a page that\n"
-	     "all of them share.");
+	puts("\nFigures are medians. \"write\" is the mean of a worker's writes, each to a page\n"
+	     "that all of them share.");
 }
 
 /* The curve of a snapshot, in a dozen lines. */
