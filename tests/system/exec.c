@@ -63,6 +63,7 @@ static int again(void)
 int main(int argc, char **argv)
 {
 	struct cow_row none, some, small, large;
+	uint64_t more;
 
 	if (argc > 1 && !strcmp(argv[1], "again"))
 		return again();
@@ -85,6 +86,8 @@ int main(int argc, char **argv)
 	is(VALUE(large, PRE_EXEC_COPIED), VALUE(small, PRE_EXEC_COPIED),
 	   "64 MB more to share, the same %lu pages copied before exec",
 	   VALUE(small, PRE_EXEC_COPIED));
-	is(GREW(small, large, BIRTH_ANON_PAGES), 64 << 8, "64 MB more shared at birth");
+	/* and a page or two that their parent has touched in between */
+	more = GREW(small, large, BIRTH_ANON_PAGES);
+	ok(more >= 64 << 8 && more <= (64 << 8) + 2, "64 MB more shared at birth: %lu pages", more);
 	return done();
 }
