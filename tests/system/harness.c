@@ -128,7 +128,9 @@ char *map_untouched(size_t n)
 	char *pages = mmap(NULL, n * PAGE, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (pages == MAP_FAILED || madvise(pages, n * PAGE, MADV_NOHUGEPAGE))
+	/* EINVAL: a kernel without transparent huge pages, as PREEMPT_RT is */
+	if (pages == MAP_FAILED ||
+	    (madvise(pages, n * PAGE, MADV_NOHUGEPAGE) && errno != EINVAL))
 		bail("no memory: errno %d", errno);
 	return pages;
 }
