@@ -9,21 +9,16 @@
  */
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
-#include <linux/pid.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
-#include <linux/sched/signal.h>
 
 #include "event.h"
+#include "fault.h"
 #include "slot.h"
 #include "table.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
-
-#define COLUMN_NAME(NAME, name, kind, hook)	\
-	[COWSTAT_COL_##NAME] = #name,
-static const char *const column_names[COWSTAT_NR_COLUMNS] = { COWSTAT_COLUMNS(COLUMN_NAME) };
 
 static struct slots copies;		/* one per task between the two steps */
 
@@ -39,17 +34,14 @@ int event_forget(void)
 	return 0;
 }
 
-/* Who pays: as row_of_owner() in fault.c, an owner that is not yet born is nobody. */
+/* Who pays; NULL for nobody. */
 static const struct task_struct *payer(struct mm_struct *mm)
 {
 	const struct task_struct *task = current;
 
-	if (current->mm != mm || current->flags & PF_KTHREAD) {
-		task = rcu_dereference(mm->owner);
-		if (!task || pid_task(task_pid((struct task_struct *)task), PIDTYPE_PID) != task)
-			return NULL;
-	}
-	return READ_ONCE(task->group_leader);
+	if (current->mm != mm || current->flags & PF_KTHREAD)
+		task = owner_of_mm(mm);
+	return task ? READ_ONCE(task->group_leader) : NULL;
 }
 
 /**

@@ -35,9 +35,7 @@ static unsigned long shared_zero_pfn __ro_after_init;
 
 /*
  * The row of a fault in an mm that is not current's: ptrace, /proc/PID/mem, GUP by
- * another process, a kernel thread. The mm's owner pays. An owner without a pid of
- * its own is being born or is gone: its fields are still its parent's, so it gets no
- * row.
+ * another process, a kernel thread. The mm's owner pays.
  */
 static struct row *row_of_owner(struct mm_struct *mm, bool make, bool *remote)
 {
@@ -46,8 +44,8 @@ static struct row *row_of_owner(struct mm_struct *mm, bool make, bool *remote)
 
 	*remote = true;
 	rcu_read_lock();
-	owner = rcu_dereference(mm->owner);
-	if (owner && pid_task(task_pid(owner), PIDTYPE_PID) == owner) {
+	owner = owner_of_mm(mm);
+	if (owner) {
 		*remote = owner->signal != current->signal;
 		row = table_row(owner, make);
 	}
@@ -191,13 +189,6 @@ static enum cowstat_column count_huge_reuse(struct row *row)
 	return COWSTAT_COL_HUGETLB_REUSED;
 }
 
-/* The frame stays: the page at the address that is the callback's second argument. */
-static void event_same_frame(const struct vm_area_struct *vma, struct ftrace_regs *fregs,
-			     enum cowstat_column outcome, unsigned long pfn)
-{
-	event_fault(vma, compat_argument(fregs, 1), outcome, pfn, pfn, 0);
-}
-
 /* int ptep_set_access_flags(...), by whomever */
 static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
 				struct ftrace_ops *ops, struct ftrace_regs *fregs)
@@ -211,9 +202,11 @@ static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
 		return;
 	row = row_of_commit(vma->vm_mm);
 	outcome = caller == COWSTAT_HOOK_REUSE ? count_reuse(row, vma) : count_huge_reuse(row);
-	if (trace_cow_fault_enabled())
-		event_same_frame(vma, fregs, outcome,
-				 pte_pfn(ptep_get((pte_t *)compat_argument(fregs, 2))));
+	if (trace_cow_fault_enabled()) {
+		unsigned long pfn = pte_pfn(ptep_get((pte_t *)compat_argument(fregs, 2)));
+
+		event_fault(vma, compat_argument(fregs, 1), outcome, pfn, pfn, 0);
+	}
 }
 
 /*

@@ -44,13 +44,12 @@
 #define SNAPSHOT_TRIES	3
 
 struct column {
-	const char *name;
 	enum cowstat_kind kind;
 	enum cowstat_hook hook;
 };
 
 #define COLUMN(NAME, name, kind, hook)	\
-	[COWSTAT_COL_##NAME] = { #name, COWSTAT_##kind, COWSTAT_HOOK_##hook },
+	[COWSTAT_COL_##NAME] = { COWSTAT_##kind, COWSTAT_HOOK_##hook },
 static const struct column columns[COWSTAT_NR_COLUMNS] = { COWSTAT_COLUMNS(COLUMN) };
 
 /**
@@ -247,7 +246,7 @@ static void put_header(struct seq_buf *s, const struct control_status *status,
 	}
 	seq_buf_printf(s, "%s\n#", status->armed ? "" : COWSTAT_UNKNOWN);
 	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
-		seq_buf_printf(s, " %s", columns[c].name);
+		seq_buf_printf(s, " %s", column_names[c]);
 	seq_buf_printf(s, "\n");
 }
 

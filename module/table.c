@@ -24,6 +24,10 @@
 /* How many exited rows are looked at, at most, for one that may go. */
 #define MAX_LOOKS		16
 
+#define COLUMN_NAME(NAME, name, kind, hook)	\
+	[COWSTAT_COL_##NAME] = #name,
+const char *const column_names[COWSTAT_NR_COLUMNS] = { COWSTAT_COLUMNS(COLUMN_NAME) };
+
 struct table table = {
 	.lock = __RAW_SPIN_LOCK_UNLOCKED(table.lock),
 };

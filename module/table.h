@@ -106,6 +106,7 @@ struct table {
 };
 
 extern struct table table;
+extern const char *const column_names[COWSTAT_NR_COLUMNS];
 
 static __always_inline struct row **table_bucket(const struct signal_struct *key)
 {
