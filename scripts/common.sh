@@ -30,8 +30,16 @@ have_kvm() { [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; }
 # programs'. Its root serves the tests that need no kernel.
 programs_kernel=6.12
 
-# kernels: the names of all supported kernels, in order.
-kernels() { awk '!/^#/ && NF { print $1 }' "$top/scripts/kernels.txt"; }
+# kernels: the names of all supported kernels, in order; those that are built here left out.
+kernels() {
+	local name
+	for name in $(awk '!/^#/ && NF { print $1 }' "$top/scripts/kernels.txt"); do
+		[ -e "$(kernel_config "$name")" ] || printf '%s\n' "$name"
+	done
+}
+
+# releases: of each Debian release, the name of its first kernel.
+releases() { awk '!/^#/ && NF && !seen[$2]++ { print $1 }' "$top/scripts/kernels.txt"; }
 
 # kernel_field NAME N: the Nth field of a kernel's line.
 kernel_field() {
@@ -44,9 +52,37 @@ kernel_field() {
 # see scripts/rootfs.
 root_dir() { printf '%s/%s-%s\n' "$cache" "${2:-root}" "$(kernel_field "$1" 2)"; }
 
+# kernel_config NAME: the configuration that a kernel is built with, if it is built here.
+kernel_config() { printf '%s/tests/kernel/%s.config\n' "$top" "$(kernel_field "$1" 3)"; }
+
+# built_kernel NAME: is it built here, by scripts/kernel? Its tree is then kept in linux_dir.
+built_kernel() { [ -e "$(kernel_config "$1")" ]; }
+linux_dir() { printf '%s/linux-%s\n' "$cache" "$1"; }
+
+# kernel_headers NAME: where modules find their headers, in_root; kernel_image NAME: what
+# boots, from outside.
+kernel_headers() {
+	if built_kernel "$1"; then
+		echo /mnt/linux
+	else
+		echo "/lib/modules/$(kernel_release "$1")/build"
+	fi
+}
+kernel_image() {
+	if built_kernel "$1"; then
+		printf '%s/arch/x86/boot/bzImage\n' "$(linux_dir "$1")"
+	else
+		printf '%s/boot/vmlinuz-%s\n' "$(root_dir "$1")" "$(kernel_release "$1")"
+	fi
+}
+
 # kernel_release NAME [KIND]: what `uname -r` says when this kernel runs.
 kernel_release() {
 	local root flavour release
+	if built_kernel "$1"; then
+		cat "$(linux_dir "$1")/include/config/kernel.release"
+		return
+	fi
 	root=$(root_dir "$@")
 	flavour=$(kernel_field "$1" 3)
 	for release in "$root"/lib/modules/*; do
@@ -60,12 +96,13 @@ kernel_release() {
 }
 
 # in_root NAME COMMAND...: run a command inside the root of a kernel's release,
-# the root read-only and this checkout at the path it has outside.
+# the root read-only and this checkout at /mnt/cowstat.
 in_root() {
-	local root
+	local root linux=()
 	root=$(root_dir "$1")
+	! built_kernel "$1" || linux=(--ro-bind "$(linux_dir "$1")" /mnt/linux)
 	shift
-	in_directory "$root" "$@"
+	in_directory "$root" "${linux[@]}" "$@"
 }
 
 # in_directory ROOT COMMAND...: the same in any root.
