@@ -625,6 +625,11 @@ void gate_wait(struct gate *gate)
 		_exit(1);
 }
 
+bool long_run(void)
+{
+	return getenv("COWSTAT_LONG");
+}
+
 bool kernel_before(int major, int minor)
 {
 	struct utsname name;

@@ -70,6 +70,9 @@ struct cow_table table_now(void);
 struct cow_table table_from(int fd);
 struct cow_row total_now(void);
 
+/* long_run(): is there time to do things as often as they are worth (COWSTAT_LONG=yes)? */
+bool long_run(void);
+
 /* A pipe for two processes to wait for each other. */
 struct gate {
 	int fd[2];
