@@ -78,6 +78,13 @@ struct reader {
 	unsigned long counted;
 };
 
+/* May whoever opened a file see every row, the sums, and system-wide figures? */
+static bool may_see_all(const struct file *file)
+{
+	return file_ns_capable(file, &init_user_ns, CAP_SYS_PTRACE) ||
+	       file_ns_capable(file, &init_user_ns, CAP_PERFMON);
+}
+
 static bool is_counted(enum cowstat_column c, unsigned long counted)
 {
 	return counted & BIT(columns[c].hook);
@@ -303,8 +310,7 @@ static int snapshot_take(struct snapshot *snapshot, struct file *file)
 	struct control_status status;
 	struct reader reader = {
 		.cred = file->f_cred,
-		.all = file_ns_capable(file, &init_user_ns, CAP_SYS_PTRACE) ||
-		       file_ns_capable(file, &init_user_ns, CAP_PERFMON),
+		.all = may_see_all(file),
 		.ns = task_active_pid_ns(current),
 	};
 	size_t size = reader.all ? LINE_BYTES * (size_t)(table_used() + 8) : PAGE_SIZE;
@@ -461,7 +467,8 @@ static const struct proc_ops cowstat_proc_ops = {
 
 /*
  * /proc/cowstat_latency, for root alone: how long faults took, a line per power of two
- * that has any, a column per outcome.
+ * that has any, a column per outcome. It tells of the whole system, so a container's root,
+ * whom the file's mode lets in, may not read it.
  */
 static int latency_show(struct seq_file *m, void *v)
 {
@@ -469,6 +476,8 @@ static int latency_show(struct seq_file *m, void *v)
 	u64 count[COWSTAT_NR_OUTCOMES], any;
 	unsigned int bucket, o;
 
+	if (!may_see_all(m->file))
+		return -EPERM;
 	control_status(&status);
 	seq_printf(m, "# cowstat_latency %d timing=%s epoch=%llu\n# from_ns to_ns",
 		   COWSTAT_FORMAT, status.timing ? "on" : "off", status.epoch);
