@@ -131,7 +131,10 @@ static void put_number(struct seq_buf *s, bool known, u64 n)
 	seq_buf_commit(s, len <= room ? (int)len : -1);
 }
 
-/* Control bytes, space, backslash and DEL as \ooo: a name cannot break a line. */
+/*
+ * Control bytes, space, backslash and DEL as \ooo: a name cannot break a line. One that would
+ * read as unknown, or as no field at all, is escaped too.
+ */
 static void put_comm(struct seq_buf *s, const char *comm)
 {
 	static const char odd[] =
@@ -140,6 +143,10 @@ static void put_comm(struct seq_buf *s, const char *comm)
 	char escaped[4 * TASK_COMM_LEN + 1];
 	int n;
 
+	if (!*comm || !strcmp(comm, COWSTAT_UNKNOWN)) {
+		seq_buf_printf(s, " \\%03o", *comm);
+		return;
+	}
 	n = string_escape_mem(comm, strnlen(comm, TASK_COMM_LEN), escaped,
 			      sizeof(escaped) - 1, ESCAPE_OCTAL, odd);
 	escaped[min_t(int, n, sizeof(escaped) - 1)] = '\0';
