@@ -807,22 +807,29 @@ static __always_inline void put_header(struct seq_file *seq)
 	put_text(seq, header_columns);
 }
 
-/* Control bytes, space, backslash and DEL as \ooo: a name cannot break a line. */
+/*
+ * Control bytes, space, backslash and DEL as \ooo: a name cannot break a line. One that would
+ * read as unknown, or as no field at all, is escaped too.
+ */
 static __noinline int put_comm(struct seq_file *seq, struct owner *owner)
 {
+	bool odd;
 	int i;
 
 	if (!owner)
 		return 0;
+	odd = !owner->comm[0] || (owner->comm[0] == '-' && !owner->comm[1]);
 	for (i = 0; i < COW_COMM_LEN; i++) {
 		u8 c = owner->comm[i];
 
-		if (!c)
+		if (!c && i)
 			break;
-		if (c <= ' ' || c == '\\' || c == 0x7f)
+		if (odd || c <= ' ' || c == '\\' || c == 0x7f)
 			BPF_SEQ_PRINTF(seq, "\\%d%d%d", c >> 6, c >> 3 & 7, c & 7);
 		else
 			bpf_seq_write(seq, &owner->comm[i], 1);
+		if (!c)
+			break;
 	}
 	return 0;
 }

@@ -78,6 +78,13 @@ struct reader {
 	unsigned long counted;
 };
 
+/* May whoever opened a file see every row, the sums, and system-wide figures? */
+static bool may_see_all(const struct file *file)
+{
+	return file_ns_capable(file, &init_user_ns, CAP_SYS_PTRACE) ||
+	       file_ns_capable(file, &init_user_ns, CAP_PERFMON);
+}
+
 static bool is_counted(enum cowstat_column c, unsigned long counted)
 {
 	return counted & BIT(columns[c].hook);
@@ -124,7 +131,10 @@ static void put_number(struct seq_buf *s, bool known, u64 n)
 	seq_buf_commit(s, len <= room ? (int)len : -1);
 }
 
-/* Control bytes, space, backslash and DEL as \ooo: a name cannot break a line. */
+/*
+ * Control bytes, space, backslash and DEL as \ooo: a name cannot break a line. One that would
+ * read as unknown, or as no field at all, is escaped too.
+ */
 static void put_comm(struct seq_buf *s, const char *comm)
 {
 	static const char odd[] =
@@ -133,6 +143,10 @@ static void put_comm(struct seq_buf *s, const char *comm)
 	char escaped[4 * TASK_COMM_LEN + 1];
 	int n;
 
+	if (!*comm || !strcmp(comm, COWSTAT_UNKNOWN)) {
+		seq_buf_printf(s, " \\%03o", *comm);
+		return;
+	}
 	n = string_escape_mem(comm, strnlen(comm, TASK_COMM_LEN), escaped,
 			      sizeof(escaped) - 1, ESCAPE_OCTAL, odd);
 	escaped[min_t(int, n, sizeof(escaped) - 1)] = '\0';
@@ -303,8 +317,7 @@ static int snapshot_take(struct snapshot *snapshot, struct file *file)
 	struct control_status status;
 	struct reader reader = {
 		.cred = file->f_cred,
-		.all = file_ns_capable(file, &init_user_ns, CAP_SYS_PTRACE) ||
-		       file_ns_capable(file, &init_user_ns, CAP_PERFMON),
+		.all = may_see_all(file),
 		.ns = task_active_pid_ns(current),
 	};
 	size_t size = reader.all ? LINE_BYTES * (size_t)(table_used() + 8) : PAGE_SIZE;
@@ -461,7 +474,8 @@ static const struct proc_ops cowstat_proc_ops = {
 
 /*
  * /proc/cowstat_latency, for root alone: how long faults took, a line per power of two
- * that has any, a column per outcome.
+ * that has any, a column per outcome. It tells of the whole system, so a container's root,
+ * whom the file's mode lets in, may not read it.
  */
 static int latency_show(struct seq_file *m, void *v)
 {
@@ -469,6 +483,8 @@ static int latency_show(struct seq_file *m, void *v)
 	u64 count[COWSTAT_NR_OUTCOMES], any;
 	unsigned int bucket, o;
 
+	if (!may_see_all(m->file))
+		return -EPERM;
 	control_status(&status);
 	seq_printf(m, "# cowstat_latency %d timing=%s epoch=%llu\n# from_ns to_ns",
 		   COWSTAT_FORMAT, status.timing ? "on" : "off", status.epoch);

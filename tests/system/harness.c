@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -75,6 +76,20 @@ void bail(const char *why, ...)
 	printf("\n1..%d\n", checks + 1);
 	fflush(stdout);
 	_exit(1);
+}
+
+bool long_run(void)
+{
+	return getenv("COWSTAT_LONG");
+}
+
+void seed_random(void)
+{
+	const char *wanted = getenv("COWSTAT_SEED");
+	unsigned int seed = wanted ? strtoul(wanted, NULL, 0) : (unsigned int)time(NULL);
+
+	srandom(seed);
+	note("report: %s: COWSTAT_SEED=%u", program_invocation_short_name, seed);
 }
 
 /* wp_faults = copied + zero_filled + reused + shared_wp + other, and its like. */

@@ -30,6 +30,11 @@ void bail(const char *why, ...) __attribute__((noreturn, format(printf, 1, 2)));
 /* Tests run on one CPU, children included, unless they ask for all. */
 void use_all_cpus(void);
 
+/* long_run(): is there time, as check-long has it? COWSTAT_LONG says so. */
+bool long_run(void);
+/* seed_random(): random() from $COWSTAT_SEED, or a new seed; it is reported. */
+void seed_random(void);
+
 /* done(): conservation, asserted over every row; the plan; main()'s result. */
 int done(void);
 
