@@ -111,12 +111,19 @@ uint64_t value_of(const struct cow_row *row, enum cowstat_column column);
 /* How much a column grew between two readings of a row. */
 #define GREW(before, after, NAME)	(VALUE(after, NAME) - VALUE(before, NAME))
 
+/* long_run(): is there time for what takes longer than every day's tests? */
+bool long_run(void);
 /* kernel_before(): is the running kernel older than this version? */
 bool kernel_before(int major, int minor);
 /* set_file(): write a value to a file of /proc or /sys, or bail. */
 void set_file(const char *path, const char *value);
 /* run(): a shell command that has to succeed. */
 void run(const char *command);
+/* set_huge_pool(): how many hugetlb pages there are to be had. */
+void set_huge_pool(int n);
+/* uffd_open(): a userfaultfd over some memory; uffd_protect(): against writes, or no more. */
+int uffd_open(void *from, size_t len, uint64_t mode, uint64_t features);
+void uffd_protect(int uffd, void *from, size_t len, bool on);
 /* swap_on(), swap_off(): swap to compressed memory, and no more. */
 void swap_on(void);
 void swap_off(void);
@@ -138,6 +145,7 @@ int control_bytes(const void *bytes, size_t n);
 void load_module(const char *params);
 int try_load_module(const char *params, const char *replace, const char *by);
 void unload_module(void);
+int try_unload_module(void);
 /* log_has(): does the kernel log hold this text? */
 bool log_has(const char *text);
 /* log_clear(): what stands in it was wanted. */
