@@ -34,7 +34,7 @@ system  := $(patsubst tests/system/%.c,%,$(filter-out tests/system/harness.c,$(w
 benches := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 units   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all module bpf tools tests benches unit needs
+.PHONY: all module bpf tools tests test-modules benches unit needs
 all: needs module bpf tools
 
 # What is missing is said at once, not by the first compiler that stumbles over it.
@@ -116,6 +116,13 @@ $(system:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/system/%.o $(BUIL
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -pthread -o $@ $^ $(LDLIBS)
 
+# Modules that tests load beside ours, built as ours is, in a folder of links.
+test_modules := $(patsubst tests/modules/%.c,%,$(wildcard tests/modules/*.c))
+test-modules: | $(BUILD)/kbuild-tests $(BUILD)/tests
+	@ln -sf $(patsubst %,../../../%,tests/modules/Kbuild $(wildcard tests/modules/*.c)) $(BUILD)/kbuild-tests/
+	$(Q)$(MAKE) -C $(KDIR) M=$(CURDIR)/$(BUILD)/kbuild-tests $(if $(filter 1,$(V)),V=1,-s) $(KFLAGS) modules
+	@cp $(test_modules:%=$(BUILD)/kbuild-tests/%.ko) $(BUILD)/tests/
+
 benches: $(benches:%=$(BUILD)/bench/%)
 
 $(benches:%=$(BUILD)/bench/%): $(BUILD)/bench/%: $(BUILD)/bench/%.o \
@@ -165,7 +172,7 @@ $(BUILD)/stubs/%:
 	@mkdir -p $(@D) && touch $@
 
 $(BUILD)/kbuild/module/uapi $(BUILD)/bpf $(BUILD)/userspace $(BUILD)/tests/system $(BUILD)/tests/unit \
-$(BUILD)/bench:
+$(BUILD)/bench $(BUILD)/kbuild-tests $(BUILD)/tests:
 	@mkdir -p $@
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/bpf/*.d $(BUILD)/userspace/*.d $(BUILD)/tests/*/*.d $(BUILD)/bench/*.d)

@@ -34,6 +34,7 @@ struct resolver {
 	struct kprobe probe[RESOLVER_MAX];
 	struct kprobe *list[RESOLVER_MAX];
 	int nr;
+	int err;	/* a look that failed, and so tells nothing of what there is */
 };
 
 /* Where a function is and how long; 0 when there is none of that full name. */
@@ -43,6 +44,7 @@ static unsigned long __init resolve(struct resolver *r, const char *name, unsign
 	struct kprobe *probe = &r->probe[r->nr];
 	unsigned long address, offset;
 	const char *plus;
+	int err;
 
 	if (r->nr == RESOLVER_MAX) {
 		pr_err("more callers than expected: %s() left out\n", name);
@@ -51,7 +53,10 @@ static unsigned long __init resolve(struct resolver *r, const char *name, unsign
 	memset(probe, 0, sizeof(*probe));
 	probe->symbol_name = name;
 	probe->flags = KPROBE_FLAG_DISABLED;
-	if (register_kprobe(probe))
+	err = register_kprobe(probe);
+	if (err == -ENOMEM)
+		r->err = err;
+	if (err)
 		return 0;
 	r->list[r->nr++] = probe;
 	address = (unsigned long)probe->addr;
@@ -151,7 +156,7 @@ static void __init hook_resolve(struct hook *hook, struct resolver *r, unsigned 
  * while we count; without it counting would silently stop.
  *
  * Context: may sleep. To be undone by hook_release_all(), on failure too.
- * Return: 0; -ENOENT when a required hook is missing; the log then names it; or
+ * Return: 0; -ENOENT when a required hook is missing; the log then names it; -ENOMEM; or
  * ftrace's error.
  */
 int __init hook_resolve_all(struct hook *const *hooks, unsigned long absent)
@@ -167,6 +172,11 @@ int __init hook_resolve_all(struct hook *const *hooks, unsigned long absent)
 		if (!hook_has_purpose(hook, absent))
 			continue;
 		hook_resolve(hook, r, absent);
+		if (r->err) {
+			pr_err("no memory to find %s() and its callers\n", hook->function[0]);
+			err = r->err;
+			break;
+		}
 		if (hook->address) {
 			err = hook_set_filter(hook) ?: err;
 			continue;

@@ -13,12 +13,18 @@
  * other reads are served from it. So any offset and any length is good, and a line is
  * whole. No lock that a fault may wait for is held meanwhile.
  *
+ * A reader's or writer's own memory may keep us waiting for as long as its owner likes, by
+ * userfaultfd or FUSE, and who takes the file away waits for all calls that are inside. So
+ * while such memory is touched the module is held: unloading it is refused with EBUSY, and
+ * does not hang.
+ *
  * Writing a control word needs CAP_SYS_ADMIN in the initial user namespace, of whoever
  * opened the file.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/fs.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
@@ -399,8 +405,12 @@ static ssize_t cowstat_read(struct file *file, char __user *to, size_t count, lo
 		return -ERESTARTSYS;
 	if (!*pos || !snapshot->text)
 		n = snapshot_take(snapshot, file);
-	if (!n)
+	if (!n && !try_module_get(THIS_MODULE))
+		n = -EIO;	/* as of a file that is gone, which it will be at once */
+	if (!n) {
 		n = simple_read_from_buffer(to, count, pos, snapshot->text, snapshot->len);
+		module_put(THIS_MODULE);
+	}
 	mutex_unlock(&snapshot->lock);
 	return n;
 }
@@ -440,6 +450,7 @@ static const struct {
 static ssize_t cowstat_write(struct file *file, const char __user *from, size_t count,
 			     loff_t *pos)
 {
+	unsigned long left;
 	char words[24];
 	size_t len;
 	int i, err;
@@ -448,7 +459,11 @@ static ssize_t cowstat_write(struct file *file, const char __user *from, size_t 
 		return -EPERM;
 	if (!count || count >= sizeof(words))
 		return -EINVAL;
-	if (copy_from_user(words, from, count))
+	if (!try_module_get(THIS_MODULE))
+		return -EIO;
+	left = copy_from_user(words, from, count);
+	module_put(THIS_MODULE);
+	if (left)
 		return -EFAULT;
 	len = words[count - 1] == '\n' ? count - 1 : count;
 	words[len] = '\0';
@@ -503,6 +518,29 @@ static int latency_show(struct seq_file *m, void *v)
 	return 0;
 }
 
+static int latency_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, latency_show, NULL);
+}
+
+static ssize_t latency_read(struct kiocb *iocb, struct iov_iter *to)
+{
+	ssize_t n;
+
+	if (!try_module_get(THIS_MODULE))
+		return -EIO;
+	n = seq_read_iter(iocb, to);
+	module_put(THIS_MODULE);
+	return n;
+}
+
+static const struct proc_ops latency_proc_ops = {
+	.proc_open	= latency_open,
+	.proc_read_iter	= latency_read,
+	.proc_lseek	= seq_lseek,
+	.proc_release	= single_release,
+};
+
 /**
  * proc_init() - show /proc/cowstat and /proc/cowstat_latency
  *
@@ -512,7 +550,7 @@ int __init proc_init(void)
 {
 	if (!proc_create("cowstat", 0644, NULL, &cowstat_proc_ops))
 		return -ENOMEM;
-	if (!proc_create_single("cowstat_latency", 0400, NULL, latency_show)) {
+	if (!proc_create("cowstat_latency", 0400, NULL, &latency_proc_ops)) {
 		remove_proc_entry("cowstat", NULL);
 		return -ENOMEM;
 	}

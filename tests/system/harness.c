@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -555,10 +557,17 @@ int try_load_module(const char *params, const char *replace, const char *by)
 	return err;
 }
 
+int try_unload_module(void)
+{
+	return syscall(SYS_delete_module, "cowstat", 0) ? errno : 0;
+}
+
 void unload_module(void)
 {
-	if (syscall(SYS_delete_module, "cowstat", 0))
-		bail("cannot unload: errno %d", errno);
+	int err = try_unload_module();
+
+	if (err)
+		bail("cannot unload: errno %d", err);
 }
 
 void load_module(const char *params)
@@ -642,7 +651,9 @@ void gate_wait(struct gate *gate)
 
 bool long_run(void)
 {
-	return getenv("COWSTAT_LONG");
+	const char *value = getenv("COWSTAT_LONG");
+
+	return value && !strcmp(value, "yes");
 }
 
 bool kernel_before(int major, int minor)
@@ -670,6 +681,42 @@ void run(const char *command)
 
 	if (status)
 		bail("%s: status 0x%x", command, status);
+}
+
+void set_huge_pool(int n)
+{
+	int pool = -1;
+	FILE *f = fopen("/proc/sys/vm/nr_hugepages", "r+");
+
+	if (!f || fprintf(f, "%d", n) < 0 || fflush(f) || fseek(f, 0, SEEK_SET) ||
+	    fscanf(f, "%d", &pool) != 1 || pool != n)
+		bail("no pool of %d huge pages, but of %d", n, pool);
+	fclose(f);
+}
+
+int uffd_open(void *from, size_t len, uint64_t mode, uint64_t features)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = features };
+	struct uffdio_register reg = {
+		.range = { .start = (uintptr_t)from, .len = len },
+		.mode = mode,
+	};
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api) || ioctl(uffd, UFFDIO_REGISTER, &reg))
+		bail("userfaultfd: errno %d", errno);
+	return uffd;
+}
+
+void uffd_protect(int uffd, void *from, size_t len, bool on)
+{
+	struct uffdio_writeprotect wp = {
+		.range = { .start = (uintptr_t)from, .len = len },
+		.mode = on ? UFFDIO_WRITEPROTECT_MODE_WP : 0,
+	};
+
+	if (ioctl(uffd, UFFDIO_WRITEPROTECT, &wp))
+		bail("UFFDIO_WRITEPROTECT: errno %d", errno);
 }
 
 void swap_on(void)

@@ -30,7 +30,7 @@ void bail(const char *why, ...) __attribute__((noreturn, format(printf, 1, 2)));
 /* Tests run on one CPU, children included, unless they ask for all. */
 void use_all_cpus(void);
 
-/* long_run(): is there time, as check-long has it? COWSTAT_LONG says so. */
+/* long_run(): is there time, as check-long has it (COWSTAT_LONG=yes)? */
 bool long_run(void);
 /* seed_random(): random() from $COWSTAT_SEED, or a new seed; it is reported. */
 void seed_random(void);
@@ -74,9 +74,6 @@ void start_row(void);
 struct cow_table table_now(void);
 struct cow_table table_from(int fd);
 struct cow_row total_now(void);
-
-/* long_run(): is there time to do things as often as they are worth (COWSTAT_LONG=yes)? */
-bool long_run(void);
 
 /* A pipe for two processes to wait for each other. */
 struct gate {
@@ -125,6 +122,11 @@ bool kernel_before(int major, int minor);
 void set_file(const char *path, const char *value);
 /* run(): a shell command that has to succeed. */
 void run(const char *command);
+/* set_huge_pool(): how many hugetlb pages there are to be had. */
+void set_huge_pool(int n);
+/* uffd_open(): a userfaultfd over some memory; uffd_protect(): against writes, or no more. */
+int uffd_open(void *from, size_t len, uint64_t mode, uint64_t features);
+void uffd_protect(int uffd, void *from, size_t len, bool on);
 /* swap_on(), swap_off(): swap to compressed memory, and no more. */
 void swap_on(void);
 void swap_off(void);
@@ -146,6 +148,7 @@ int control_bytes(const void *bytes, size_t n);
 void load_module(const char *params);
 int try_load_module(const char *params, const char *replace, const char *by);
 void unload_module(void);
+int try_unload_module(void);
 /* log_has(): does the kernel log hold this text? */
 bool log_has(const char *text);
 /* log_clear(): what stands in it was wanted. */

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* hugetlb pages: copied at their own size, reused once the last sharer has left. */
-#include <fcntl.h>
-#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,17 +40,6 @@ static void write_after_child_left(void *arg)
 
 	outlive_child();
 	write_huge(pages, *(size_t *)arg);
-}
-
-static void set_pool(int n)
-{
-	int pool = -1;
-	FILE *f = fopen("/proc/sys/vm/nr_hugepages", "r+");
-
-	if (!f || fprintf(f, "%d", n) < 0 || fflush(f) || fseek(f, 0, SEEK_SET) ||
-	    fscanf(f, "%d", &pool) != 1 || pool != n)
-		bail("no pool of %d huge pages, but of %d", n, pool);
-	fclose(f);
 }
 
 struct exhausted {
@@ -111,7 +98,7 @@ int main(void)
 {
 	struct cow_row none, some;
 
-	set_pool(3 * N);
+	set_huge_pool(3 * N);
 	huge = map_huge();
 	child_rows(child_writes, N, &none, &some);
 	is(GREW(none, some, HUGETLB_FAULTS), N, "shared by fork, written: hugetlb_faults");
@@ -127,7 +114,7 @@ int main(void)
 	is(GREW(none, some, HUGETLB_COPIED), 0, "nothing copied");
 
 	munmap(huge, N * HUGE);
-	set_pool(N);
+	set_huge_pool(N);
 	pool_exhausted();
 	return done();
 }

@@ -23,46 +23,28 @@
 static char *pages, *shared;
 static int uffd;
 
-static void protect(char *from, size_t n, bool on)
-{
-	struct uffdio_writeprotect wp = {
-		.range = { .start = (uintptr_t)from, .len = n * PAGE },
-		.mode = on ? UFFDIO_WRITEPROTECT_MODE_WP : 0,
-	};
-
-	if (ioctl(uffd, UFFDIO_WRITEPROTECT, &wp))
-		_exit(errno);
-}
-
 static void *let_write(void *arg)
 {
 	struct uffd_msg msg;
 
 	while (read(uffd, &msg, sizeof(msg)) == sizeof(msg))
 		if (msg.event == UFFD_EVENT_PAGEFAULT)
-			protect((char *)(uintptr_t)(msg.arg.pagefault.address & ~(PAGE - 1)), 1, false);
+			uffd_protect(uffd, (void *)(uintptr_t)(msg.arg.pagefault.address & ~(PAGE - 1)),
+				     PAGE, false);
 	return arg;
 }
 
 /* Protect the pages; without async, a thread lets each write through. */
 static void protect_all(char *from, bool async)
 {
-	struct uffdio_api api = {
-		.api = UFFD_API,
-		.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP | (async ? UFFD_FEATURE_WP_ASYNC : 0),
-	};
-	struct uffdio_register reg = {
-		.range = { .start = (uintptr_t)from, .len = N * PAGE },
-		.mode = UFFDIO_REGISTER_MODE_WP,
-	};
 	pthread_t handler;
 
 	pages = from;
-	uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
-	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api) || ioctl(uffd, UFFDIO_REGISTER, &reg) ||
-	    (!async && pthread_create(&handler, NULL, let_write, NULL)))
+	uffd = uffd_open(pages, N * PAGE, UFFDIO_REGISTER_MODE_WP,
+			 UFFD_FEATURE_PAGEFAULT_FLAG_WP | (async ? UFFD_FEATURE_WP_ASYNC : 0));
+	if (!async && pthread_create(&handler, NULL, let_write, NULL))
 		_exit(errno);
-	protect(pages, N, true);
+	uffd_protect(uffd, pages, N * PAGE, true);
 }
 
 static void write_own(void *arg)
