@@ -32,6 +32,7 @@ bench   := workload machine series result result_text result_json scenario pictu
 demo    := workload machine pagemap screen pupil
 system  := $(patsubst tests/system/%.c,%,$(filter-out tests/system/harness.c,$(wildcard tests/system/*.c)))
 benches := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
+comma   := ,
 units   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 
 .PHONY: all module bpf tools tests test-modules benches unit needs
@@ -136,9 +137,33 @@ unit: $(units:%=$(BUILD)/tests/%)
 
 $(units:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/userspace/cowstat.a
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka -ljansson -lm
+	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka -ljansson -lm $(LDLIBS)
 
 $(BUILD)/tests/test_series: $(patsubst %,$(BUILD)/userspace/%.o,series result result_json)
+
+$(BUILD)/tests/test_symbols: $(BUILD)/userspace/symbols.o
+$(BUILD)/tests/test_symbols: LDLIBS = -lelf
+
+# Fuzzers: of the parser of the same name, by libFuzzer (clang's alone, see tests/fuzz/run); and
+# what replays the files of tests/fuzz/corpus through them. All sources at once, since each is
+# instrumented. symbols.c is included, for what it keeps to itself.
+fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+.PHONY: replays
+replays: $(fuzzers:%=$(BUILD)/tests/replay_%)
+
+fuzzed_table_reader := userspace/table_reader.c userspace/format.c
+fuzzed_smaps := userspace/smaps.c
+fuzz_compile = $(CC) -std=gnu11 $(WARN) -g -O1 -D_GNU_SOURCE -Imodule -Iuserspace \
+	-fno-sanitize-recover=all $(1) -o $@ $< $(fuzzed_$*) -lelf
+
+$(BUILD)/tests/replay_%: tests/fuzz/%.c tests/fuzz/fuzz.h $(wildcard userspace/*.[ch]) | $(BUILD)/tests/fuzz
+	$(say) CC $@
+	$(Q)$(call fuzz_compile,-DREPLAY -fsanitize=address$(comma)undefined)
+
+$(BUILD)/tests/fuzz_%: tests/fuzz/%.c tests/fuzz/fuzz.h $(wildcard userspace/*.[ch]) | $(BUILD)/tests/fuzz
+	$(say) CC $@
+	$(Q)$(call fuzz_compile,-fsanitize=fuzzer$(comma)address$(comma)undefined \
+		-fprofile-instr-generate -fcoverage-mapping)
 
 # What the tools print as JSON is read back.
 $(BUILD)/tests/cowstat_bill $(BUILD)/tests/cowstat_views $(BUILD)/tests/cowbench $(BUILD)/tests/bpf_trace: LDLIBS = -ljansson
@@ -172,7 +197,7 @@ $(BUILD)/stubs/%:
 	@mkdir -p $(@D) && touch $@
 
 $(BUILD)/kbuild/module/uapi $(BUILD)/bpf $(BUILD)/userspace $(BUILD)/tests/system $(BUILD)/tests/unit \
-$(BUILD)/bench $(BUILD)/kbuild-tests $(BUILD)/tests:
+$(BUILD)/tests/fuzz $(BUILD)/bench $(BUILD)/kbuild-tests $(BUILD)/tests:
 	@mkdir -p $@
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/bpf/*.d $(BUILD)/userspace/*.d $(BUILD)/tests/*/*.d $(BUILD)/bench/*.d)
@@ -241,7 +266,7 @@ demo:
 check:
 	$(Q)scripts/check -k '$(K)' -t '$(T)'
 
-## check-long: what takes too long for every day: packages installed, upgraded, purged (K=, T=)
+## check-long: what takes too long for every day: packages installed, upgraded, purged; fuzzing (K=, T=)
 check-long:
 	$(Q)scripts/check-long -k '$(K)' -t '$(T)'
 

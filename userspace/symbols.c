@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <gelf.h>
@@ -115,6 +116,23 @@ static void free_table(struct symbol_table *t)
 	free(t->symbol);
 }
 
+/* An address of 0 is one that the kernel hides from us (kernel.kptr_restrict). */
+static void read_kernel(struct symbols *s, FILE *f)
+{
+	char line[512], name[256], kind;
+	uint64_t address;
+
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%" SCNx64 " %c %255s", &address, &kind, name) != 3 ||
+		    !address || !strchr("tTwW", kind))
+			continue;
+		add_symbol(&s->kernel, address, 0, name);
+		if (!strcmp(name, "_etext"))
+			s->etext = address;
+	}
+	sort_table(&s->kernel);
+}
+
 /**
  * symbols_new() - begin, with the kernel's functions
  *
@@ -124,20 +142,11 @@ struct symbols *symbols_new(void)
 {
 	struct symbols *s = calloc(1, sizeof(*s));
 	FILE *f = fopen("/proc/kallsyms", "re");
-	char line[512], name[256], kind;
-	uint64_t address;
 
 	if (s)
 		elf_version(EV_CURRENT);
-	while (s && f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%" SCNx64 " %c %255s", &address, &kind, name) == 3 &&
-		    strchr("tTwW", kind)) {
-			add_symbol(&s->kernel, address, 0, name);
-			if (!strcmp(name, "_etext"))
-				s->etext = address;
-		}
-	if (s)
-		sort_table(&s->kernel);
+	if (s && f)
+		read_kernel(s, f);
 	if (f)
 		fclose(f);
 	return s;
@@ -184,6 +193,20 @@ static void read_image(struct image *image, int fd)
 	elf_end(elf);
 }
 
+/*
+ * The path is a stranger's choice: whoever maps a file may since have put something else in
+ * its place, or see another file there. A device would feel that it is opened, and a FIFO
+ * would have us wait.
+ */
+static int open_file(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
+		return -1;
+	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
 static struct image *image_of(struct symbols *s, const char *path)
 {
 	struct image *image;
@@ -197,7 +220,7 @@ static struct image *image_of(struct symbols *s, const char *path)
 	if (!image)
 		return NULL;
 	image->path = strdup(path);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open_file(path);
 	if (fd >= 0) {
 		read_image(image, fd);
 		close(fd);

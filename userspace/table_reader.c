@@ -421,6 +421,28 @@ static int read_all(int fd, char **text, size_t *len)
 	}
 }
 
+/* Does a small file hold this text? No, when it cannot be read. */
+static bool file_holds(const char *path, const char *text)
+{
+	char line[128] = "";
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return false;
+	if (!fgets(line, sizeof(line), f))
+		*line = '\0';
+	fclose(f);
+	return strstr(line, text);
+}
+
+/* Does this kernel refuse modules that nobody signed, as with Secure Boot? */
+static bool signed_only(void)
+{
+	return file_holds("/sys/kernel/security/lockdown", "[integrity]") ||
+	       file_holds("/sys/kernel/security/lockdown", "[confidentiality]") ||
+	       file_holds("/sys/module/module/parameters/sig_enforce", "Y");
+}
+
 /**
  * cow_table_read() - read a table from a file
  * @path: usually COWSTAT_PROC_PATH
@@ -440,7 +462,10 @@ int cow_table_read(const char *path, struct cow_table *t, char *err, size_t errl
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		ret = -errno;
-		if (ret == -ENOENT)
+		if (ret == -ENOENT && !strcmp(path, COWSTAT_PROC_PATH) && signed_only())
+			snprintf(err, errlen, "%s is not there, and this kernel is locked down: it takes no unsigned module. Sign it and enroll the key (docs/security.md), or count by BPF: sudo cowstat bpf load",
+				 path);
+		else if (ret == -ENOENT)
 			snprintf(err, errlen, "%s is not there: is the module loaded? Try: sudo modprobe cowstat (or insmod cowstat.ko), or make run-host",
 				 path);
 		else

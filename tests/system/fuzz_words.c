@@ -120,10 +120,9 @@ static void mutate(struct input *in)
 	}
 }
 
-static void draw(struct input *in, bool valid)
+/* A word as it is, with a newline or without; or what has become of it, and is none. */
+static void draw(struct input *in, const char *word, bool valid)
 {
-	const char *word = words[random() % NR_WORDS];
-
 	do {
 		in->n = 0;
 		append(in, word);
@@ -240,7 +239,10 @@ int main(void)
 
 	for (i = 0; i < tries && wrong < MAX_SHOWN; i++) {
 		/* each word at least once */
-		draw(&in, i < NR_WORDS || !(random() % rare));
+		if (i < NR_WORDS)
+			draw(&in, words[i], true);
+		else
+			draw(&in, words[random() % NR_WORDS], !(random() % rare));
 		word = word_of(&in);
 		err = write_input(&in);
 		if (!err)
