@@ -649,13 +649,6 @@ void gate_wait(struct gate *gate)
 		_exit(1);
 }
 
-bool long_run(void)
-{
-	const char *value = getenv("COWSTAT_LONG");
-
-	return value && !strcmp(value, "yes");
-}
-
 bool kernel_before(int major, int minor)
 {
 	struct utsname name;
