@@ -30,13 +30,8 @@ have_kvm() { [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; }
 # programs'. Its root serves the tests that need no kernel.
 programs_kernel=6.12
 
-# kernels: the names of all supported kernels, in order; those that are built here left out.
-kernels() {
-	local name
-	for name in $(awk '!/^#/ && NF { print $1 }' "$top/scripts/kernels.txt"); do
-		[ -e "$(kernel_config "$name")" ] || printf '%s\n' "$name"
-	done
-}
+# kernels [all]: the names of the supported kernels, in order; of all in the list.
+kernels() { awk -v all="${1:-}" '!/^#/ && NF && (all || $4 != "long") { print $1 }' "$top/scripts/kernels.txt"; }
 
 # releases: of each Debian release, the name of its first kernel.
 releases() { awk '!/^#/ && NF && !seen[$2]++ { print $1 }' "$top/scripts/kernels.txt"; }
@@ -45,7 +40,7 @@ releases() { awk '!/^#/ && NF && !seen[$2]++ { print $1 }' "$top/scripts/kernels
 kernel_field() {
 	awk -v name="$1" -v n="$2" '!/^#/ && $1 == name { print $n; found = 1 }
 		END { exit !found }' "$top/scripts/kernels.txt" ||
-		die "no kernel '$1' in scripts/kernels.txt; there are: $(kernels | tr '\n' ' ')"
+		die "no kernel '$1' in scripts/kernels.txt; there are: $(kernels all | tr '\n' ' ')"
 }
 
 # root_dir NAME [KIND]: where the root of a kernel's release is kept; of a KIND of its own,
