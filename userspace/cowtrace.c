@@ -309,7 +309,9 @@ static int start_command(struct trace *t, char *why, size_t len)
 			_exit(EXIT_FAILURE);
 		execvp(*t->o->command, t->o->command);
 		why_not = errno;
-		warn("%s", *t->o->command);
+		/* in one piece, since we print beside it */
+		dprintf(STDERR_FILENO, "%s: %s: %s\n", program_invocation_short_name,
+			*t->o->command, strerror(errno));
 		_exit(why_not == ENOENT ? 127 : 126);
 	}
 	close(gate[0]);

@@ -101,12 +101,16 @@ static uint64_t swap_in(struct cow_row *before, struct cow_row *after)
 	}
 	if (out < N)
 		bail("only %zu of %d merged pages were swapped out", out, N);
+	/* A merge that KSM begins and gives up is a copy too: it must not begin any. */
+	set_file(KSM "run", "0");
 	*before = row_of(pid);
 	copies = vmstat("ksm_swpin_copy");
 	gate_open(&m.go);
 	wait_child(pid);
 	*after = row_of(pid);
-	return vmstat("ksm_swpin_copy") - copies;
+	copies = vmstat("ksm_swpin_copy") - copies;
+	set_file(KSM "run", "1");
+	return copies;
 }
 
 /*
