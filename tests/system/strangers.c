@@ -380,7 +380,8 @@ static void no_address(const char *command)
 	char *text = shell(&status, "%s", command);
 	const char *found = kernel_address(text);
 
-	ok(!status && *text && !found, "no kernel address in: %s", command);
+	/* 3: cowtrace lost some, which it may where it is preempted, and said so */
+	ok((!status || status == 3) && *text && !found, "no kernel address in: %s", command);
 	if (found)
 		note("%.40s", found);
 	free(text);
