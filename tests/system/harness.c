@@ -600,6 +600,12 @@ bool log_has(const char *text)
 	return strstr(log, text);
 }
 
+bool log_complains(void)
+{
+	return log_has("BUG") || log_has("WARNING:") || log_has("Oops") || log_has("KASAN") ||
+	       log_has("INFO: ");
+}
+
 char *shell(int *status, const char *command, ...)
 {
 	char line[4096], *text = NULL;

@@ -151,6 +151,8 @@ void unload_module(void);
 int try_unload_module(void);
 /* log_has(): does the kernel log hold this text? */
 bool log_has(const char *text);
+/* log_complains(): of something that no test wants, as a call trace may be wanted? */
+bool log_complains(void);
 /* log_clear(): what stands in it was wanted. */
 void log_clear(void);
 
