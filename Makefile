@@ -31,6 +31,8 @@ shared  := format table_reader usage
 bench   := workload machine series result result_text result_json scenario picture report
 demo    := workload machine pagemap screen pupil
 system  := $(patsubst tests/system/%.c,%,$(filter-out tests/system/harness.c,$(wildcard tests/system/*.c)))
+# for kernels built for it, as tests/kernel/debug.config has it
+debug   := $(patsubst tests/debug/%.c,%,$(wildcard tests/debug/*.c))
 benches := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 comma   := ,
 units   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
@@ -111,9 +113,11 @@ $(BUILD)/userspace/bpf_table.o: $(BUILD)/bpf/cowstat.skel.h
 $(BUILD)/userspace/cowtrace.o: $(BUILD)/bpf/cowtrace.skel.h
 $(BUILD)/userspace/bpf_table.o $(BUILD)/userspace/cowtrace.o: ALL_CFLAGS += -isystem $(BUILD)/bpf
 
-tests: $(system:%=$(BUILD)/tests/%)
+tests: $(system:%=$(BUILD)/tests/%) $(debug:%=$(BUILD)/tests/%)
 
-$(system:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/system/%.o $(BUILD)/tests/system/harness.o $(shared:%=$(BUILD)/userspace/%.o)
+$(system:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/system/%.o
+$(debug:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/debug/%.o
+$(system:%=$(BUILD)/tests/%) $(debug:%=$(BUILD)/tests/%): $(BUILD)/tests/system/harness.o $(shared:%=$(BUILD)/userspace/%.o)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -pthread -o $@ $^ $(LDLIBS)
 
@@ -180,6 +184,10 @@ $(BUILD)/tests/system/%.o: tests/system/%.c | $(BUILD)/tests/system
 	$(say) CC $@
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/system -pthread -c -o $@ $<
 
+$(BUILD)/tests/debug/%.o: tests/debug/%.c | $(BUILD)/tests/debug
+	$(say) CC $@
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/system -pthread -c -o $@ $<
+
 $(BUILD)/bench/%.o: tests/bench/%.c | $(BUILD)/bench
 	$(say) CC $@
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
@@ -197,7 +205,7 @@ $(BUILD)/stubs/%:
 	@mkdir -p $(@D) && touch $@
 
 $(BUILD)/kbuild/module/uapi $(BUILD)/bpf $(BUILD)/userspace $(BUILD)/tests/system $(BUILD)/tests/unit \
-$(BUILD)/tests/fuzz $(BUILD)/bench $(BUILD)/kbuild-tests $(BUILD)/tests:
+$(BUILD)/tests/fuzz $(BUILD)/bench $(BUILD)/kbuild-tests $(BUILD)/tests $(BUILD)/tests/debug:
 	@mkdir -p $@
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/bpf/*.d $(BUILD)/userspace/*.d $(BUILD)/tests/*/*.d $(BUILD)/bench/*.d)
@@ -276,7 +284,7 @@ bench:
 
 ## vm: a shell in a VM with module, tools and tests built (K=6.12)
 vm:
-	$(Q)scripts/build $(or $(K),6.12) all tests
+	$(Q)scripts/build $(or $(K),6.12)
 	$(Q)scripts/vm $(or $(K),6.12)
 
 ## run-host: the demonstration on the running kernel: loads the module, unloads it (as root)
