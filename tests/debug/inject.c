@@ -21,7 +21,6 @@
 #define KO		"/tmp/inject.ko"
 #define MARGIN		64
 
-static char *pages;
 static int fail_nth;
 
 /* What stands in a file; the caller frees it. */
@@ -44,16 +43,11 @@ static char *file_text(const char *path)
 	return text;
 }
 
-static void write_some(void *arg)
-{
-	write_pages(pages, *(size_t *)arg);
-}
-
 static bool counts_exactly(void)
 {
 	struct cow_row none, some;
 
-	child_rows(write_some, WRITTEN, &none, &some);
+	written_rows(WRITTEN, &none, &some);
 	return GREW(none, some, COPIED) == WRITTEN;
 }
 
@@ -149,17 +143,13 @@ static bool loaded_after(int err)
 	return good && is_gone();
 }
 
-/* Open before anything fails: a word that gets there is what is looked at. */
+/* A control word, to a file that was open before anything fails. */
 static int control_fd;
+static const char *word;
 
-static int say(const char *word)
+static int say_word(void)
 {
 	return write(control_fd, word, strlen(word)) < 0 ? errno : 0;
-}
-
-static int counting_on(void)
-{
-	return say("counting on");
 }
 
 static bool counting_after(int err)
@@ -172,22 +162,12 @@ static bool counting_after(int err)
 	return good && counts_nothing();
 }
 
-static int timing_on(void)
-{
-	return say("timing on");
-}
-
 static bool timing_after(int err)
 {
 	bool good = timing_is(!err) && counts_exactly();
 
 	must(control("timing off"), "timing off");
 	return good && timing_is(false);
-}
-
-static int timing_off(void)
-{
-	return say("timing off");
 }
 
 static bool timed_after(int err)
@@ -198,22 +178,12 @@ static bool timed_after(int err)
 	return good && timing_is(true);
 }
 
-static int counting_off(void)
-{
-	return say("counting off");
-}
-
 static bool counted_after(int err)
 {
 	bool good = !err && counts_nothing();
 
 	must(control("counting on"), "counting on");
 	return good && counts_all();
-}
-
-static int reset(void)
-{
-	return say("reset");
 }
 
 static bool reset_after(int err)
@@ -313,6 +283,12 @@ static void each_fails(const char *what, unsigned long from, int (*act)(void),
 	     failed, other);
 }
 
+static void each_fails_of(const char *control_word, bool (*good_after)(int err))
+{
+	word = control_word;
+	each_fails(word, 1, say_word, good_after);
+}
+
 static void no_leaks(const char *when)
 {
 	char *leaks;
@@ -372,7 +348,6 @@ int main(void)
 {
 	unsigned long kernels, ours;
 
-	pages = map_pages(WRITTEN);
 	counts_exactly();
 	set_up();
 	unload_module();
@@ -395,14 +370,14 @@ int main(void)
 		bail(COWSTAT_PROC_PATH ": errno %d", errno);
 	each_fails("reading", 1, read_table, read_after);
 	each_fails("reading the histogram", 1, read_latency, read_after);
-	each_fails("reset", 1, reset, reset_after);
-	each_fails("timing on", 1, timing_on, timing_after);
+	each_fails_of("reset", reset_after);
+	each_fails_of("timing on", timing_after);
 	must(control("timing on"), "timing on");
-	each_fails("timing off", 1, timing_off, timed_after);
+	each_fails_of("timing off", timed_after);
 	must(control("timing off"), "timing off");
-	each_fails("counting off", 1, counting_off, counted_after);
+	each_fails_of("counting off", counted_after);
 	must(control("counting off"), "counting off");
-	each_fails("counting on", 1, counting_on, counting_after);
+	each_fails_of("counting on", counting_after);
 	unload_module();
 	ok(is_gone(), "nothing is left behind");
 	no_leaks("after all of it");

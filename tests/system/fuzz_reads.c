@@ -14,7 +14,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cow.h"
 #include "harness.h"
 
 #define READERS		4
@@ -47,45 +46,6 @@ static void have_odd_children(void *arg)
 		}
 		waitpid(pid, NULL, 0);
 	}
-}
-
-static void take_name(void *arg)
-{
-	prctl(PR_SET_NAME, arg);
-	write_pages(map_pages(1), 1);
-}
-
-static bool is_named(const struct cow_row *row, const char *name)
-{
-	return row->known[COWSTAT_COL_COMM] && !strcmp(row->comm, name);
-}
-
-/* A name is read as it was given, one that looks like no name too; from the BPF table as well. */
-static void check_names(void)
-{
-	int status, fd;
-	struct cow_table t;
-
-	static const char *const name[] = {
-		"", "-", "--", "*", " ", "a b\n", "\n# pid", "\\055", "\377\200", "fifteen letters",
-	};
-
-	free(shell(&status, "cowstat bpf load"));
-	is(status, 0, "the BPF table is there");
-	for (size_t i = 0; i < sizeof(name) / sizeof(*name); i++) {
-		struct cow_row row = child_row(take_name, (void *)name[i]);
-		const struct cow_row *other;
-
-		ok(is_named(&row, name[i]), "name %zu", i);
-		fd = open(COWSTAT_BPF_TABLE, O_RDONLY);
-		t = table_from(fd);
-		other = cow_table_find(&t, row.pid);
-		ok(other && is_named(other, name[i]), "name %zu, by BPF", i);
-		cow_table_free(&t);
-		close(fd);
-	}
-	free(shell(&status, "cowstat bpf unload"));
-	is(status, 0, "and gone");
 }
 
 /* Fields of a line, or 0 when it has what no line may have. */
@@ -267,7 +227,6 @@ int main(void)
 		bail("errno %d", errno);
 
 	ok(well_formed("# cowstat 1 x\n# pid comm\n", 26) == false, "a table without rows is none");
-	check_names();
 	check_storm();
 	check_lengths();
 	return done();

@@ -285,9 +285,23 @@ void child_rows(work_fn *work, size_t n, struct cow_row *none, struct cow_row *s
 	*some = child_row(work, &n);
 }
 
-static void wait_at_gate(void *arg)
+static char *written;
+
+static void write_shared(void *arg)
 {
-	gate_wait(arg);
+	write_pages(written, *(size_t *)arg);
+}
+
+void written_rows(size_t n, struct cow_row *none, struct cow_row *some)
+{
+	written = map_pages(n);
+	child_rows(write_shared, n, none, some);
+	munmap(written, n * PAGE);
+}
+
+void wait_at_gate(void *gate)
+{
+	gate_wait(gate);
 }
 
 void outlive_child(void)
@@ -429,6 +443,30 @@ struct cow_table table_from(int fd)
 	if (got < 0 || cow_table_parse(text, n, &t, err, sizeof(err)))
 		bail("%s", got < 0 ? strerror(errno) : err);
 	return t;
+}
+
+struct seen seen_through(int fd, uint64_t uid)
+{
+	struct cow_table t = table_from(fd);
+	struct seen seen = {
+		.header_whole = t.rows.known || t.folded.known || t.lost.known || t.missed.known,
+	};
+
+	for (size_t i = 0; i < t.nr; i++) {
+		if (t.row[i].kind != COW_ROW_PROCESS)
+			seen.sums++;
+		else if (t.row[i].value[COWSTAT_COL_UID] == uid)
+			seen.mine++;
+		else
+			seen.others++;
+	}
+	cow_table_free(&t);
+	return seen;
+}
+
+bool only_own(struct seen seen)
+{
+	return seen.mine && !seen.others && !seen.sums && !seen.header_whole;
 }
 
 static bool find_row(pid_t pid, struct cow_row *to)

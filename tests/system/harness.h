@@ -51,6 +51,8 @@ typedef void work_fn(void *arg);
 struct cow_row child_row(work_fn *work, void *arg);
 /* child_rows(): of two such, whose work is told to write 0 pages and n: *arg is a size_t. */
 void child_rows(work_fn *work, size_t n, struct cow_row *none, struct cow_row *some);
+/* written_rows(): of two such, of which one writes no page, the other n, of ours. */
+void written_rows(size_t n, struct cow_row *none, struct cow_row *some);
 /* start_child(), end_child(): the same in two steps. */
 pid_t start_child(work_fn *work, void *arg);
 void wait_child(pid_t pid);
@@ -75,6 +77,15 @@ struct cow_table table_now(void);
 struct cow_table table_from(int fd);
 struct cow_row total_now(void);
 
+/* What an open file shows to whoever has this uid: rows by whose they are, sums, figures. */
+struct seen {
+	size_t mine, others, sums;
+	bool header_whole;	/* at least one system-wide figure */
+};
+struct seen seen_through(int fd, uint64_t uid);
+/* only_own(): no more than an unprivileged reader may see, and that. */
+bool only_own(struct seen seen);
+
 /* A pipe for two processes to wait for each other. */
 struct gate {
 	int fd[2];
@@ -82,6 +93,8 @@ struct gate {
 struct gate gate_make(void);
 void gate_open(struct gate *gate);
 void gate_wait(struct gate *gate);
+/* wait_at_gate(): the same, as a child's work. */
+void wait_at_gate(void *gate);
 
 /*
  * A child that works when it is told to, and then waits to be let go. @first, where there is

@@ -27,11 +27,6 @@ static void write_few(void *arg)
 	write_pages(pages, (size_t)arg);
 }
 
-static void wait_at_gate(void *arg)
-{
-	gate_wait(arg);
-}
-
 /* children(): n of them, one after the other, each of which writes some pages. */
 static void children(size_t n, size_t writes)
 {

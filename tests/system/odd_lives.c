@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cow.h"
 #include "harness.h"
 
 #define MAPPINGS	4001
@@ -99,22 +100,44 @@ static void leader_first(void)
 	is(GREW(none, some, COPIED), 509, "what it copied is the process's");
 }
 
-static void take_odd_name(void *arg)
+static void take_name(void *arg)
 {
 	prctl(PR_SET_NAME, arg);
+	write_pages(map_pages(1), 1);
 }
 
+static bool is_named(const struct cow_row *row, const char *name)
+{
+	return row->known[COWSTAT_COL_COMM] && !strcmp(row->comm, name);
+}
+
+/* A name is read as it was given, one that looks like no name too; from the BPF table as well. */
 static void odd_names(void)
 {
-	static char names[][16] = {
+	int status, fd;
+	struct cow_table t;
+
+	static const char *const name[] = {
+		"", "-", "--", "*", " ", "a b\n", "\n# pid", "\\055", "\377\200", "fifteen letters",
 		"a b\tc\nd\\e", "\x01\x02\x1b[31m\x7f", "\xff\xfe\xc3(", "* 1 2 3", "# cowstat 9",
 	};
-	struct cow_row row;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		row = child_row(take_odd_name, names[i]);
-		ok(!strcmp(row.comm, names[i]), "odd name %zu comes back as it was set", i);
+	free(shell(&status, "cowstat bpf load"));
+	is(status, 0, "the BPF table is there");
+	for (size_t i = 0; i < sizeof(name) / sizeof(*name); i++) {
+		struct cow_row row = child_row(take_name, (void *)name[i]);
+		const struct cow_row *other;
+
+		ok(is_named(&row, name[i]), "name %zu", i);
+		fd = open(COWSTAT_BPF_TABLE, O_RDONLY);
+		t = table_from(fd);
+		other = cow_table_find(&t, row.pid);
+		ok(other && is_named(other, name[i]), "name %zu, by BPF", i);
+		cow_table_free(&t);
+		close(fd);
 	}
+	free(shell(&status, "cowstat bpf unload"));
+	is(status, 0, "and gone");
 }
 
 static void write_each(void *arg)

@@ -13,7 +13,10 @@
 #define TRACING	"cd /sys/kernel/tracing && "
 #define HOOKED	"'do_wp_page ptep_clear_flush ptep_set_access_flags'"
 
-/* Shell commands: @seen succeeds when the tool has noticed our faults. */
+/*
+ * Shell commands: @seen succeeds when the tool has noticed our faults. There is one current
+ * tracer at a time: the last does not go with the one before it.
+ */
 static const struct tool {
 	const char *name, *start, *seen, *stop;
 } tools[] = {
@@ -46,33 +49,26 @@ static const struct tool {
 		"do sleep 0.1; done; test -s /tmp/others.data",
 	},
 	{
-		"function_graph",
-		TRACING "echo " HOOKED " >set_ftrace_filter && echo function_graph >current_tracer",
-		TRACING "grep -q 'ptep_clear_flush' trace",
-		TRACING "echo nop >current_tracer && echo >set_ftrace_filter",
-	},
-	{
 		"function tracer",
 		TRACING "echo " HOOKED " >set_ftrace_filter && echo function >current_tracer",
 		TRACING "grep -q 'ptep_clear_flush <-' trace",
+		TRACING "echo nop >current_tracer && echo >set_ftrace_filter",
+	},
+	{
+		"function_graph",
+		TRACING "echo " HOOKED " >set_ftrace_filter && echo function_graph >current_tracer",
+		TRACING "grep -q 'ptep_clear_flush' trace",
 		TRACING "echo nop >current_tracer && echo >set_ftrace_filter",
 	},
 };
 
 #define NR_TOOLS	(sizeof(tools) / sizeof(*tools))
 
-static char *pages;
-
-static void write_some(void *arg)
-{
-	write_pages(pages, *(size_t *)arg);
-}
-
 static void counts(const char *name, const char *when)
 {
 	struct cow_row none, some;
 
-	child_rows(write_some, WRITTEN, &none, &some);
+	written_rows(WRITTEN, &none, &some);
 	is(GREW(none, some, COPIED), WRITTEN, "%s, %s: copied", name, when);
 	is(GREW(none, some, WP_FAULTS), WRITTEN, "%s, %s: and no other fault", name, when);
 }
@@ -118,14 +114,12 @@ static void beside(const struct tool *tool)
 	counts(tool->name, "gone");
 }
 
-/* All at once, but for function_graph, since there is one such tracer at a time. */
+/* All at once, but for the last. */
 static void beside_all(void)
 {
 	size_t i;
 
-	for (i = 0; i < NR_TOOLS; i++) {
-		if (i == NR_TOOLS - 2)
-			continue;
+	for (i = 0; i < NR_TOOLS - 1; i++) {
 		start(&tools[i]);
 		counts(tools[i].name, "one more");
 	}
@@ -133,9 +127,7 @@ static void beside_all(void)
 	counts("all of them", "timed");
 	load_module("");
 	counts("all of them", "there before us");
-	for (i = 0; i < NR_TOOLS; i++) {
-		if (i == NR_TOOLS - 2)
-			continue;
+	for (i = 0; i < NR_TOOLS - 1; i++) {
 		stop(&tools[i]);
 		counts(tools[i].name, "one less");
 	}
@@ -145,7 +137,6 @@ int main(void)
 {
 	run("mountpoint -q /sys/kernel/tracing || mount -t tracefs t /sys/kernel/tracing");
 	run("mountpoint -q /sys/fs/bpf || mount -t bpf b /sys/fs/bpf");
-	pages = map_pages(WRITTEN);
 	for (size_t i = 0; i < NR_TOOLS; i++)
 		beside(&tools[i]);
 	beside_all();

@@ -85,22 +85,11 @@ static void as_somebody(void *arg)
 
 static enum rows rows_of(int fd)
 {
-	struct cow_table t = table_from(fd);
-	size_t mine = 0, others = 0, sums = 0;
-	bool figures = t.rows.known || t.folded.known || t.lost.known || t.missed.known;
+	struct seen seen = seen_through(fd, geteuid());
 
-	for (size_t i = 0; i < t.nr; i++) {
-		if (t.row[i].kind != COW_ROW_PROCESS)
-			sums++;
-		else if (t.row[i].value[COWSTAT_COL_UID] == geteuid())
-			mine++;
-		else
-			others++;
-	}
-	cow_table_free(&t);
-	if (mine && !others && !sums && !figures)
+	if (only_own(seen))
 		return OWN;
-	return others && sums == 2 && figures ? ALL : WRONG;
+	return seen.others && seen.sums == 2 && seen.header_whole ? ALL : WRONG;
 }
 
 static int try_read(int fd)
@@ -315,19 +304,14 @@ static void check_dropped(void)
 /* As a setuid-root program: judge what stands on stdin, and act on it. */
 static int setuid_main(void)
 {
-	struct cow_table t;
-	bool refused, hidden = true;
+	struct seen seen;
+	bool refused;
 
 	if (geteuid() || getuid() != NOBODY)
 		return 2;
 	refused = write(STDIN_FILENO, "counting off", 12) < 0 && errno == EPERM;
-	t = table_from(STDIN_FILENO);
-	for (size_t i = 0; i < t.nr; i++)
-		hidden &= t.row[i].kind == COW_ROW_PROCESS &&
-			  t.row[i].value[COWSTAT_COL_UID] == NOBODY;
-	hidden &= !t.rows.known && !t.lost.known;
-	cow_table_free(&t);
-	return refused && hidden ? 0 : 1;
+	seen = seen_through(STDIN_FILENO, NOBODY);
+	return refused && !seen.others && !seen.sums && !seen.header_whole ? 0 : 1;
 }
 
 static void check_setuid(void)

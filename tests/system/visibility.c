@@ -40,29 +40,6 @@ static bool in_child(bool (*holds)(void))
 	return WIFEXITED(status) && !WEXITSTATUS(status);
 }
 
-/* Rows of an open file by uid: how many are uid's, how many are not, how many are sums. */
-struct seen {
-	size_t mine, others, sums;
-	bool header_whole;
-};
-
-static struct seen seen_through(int fd, uint64_t uid)
-{
-	struct cow_table t = table_from(fd);
-	struct seen seen = { .header_whole = t.rows.known || t.lost.known || t.folded.known };
-
-	for (size_t i = 0; i < t.nr; i++) {
-		if (t.row[i].kind != COW_ROW_PROCESS)
-			seen.sums++;
-		else if (t.row[i].value[COWSTAT_COL_UID] == uid)
-			seen.mine++;
-		else
-			seen.others++;
-	}
-	cow_table_free(&t);
-	return seen;
-}
-
 static struct seen seen_by_me(uint64_t uid)
 {
 	int fd = open(COWSTAT_PROC_PATH, O_RDONLY);
@@ -73,11 +50,6 @@ static struct seen seen_by_me(uint64_t uid)
 	seen = seen_through(fd, uid);
 	close(fd);
 	return seen;
-}
-
-static bool only_own(struct seen seen)
-{
-	return seen.mine && !seen.others && !seen.sums && !seen.header_whole;
 }
 
 static bool nobody_sees_own(void)
