@@ -274,7 +274,7 @@ demo:
 check:
 	$(Q)scripts/check -k '$(K)' -t '$(T)'
 
-## check-long: what takes too long for every day: packages installed, upgraded, purged; fuzzing (K=, T=)
+## check-long: what takes too long for every day: packages, storms, fuzzing, debug kernels (K=, T=)
 check-long:
 	$(Q)scripts/check-long -k '$(K)' -t '$(T)'
 

@@ -311,7 +311,7 @@ static int start_command(struct trace *t, char *why, size_t len)
 		why_not = errno;
 		/* in one piece, since we print beside it */
 		dprintf(STDERR_FILENO, "%s: %s: %s\n", program_invocation_short_name,
-			*t->o->command, strerror(errno));
+			*t->o->command, strerror(why_not));
 		_exit(why_not == ENOENT ? 127 : 126);
 	}
 	close(gate[0]);
