@@ -15,11 +15,17 @@
 
 /*
  * Shell commands: @seen succeeds when the tool has noticed our faults. There is one current
- * tracer at a time: the last does not go with the one before it.
+ * tracer at a time: the last does not go with the one before it. And BPF comes before IPMODIFY:
+ * the other way round the kernel registers BPF's ops twice, with no func in between, which who
+ * walks the list of ops then may warn of (bpf_trampoline_update(), ftrace_startup()).
  */
 static const struct tool {
 	const char *name, *start, *seen, *stop;
 } tools[] = {
+	{
+		"fentry and fexit",
+		"cowstat bpf load", "grep -q ^[1-9] /sys/fs/bpf/cowstat/table", "cowstat bpf unload",
+	},
 	{
 		"IPMODIFY",
 		"insmod $COWSTAT_BUILD/tests/ipmodify.ko",
@@ -34,10 +40,6 @@ static const struct tool {
 		TRACING "grep -q p_ptep_clear_flush trace && grep -q r_ptep_clear_flush trace && "
 		"grep -q r_do_wp_page trace",
 		TRACING "echo 0 >events/others/enable && echo >kprobe_events",
-	},
-	{
-		"fentry and fexit",
-		"cowstat bpf load", "grep -q ^[1-9] /sys/fs/bpf/cowstat/table", "cowstat bpf unload",
 	},
 	{
 		"perf record",
