@@ -7,8 +7,10 @@
  * reverse mapping. The old one is noted in between, by task and not by CPU, since on
  * PREEMPT_RT who holds the page-table lock may be preempted.
  */
+#include <linux/capability.h>
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
+#include <linux/perf_event.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 
@@ -21,6 +23,31 @@
 #include "trace.h"
 
 static struct slots copies;		/* one per task between the two steps */
+
+#ifdef CONFIG_PERF_EVENTS
+/* Page frames are for whom /proc/PID/pagemap shows them to, not for CAP_PERFMON alone. */
+static int may_see_frames(struct trace_event_call *call, struct perf_event *event)
+{
+	bool raw = event->attr.sample_type & PERF_SAMPLE_RAW;
+
+	return !raw || event->parent || capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
+}
+#endif
+
+/**
+ * event_init() - keep page frames from who may not see them
+ *
+ * What perf_trace_event_perm() of kernel/trace/trace_event_perf.c asks; only built-in events
+ * can have TRACE_EVENT_PERF_PERM().
+ *
+ * Context: the module's load.
+ */
+void __init event_init(void)
+{
+#ifdef CONFIG_PERF_EVENTS
+	event_cow_fault.perf_perm = may_see_frames;
+#endif
+}
 
 /**
  * event_forget() - drop what was noted when the last listener left, or counting ended

@@ -8,6 +8,7 @@
 #include <linux/module.h>
 
 #include "control.h"
+#include "event.h"
 #include "proc.h"
 #include "table.h"
 
@@ -31,6 +32,7 @@ static int __init cowstat_init(void)
 		pr_err("no memory for max_rows=%u\n", max_rows);
 		return err;
 	}
+	event_init();
 	err = control_init();
 	if (err)
 		goto free_table;

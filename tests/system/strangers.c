@@ -233,7 +233,7 @@ static const struct {
 	{ "root without capabilities", root_without_caps, { OWN, EPERM, EPERM, 0, EACCES, 0 } },
 	{ "an unprivileged user", user, { OWN, EACCES, EACCES, EACCES, EACCES, EACCES } },
 	{ "a user with CAP_PERFMON only", with_perfmon,
-	  { ALL, EACCES, EACCES, EACCES, 0, EACCES } },
+	  { ALL, EACCES, EACCES, EACCES, EPERM, EACCES } },
 	{ "a user with CAP_SYS_PTRACE only", with_ptrace,
 	  { ALL, EACCES, EACCES, EACCES, EACCES, EACCES } },
 	{ "a user with CAP_SYS_ADMIN only", with_sys_admin,
