@@ -75,11 +75,12 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(BUILD)/bpf/vmlinux.h
 	$(say) BPF $@
 	$(Q)$(bpf_compile)
 
-# For bpftool alone, which cannot choose among programs.
+# For bpftool alone, which cannot choose among programs: those that this kernel has a place for.
 $(BUILD)/cowtrace.bpf.o: BPF_CFLAGS += -DCOW_NEW_KERNELS
 $(BUILD)/cowtrace.bpf.o: bpf/cowtrace.bpf.c $(BUILD)/bpf/vmlinux.h
 	$(say) BPF $@
-	$(Q)$(bpf_compile)
+	$(Q)$(bpf_compile) $$($(BPFTOOL) btf dump file $(BUILD)/bpf/vmlinux | \
+		grep -q "FUNC 'do_huge_pmd_wp_page'" || echo -DCOW_NO_THP)
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(say) SKEL $@

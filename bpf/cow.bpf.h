@@ -391,7 +391,8 @@ static __always_inline bool is_file_copy(struct vm_fault *vmf, int ret)
 /*
  * Programs that begin with ? are for older kernels: the loader enables them where the newer
  * function is missing. bpftool cannot leave a program out, so an object for bpftool alone is
- * built with COW_NEW_KERNELS, without them.
+ * built with COW_NEW_KERNELS, without them; and with COW_NO_THP, where the kernel has no
+ * transparent huge pages, as PREEMPT_RT has none.
  */
 
 /* --- the programs that note how a fault ends, the same for all who follow faults ------- */
@@ -436,6 +437,7 @@ int BPF_PROG(made_writable, struct vm_area_struct *vma, u64 address)
 	return 0;
 }
 
+#ifndef COW_NO_THP
 SEC("fentry/pmdp_set_access_flags")
 int BPF_PROG(thp_made_writable, struct vm_area_struct *vma, u64 address)
 {
@@ -447,6 +449,7 @@ int BPF_PROG(thp_made_writable, struct vm_area_struct *vma, u64 address)
 	}
 	return 0;
 }
+#endif
 
 static __always_inline int hugetlb_page_added(u64 page, struct vm_area_struct *vma, u64 address)
 {

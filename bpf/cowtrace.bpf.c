@@ -464,6 +464,7 @@ int BPF_PROG(wp_entry, struct vm_fault *vmf)
 	return sinks ? begin(ctx, wp_begin(vmf), (u64)vmf->vma, vmf->real_address, sinks) : 0;
 }
 
+#ifndef COW_NO_THP
 SEC("fexit/do_huge_pmd_wp_page")
 int BPF_PROG(thp_exit, struct vm_fault *vmf, int ret)
 {
@@ -484,6 +485,7 @@ int BPF_PROG(thp_entry, struct vm_fault *vmf)
 
 	return sinks ? begin(ctx, thp_begin(vmf), (u64)vmf->vma, vmf->real_address, sinks) : 0;
 }
+#endif
 
 SEC("fexit/hugetlb_wp")
 int BPF_PROG(hugetlb_exit)

@@ -28,23 +28,25 @@ static const char *const hook_names[COWSTAT_NR_HOOKS] = { COWSTAT_HOOKS(HOOK_ENT
 
 /*
  * What the module hooks for each: the functions of module/fault.c and fork.c, by any of
- * their names.
+ * their names; and what only machines have that have something to hook.
  */
 static const struct {
 	const char *function[MAX_FUNCTIONS];
 	const char *tracepoint;
+	const char *where;
 } hooks[COWSTAT_NR_HOOKS] = {
-	[COWSTAT_HOOK_WP]	= { { "do_wp_page" }, NULL },
-	[COWSTAT_HOOK_COPY]	= { { "ptep_clear_flush" }, NULL },
-	[COWSTAT_HOOK_REUSE]	= { { "ptep_set_access_flags" }, NULL },
-	[COWSTAT_HOOK_HUGETLB]	= { { "hugetlb_wp" }, NULL },
+	[COWSTAT_HOOK_WP]	= { { "do_wp_page" }, NULL, NULL },
+	[COWSTAT_HOOK_COPY]	= { { "ptep_clear_flush" }, NULL, NULL },
+	[COWSTAT_HOOK_REUSE]	= { { "ptep_set_access_flags" }, NULL, NULL },
+	[COWSTAT_HOOK_HUGETLB]	= { { "hugetlb_wp" }, NULL, "/sys/kernel/mm/hugepages" },
 	[COWSTAT_HOOK_THP]	= { { "do_huge_pmd_wp_page", "__split_huge_pmd",
-				      "pmdp_set_access_flags" }, NULL },
-	[COWSTAT_HOOK_FILE]	= { { "folio_add_new_anon_rmap", "page_add_new_anon_rmap" }, NULL },
-	[COWSTAT_HOOK_PINNED]	= { { "folio_add_new_anon_rmap", "page_add_new_anon_rmap" }, NULL },
-	[COWSTAT_HOOK_FORK]	= { { "copy_process" }, "sched_process_fork" },
-	[COWSTAT_HOOK_EXEC]	= { { NULL }, "sched_process_exec" },
-	[COWSTAT_HOOK_EXIT]	= { { NULL }, "sched_process_exit" },
+				      "pmdp_set_access_flags" }, NULL,
+				    "/sys/kernel/mm/transparent_hugepage" },
+	[COWSTAT_HOOK_FILE]	= { { "folio_add_new_anon_rmap", "page_add_new_anon_rmap" }, NULL, NULL },
+	[COWSTAT_HOOK_PINNED]	= { { "folio_add_new_anon_rmap", "page_add_new_anon_rmap" }, NULL, NULL },
+	[COWSTAT_HOOK_FORK]	= { { "copy_process" }, "sched_process_fork", NULL },
+	[COWSTAT_HOOK_EXEC]	= { { NULL }, "sched_process_exec", NULL },
+	[COWSTAT_HOOK_EXIT]	= { { NULL }, "sched_process_exit", NULL },
 };
 
 /* A line of the report; returns whether it was good, so that the doctor can tell. */
@@ -112,6 +114,8 @@ static bool report_hook(const struct cow_table *t, enum cowstat_hook hook, bool 
 	char how[300];
 	size_t i;
 
+	if (!is_armed(t, name) && hooks[hook].where && access(hooks[hook].where, F_OK))
+		return report(true, name, "none here: no %s", hooks[hook].where);
 	if (!is_armed(t, name))
 		return report(false, name,
 			      "not armed: its columns print \"-\". The kernel log says why");

@@ -488,8 +488,10 @@ bool scenario_possible(const struct scenario *s, const struct bench_options *o, 
 	uint64_t huge = page_kind_bytes(PAGES_HUGETLB);
 	uint64_t pool = meminfo("HugePages_Free") - meminfo("HugePages_Rsvd");
 
-	if (o->pages == PAGES_THP && !thp_allowed()) {
-		snprintf(why, len, "transparent huge pages are switched off. Try: echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled");
+	const char *no_thp = o->pages == PAGES_THP ? thp_refused() : NULL;
+
+	if (no_thp) {
+		snprintf(why, len, "%s", no_thp);
 		return false;
 	}
 	if (o->pages == PAGES_HUGETLB && !huge) {

@@ -87,33 +87,36 @@ uint64_t page_kind_bytes(enum page_kind kind)
 }
 
 /**
- * thp_allowed() - may a region have transparent huge pages?
+ * thp_refused() - why a region cannot have transparent huge pages
  *
- * Return: true if it may when it asks.
+ * Return: a sentence; NULL if it can when it asks.
  */
-bool thp_allowed(void)
+const char *thp_refused(void)
 {
 	FILE *f = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "re");
 	char line[128] = "";
 	bool allowed;
 
 	if (!f)
-		return false;
+		return "this kernel has no transparent huge pages";
 	allowed = fgets(line, sizeof(line), f) && !strstr(line, "[never]");
 	fclose(f);
-	return allowed;
+	return allowed ? NULL :
+		"transparent huge pages are switched off. Try: echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled";
 }
 
 /* Its huge pages, if it is to have any, are switched on before it is touched. */
 static int advise(const struct region *r)
 {
+	const char *why;
+
 	if (r->kind == PAGES_HUGETLB)
 		return 0;
-	if (r->kind == PAGES_THP && thp_allowed() &&
-	    !madvise(r->start, region_bytes(r), MADV_HUGEPAGE))
-		return 0;
 	if (r->kind == PAGES_THP) {
-		warnx("transparent huge pages are switched off. Try: echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled");
+		why = thp_refused();
+		if (!why && !madvise(r->start, region_bytes(r), MADV_HUGEPAGE))
+			return 0;
+		warnx("%s", why ? why : "the kernel refuses huge pages here");
 		return -1;
 	}
 	/* Fails only on kernels without huge pages, which need no telling. */

@@ -41,7 +41,7 @@ void region_unmap(struct region *r);
 uint64_t region_bytes(const struct region *r);
 uint64_t region_huge_bytes(const struct region *r);
 uint64_t page_kind_bytes(enum page_kind kind);
-bool thp_allowed(void);
+const char *thp_refused(void);
 
 /* Ways to have a child. */
 enum launch {

@@ -110,19 +110,18 @@ static bool row_is_conserved(const struct cow_row *row)
 	       v[COWSTAT_COL_ANON_COPIED] + v[COWSTAT_COL_KSM_COPIED] <= v[COWSTAT_COL_COPIED];
 }
 
-static void check_conservation(void)
+void check_conservation(const struct cow_table *t)
 {
 	uint64_t sum[COWSTAT_NR_COLUMNS] = {};
-	struct cow_table t = table_now();
-	const struct cow_row *total = cow_table_total(&t);
+	const struct cow_row *total = cow_table_total(t);
 	size_t i, bad = 0, c;
 
-	for (i = 0; i < t.nr; i++) {
-		bad += !row_is_conserved(&t.row[i]);
-		for (c = 0; c < COWSTAT_NR_COLUMNS && t.row[i].kind != COW_ROW_TOTAL; c++)
-			sum[c] += t.row[i].value[c];
+	for (i = 0; i < t->nr; i++) {
+		bad += !row_is_conserved(&t->row[i]);
+		for (c = 0; c < COWSTAT_NR_COLUMNS && t->row[i].kind != COW_ROW_TOTAL; c++)
+			sum[c] += t->row[i].value[c];
 	}
-	is(bad, 0, "faults are conserved in each of %zu rows", t.nr);
+	is(bad, 0, "faults are conserved in each of %zu rows", t->nr);
 	for (c = COWSTAT_COL_FORKS, bad = 0; total && c < COWSTAT_COL_CGROUP; c++) {
 		if (sum[c] == total->value[c])
 			continue;
@@ -130,12 +129,14 @@ static void check_conservation(void)
 		bad++;
 	}
 	ok(total && !bad, "the total is the sum of all rows");
-	cow_table_free(&t);
 }
 
 int done(void)
 {
-	check_conservation();
+	struct cow_table t = table_now();
+
+	check_conservation(&t);
+	cow_table_free(&t);
 	printf("1..%d\n", checks);
 	return failures ? 1 : 0;
 }
@@ -145,9 +146,7 @@ char *map_untouched(size_t n)
 	char *pages = mmap(NULL, n * PAGE, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	/* EINVAL: a kernel without transparent huge pages, as PREEMPT_RT is */
-	if (pages == MAP_FAILED ||
-	    (madvise(pages, n * PAGE, MADV_NOHUGEPAGE) && errno != EINVAL))
+	if (pages == MAP_FAILED || (has_thp() && madvise(pages, n * PAGE, MADV_NOHUGEPAGE)))
 		bail("no memory: errno %d", errno);
 	return pages;
 }
@@ -718,6 +717,19 @@ void run(const char *command)
 
 	if (status)
 		bail("%s: status 0x%x", command, status);
+}
+
+bool preemptible(void)
+{
+	struct utsname name;
+
+	uname(&name);
+	return strstr(name.version, "PREEMPT_RT") || strstr(name.version, "PREEMPT ");
+}
+
+bool has_thp(void)
+{
+	return !access("/sys/kernel/mm/transparent_hugepage", F_OK);
 }
 
 void set_huge_pool(int n)

@@ -35,6 +35,8 @@ bool long_run(void);
 /* seed_random(): random() from $COWSTAT_SEED, or a new seed; it is reported. */
 void seed_random(void);
 
+/* check_conservation(): in each row, and of all rows in the total. */
+void check_conservation(const struct cow_table *t);
 /* done(): conservation, asserted over every row; the plan; main()'s result. */
 int done(void);
 
@@ -131,6 +133,13 @@ uint64_t value_of(const struct cow_row *row, enum cowstat_column column);
 
 /* kernel_before(): is the running kernel older than this version? */
 bool kernel_before(int major, int minor);
+/* has_thp(): has the running kernel transparent huge pages? PREEMPT_RT has none. */
+bool has_thp(void);
+/*
+ * preemptible(): may the running kernel be preempted wherever it holds no lock, or even there?
+ * It then skips BPF programs now and then, and counts how often.
+ */
+bool preemptible(void);
 /* set_file(): write a value to a file of /proc or /sys, or bail. */
 void set_file(const char *path, const char *value);
 /* run(): a shell command that has to succeed. */

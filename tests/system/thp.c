@@ -112,7 +112,7 @@ int main(void)
 {
 	struct cow_row none, some;
 
-	if (access(THP, F_OK)) {
+	if (!has_thp()) {
 		start_row();
 		none = row_of(getpid());
 		ok(!none.known[COWSTAT_COL_THP_FAULTS] && !none.known[COWSTAT_COL_THP_SPLIT],

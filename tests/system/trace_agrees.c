@@ -83,9 +83,11 @@ static struct facts table_facts(void)
 		f.n[HUGE] += sign * VALUE(*row, HUGETLB_FAULTS);
 		f.n[HUGE_COPY] += sign * VALUE(*row, HUGETLB_COPIED);
 		f.n[HUGE_REUSE] += sign * VALUE(*row, HUGETLB_REUSED);
-		f.n[THP] += sign * VALUE(*row, THP_FAULTS);
-		f.n[SPLIT] += sign * VALUE(*row, THP_SPLIT);
-		f.n[THP_REUSE] += sign * VALUE(*row, THP_REUSED);
+		if (has_thp()) {
+			f.n[THP] += sign * VALUE(*row, THP_FAULTS);
+			f.n[SPLIT] += sign * VALUE(*row, THP_SPLIT);
+			f.n[THP_REUSE] += sign * VALUE(*row, THP_REUSED);
+		}
 		f.n[FILE_COPY] += sign * VALUE(*row, FILE_COPIED);
 		f.n[PINNED] += sign * VALUE(*row, FORK_COPIED);
 		f.ksm_copied += sign * VALUE(*row, KSM_COPIED);
