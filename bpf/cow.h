@@ -46,6 +46,18 @@ enum cow_mapping {
 /* How long a fault took is not known: its end was not seen. */
 #define COW_UNTIMED	(~0ULL)
 
+#define COW_MAX_PROGRAMS 40	/* of one object */
+
+/**
+ * struct cow_program - a program, for the table to know how often it was skipped
+ * @id: the kernel's number of it, given by who loads it; 0 when there is none
+ * @stats: the kernel's address of its per-CPU struct bpf_prog_stats
+ */
+struct cow_program {
+	unsigned int id;
+	unsigned long long stats;
+};
+
 /**
  * struct cow_event - one fault, as cowtrace's ring buffer carries it
  * @now_ns: when it ended, CLOCK_MONOTONIC; when it began, where @took_ns is not known

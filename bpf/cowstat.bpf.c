@@ -20,6 +20,8 @@ const volatile unsigned int nr_cpus = 1;
 const volatile unsigned int hooks = (1 << COWSTAT_NR_HOOKS) - 1;	/* armed; a bit for each */
 const volatile unsigned int max_rows = 8192;
 
+struct cow_program programs[COW_MAX_PROGRAMS];	/* those that are attached */
+
 /* --- rows ---------------------------------------------------------------------- */
 
 struct pids {
@@ -780,6 +782,47 @@ static __always_inline void reader_ns(u32 *level, u32 *ns)
 	*ns = BPF_CORE_READ(number, ns, ns.inum);
 }
 
+/* Run once by the loader: only an iterator sees a program's struct bpf_prog. */
+SEC("iter/bpf_prog")
+int find_programs(struct bpf_iter__bpf_prog *ctx)
+{
+	struct bpf_prog *prog = ctx->prog;
+	u32 id, i;
+
+	if (!prog)
+		return 0;
+	id = BPF_CORE_READ(prog, aux, id);
+	for (i = 0; i < COW_MAX_PROGRAMS; i++)
+		if (programs[i].id == id)
+			programs[i].stats = (u64)BPF_CORE_READ(prog, stats);
+	return 0;
+}
+
+/* Add what was skipped on a CPU. */
+static long add_skipped(u32 cpu, u64 *sum)
+{
+	u64 offset = read_u64(&__per_cpu_offset + cpu * sizeof(u64));
+	u32 i;
+
+	for (i = 0; i < COW_MAX_PROGRAMS; i++)
+		if (programs[i].stats)
+			*sum += read_u64((void *)programs[i].stats + offset +
+					 bpf_core_field_offset(struct bpf_prog_stats, misses));
+	return 0;
+}
+
+/*
+ * How often the kernel skipped one of our programs, since a task was preempted in it on that
+ * CPU: recursion_misses, as bpftool has it.
+ */
+static __noinline u64 skipped(void)
+{
+	u64 sum = 0;
+
+	bpf_loop(nr_cpus, add_skipped, &sum, 0);
+	return sum;
+}
+
 #define put_text(seq, text)	bpf_seq_write(seq, text, sizeof(text) - 1)
 
 static const char header_columns[] =
@@ -795,7 +838,7 @@ static __always_inline void put_header(struct seq_file *seq)
 			       name.release);
 	BPF_SEQ_PRINTF(seq, "# cowstat %d kernel=%s counting=on timing=off epoch=1 since_ns=%llu now_ns=%llu rows=%llu max_rows=%u folded=%llu lost=%llu missed=%llu hooks=",
 		       COWSTAT_FORMAT, release, since_ns,
-		       bpf_ktime_get_boot_ns(), nr_rows, max_rows, nr_folded, lost, missed);
+		       bpf_ktime_get_boot_ns(), nr_rows, max_rows, nr_folded, lost, missed + skipped());
 #define PUT_HOOK(ID, name)				\
 	if (hooks & 1U << COWSTAT_HOOK_##ID) {		\
 		if (any)				\
@@ -950,8 +993,9 @@ int table(struct bpf_iter__bpf_map_elem *ctx)
 	row_derive(folded, reading->column);
 	put_text(seq, COWSTAT_PID_FOLDED);
 	put_sum(seq, reading->column);
+	/* The last row may have had this number too. */
 	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
-		reading->column[c] += reading->total[c];
+		reading->column[c] += reading->total[c] + reading->last[c];
 	put_text(seq, COWSTAT_PID_TOTAL);
 	put_sum(seq, reading->column);
 	return 0;

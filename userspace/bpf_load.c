@@ -21,6 +21,8 @@
 
 #define VMLINUX_BTF	"/sys/kernel/btf/vmlinux"
 #define LOCKDOWN	"/sys/kernel/security/lockdown"
+#define KALLSYMS	"/proc/kallsyms"
+#define KPTR_RESTRICT	"/proc/sys/kernel/kptr_restrict"
 #define UNPRIVILEGED	"/proc/sys/kernel/unprivileged_bpf_disabled"
 #define BPF_FS_TYPE	0xcafe4a11
 #define CAP_SYS_ADMIN_BIT 21
@@ -133,6 +135,24 @@ static bool may_load(void)
 	       (caps >> CAP_BPF_BIT & 1 && caps >> CAP_PERFMON_BIT & 1);
 }
 
+/*
+ * The programs look at variables of the kernel that libbpf finds in /proc/kallsyms: whether a
+ * page is the zero page, and how many pages an mm has, cannot be told without. To whom they
+ * are hidden, all addresses are 0; those of per-CPU variables are small ones.
+ */
+static bool addresses_hidden(void)
+{
+	unsigned long long address = 0;
+	char line[512];
+	FILE *f = fopen(KALLSYMS, "re");
+
+	while (f && !address && fgets(line, sizeof(line), f))
+		sscanf(line, "%llx", &address);
+	if (f)
+		fclose(f);
+	return !address;
+}
+
 /**
  * bpf_load_check() - can BPF programs be loaded here at all?
  * @err: if not, why, and what to do about it
@@ -155,13 +175,19 @@ int bpf_load_check(char *err, size_t errlen)
 	if (!may_load()) {
 		read_line(UNPRIVILEGED, line, sizeof(line));
 		return refuse(-EPERM, err, errlen,
-			      "loading BPF programs that watch the kernel needs root, or CAP_BPF and CAP_PERFMON, whatever kernel.unprivileged_bpf_disabled is (here: %s). Try: sudo",
+			      "loading BPF programs that watch the kernel needs root, or CAP_BPF, CAP_PERFMON and CAP_SYSLOG, whatever kernel.unprivileged_bpf_disabled is (here: %s). Try: sudo",
 			      *line ? line : "not there");
 	}
 	if (locked_down())
 		return refuse(-EPERM, err, errlen,
 			      "the kernel is locked down (%s: confidentiality), so no BPF program may read its memory. Boot with lockdown=integrity or none; Secure Boot alone does not ask for more",
 			      LOCKDOWN);
+	if (addresses_hidden()) {
+		read_line(KPTR_RESTRICT, line, sizeof(line));
+		return refuse(-EPERM, err, errlen,
+			      "the kernel hides its addresses from us (%s), and the BPF programs need some: CAP_SYSLOG shows them, where kernel.kptr_restrict is not 2 (here: %s). It may be 2 again once they are loaded",
+			      KALLSYMS, *line ? line : "not there");
+	}
 	if (access(VMLINUX_BTF, R_OK))
 		return refuse(-ENOENT, err, errlen,
 			      "%s is not there: this kernel was built without CONFIG_DEBUG_INFO_BTF. Distribution kernels have it; or use the module: insmod cowstat.ko",
@@ -258,6 +284,27 @@ int bpf_load_choose(struct bpf_set *set, char *err, size_t errlen)
 	return ret;
 }
 
+static struct bpf_prog_info info_of(const struct bpf_program *program)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+
+	if (bpf_program__fd(program) >= 0)
+		bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len);
+	return info;
+}
+
+/**
+ * bpf_load_id() - by which number the kernel knows a program
+ * @program: loaded, or left out
+ *
+ * Return: its id; 0 if it was left out.
+ */
+uint32_t bpf_load_id(const struct bpf_program *program)
+{
+	return info_of(program).id;
+}
+
 /**
  * bpf_load_skipped() - how often the kernel did not run a program, since it was busy
  * @program: loaded, or left out
@@ -267,27 +314,18 @@ int bpf_load_choose(struct bpf_set *set, char *err, size_t errlen)
  */
 uint64_t bpf_load_skipped(const struct bpf_program *program)
 {
-	struct bpf_prog_info info = {};
-	__u32 len = sizeof(info);
-
-	if (bpf_program__fd(program) < 0 ||
-	    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
-		return 0;
-	return info.recursion_misses;
+	return info_of(program).recursion_misses;
 }
 
 /* How much the verifier had to look at; it refuses at a million. */
 static void tell_verified(const struct bpf_program *program)
 {
-	struct bpf_prog_info info = {};
-	__u32 len = sizeof(info);
+	struct bpf_prog_info info = info_of(program);
 
-	if (!bpf_program__autoload(program) ||
-	    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
-		return;
-	fprintf(stderr, "%-20s %-38s %6u verified instructions, %5u bytes of code\n",
-		bpf_program__name(program), bpf_program__section_name(program),
-		info.verified_insns, info.jited_prog_len);
+	if (info.id)
+		fprintf(stderr, "%-20s %-38s %6u verified instructions, %5u bytes of code\n",
+			bpf_program__name(program), bpf_program__section_name(program),
+			info.verified_insns, info.jited_prog_len);
 }
 
 /**

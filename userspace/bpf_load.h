@@ -12,7 +12,9 @@
 
 #include <bpf/libbpf.h>
 
-#define BPF_LOAD_MAX_LINKS	40
+#include "cow.h"
+
+#define BPF_LOAD_MAX_LINKS	COW_MAX_PROGRAMS
 
 /**
  * struct bpf_set - the programs of one object, attached
@@ -39,6 +41,7 @@ int bpf_load_choose(struct bpf_set *set, char *err, size_t errlen);
 int bpf_load_object(struct bpf_set *set, char *err, size_t errlen);
 int bpf_load_attach(struct bpf_set *set, char *err, size_t errlen);
 void bpf_load_detach(struct bpf_set *set);
+uint32_t bpf_load_id(const struct bpf_program *program);
 uint64_t bpf_load_skipped(const struct bpf_program *program);
 int bpf_load_pin(struct bpf_set *set, const char *dir, char *err, size_t errlen);
 int bpf_load_unpin(const char *dir, char *err, size_t errlen);

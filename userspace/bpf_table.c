@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 
@@ -47,6 +48,27 @@ static int attach_table(struct cowstat_bpf *skel, char *why, size_t len)
 	return ret;
 }
 
+/* Have the table know how often the kernel skips one of our programs. */
+static int watch_skipped(struct cowstat_bpf *skel, const struct bpf_set *set, char *why, size_t len)
+{
+	struct bpf_link *link;
+	int fd, ret;
+	size_t i;
+	char c;
+
+	for (i = 0; i < set->nr; i++)
+		skel->bss->programs[i].id = bpf_load_id(set->program[i]);
+	link = bpf_program__attach_iter(skel->progs.find_programs, NULL);
+	fd = link ? bpf_iter_create(bpf_link__fd(link)) : -errno;
+	ret = fd < 0 ? fd : read(fd, &c, sizeof(c)) < 0 ? -errno : 0;	/* it prints nothing */
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+	if (ret)
+		snprintf(why, len, "cannot look at the BPF programs: %s", strerror(-ret));
+	return ret;
+}
+
 static int start(struct cowstat_bpf *skel, struct bpf_set *set, uint32_t max_rows,
 		 char *why, size_t len)
 {
@@ -70,7 +92,7 @@ static int start(struct cowstat_bpf *skel, struct bpf_set *set, uint32_t max_row
 	skel->bss->since_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
 	ret = bpf_load_pin(set, COWSTAT_BPF_DIR, why, len);
 	if (!ret) {
-		ret = attach_table(skel, why, len);
+		ret = watch_skipped(skel, set, why, len) ?: attach_table(skel, why, len);
 		if (ret)
 			bpf_load_unpin(COWSTAT_BPF_DIR, ignored, sizeof(ignored));
 	}

@@ -96,13 +96,19 @@ int main(void)
 	if (!getenv("COWSTAT_BUILD"))
 		bail("COWSTAT_BUILD does not name the build");
 	refused("setpriv --reuid 1000 --regid 1000 --clear-groups %s 2>&1",
-		"needs root, or CAP_BPF and CAP_PERFMON, whatever kernel.unprivileged_bpf_disabled is (here: ",
+		"needs root, or CAP_BPF, CAP_PERFMON and CAP_SYSLOG, whatever kernel.unprivileged_bpf_disabled is (here: ",
 		"no privilege");
 	refused("unshare -m sh -c 'mount -t tmpfs none /sys/kernel/btf && %s' 2>&1",
 		"/sys/kernel/btf/vmlinux is not there: this kernel was built without CONFIG_DEBUG_INFO_BTF",
 		"no BTF");
 	refused("unshare -m sh -c 'mount --bind /dev/null /sys/kernel/btf/vmlinux && %s' 2>&1",
 		"cannot read the kernel's BTF from /sys/kernel/btf/vmlinux", "BTF that is none");
+	set_file("/proc/sys/kernel/kptr_restrict", "2");
+	refused("%s 2>&1", "where kernel.kptr_restrict is not 2 (here: 2)", "hidden addresses");
+	set_file("/proc/sys/kernel/kptr_restrict", "0");
+	refused("setpriv --bounding-set -syslog %s 2>&1",
+		"CAP_SYSLOG shows them, where kernel.kptr_restrict is not 2 (here: 0)",
+		"addresses hidden from who has no CAP_SYSLOG");
 	refused("setarch --uname-2.6 %s 2>&1", "is too old: the BPF programs need 5.17 or later",
 		"a kernel that says it is old");
 	refused(WITHOUT("do_wp_page", "do_wq_page"),
@@ -113,8 +119,8 @@ int main(void)
 
 	/* Where kprobes are needed, Debian keeps them for root while this is 3. */
 	set_file("/proc/sys/kernel/perf_event_paranoid", "2");
-	text = shell(&status, "ulimit -l 0; setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps +bpf,+perfmon --ambient-caps +bpf,+perfmon cowtrace -- true 2>&1");
-	is(status, 0, "CAP_BPF and CAP_PERFMON are enough, and no locked memory is needed");
+	text = shell(&status, "ulimit -l 0; setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps +bpf,+perfmon,+syslog --ambient-caps +bpf,+perfmon,+syslog cowtrace -- true 2>&1");
+	is(status, 0, "CAP_BPF, CAP_PERFMON and CAP_SYSLOG are enough, and no locked memory is needed");
 	if (status)
 		note("it says: %s", text);
 	free(text);
