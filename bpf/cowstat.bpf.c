@@ -953,8 +953,8 @@ static __always_inline void put_row(struct seq_file *seq, struct reading *readin
 }
 
 /*
- * Called for each row, and once more after the last. What did not fit the buffer is asked
- * for again, with the same number.
+ * Called for each row, and once more after the last, with its number. What did not fit the
+ * buffer is asked for again, with the same number.
  */
 SEC("iter/bpf_map_elem")
 int table(struct bpf_iter__bpf_map_elem *ctx)
@@ -970,7 +970,7 @@ int table(struct bpf_iter__bpf_map_elem *ctx)
 	reading = bpf_map_lookup_elem(&readings, &slot);
 	if (!reading)
 		return 0;
-	if (!number) {
+	if (!number && (key || reading->session != session)) {
 		put_header(seq);
 		reading->session = session;
 		reading->seq = 0;
@@ -993,7 +993,7 @@ int table(struct bpf_iter__bpf_map_elem *ctx)
 	row_derive(folded, reading->column);
 	put_text(seq, COWSTAT_PID_FOLDED);
 	put_sum(seq, reading->column);
-	/* The last row may have had this number too. */
+	/* The last row is not in it yet, if it had our number. */
 	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
 		reading->column[c] += reading->total[c] + reading->last[c];
 	put_text(seq, COWSTAT_PID_TOTAL);

@@ -140,6 +140,13 @@ int main(void)
 	snprintf(path, sizeof(path), "%s/cowstat", build);
 	if (execute(path, "bpf", "load"))
 		bail("cowstat bpf load failed");
+	/* The table of no row, or of one. */
+	for (i = 0; i < 3; i++) {
+		if (cow_table_read(COWSTAT_BPF_TABLE, &bpf, why, sizeof(why)))
+			bail("%s", why);
+		check_conservation(&bpf);
+		cow_table_free(&bpf);
+	}
 	for (i = 0; i < NR_WORK; i++) {
 		char test[256];
 
