@@ -109,13 +109,13 @@ static void check_prefork(void)
 
 static void check_snapshot(void)
 {
-	json_t *json = bench("snapshot --size 4M --duration 1 --rate 2000");
+	json_t *json = bench("snapshot --size 4M --duration 3 --rate 700");
 	uint64_t written = median(json, "parent", "pages_written"), none;
 
 	ok(written > 100 && written <= 1024, "snapshot: %lu pages were written", written);
 	ok(json_array_size(json_object_get(json_array_get(json_object_get(json, "results"), 0),
 					   "timeline")) > 10, "a curve of it");
-	none = one("snapshot --size 4M --duration 1 --rate 0", "child", "parent_copied");
+	none = one("snapshot --size 4M --duration 3 --rate 0", "child", "parent_copied");
 	note("parent_copied %lu, of nothing written %lu",
 	     median(json, "child", "parent_copied"), none);
 	ok(median(json, "child", "parent_copied") >= written &&
