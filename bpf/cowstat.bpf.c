@@ -977,6 +977,9 @@ int table(struct bpf_iter__bpf_map_elem *ctx)
 		for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
 			reading->last[c] = reading->total[c] = 0;
 	}
+	/* A later reading has taken our place: this one ends here, without its sums. */
+	if (reading->session != session)
+		return 0;
 	if (reading->seq != number + 1) {
 		for (c = 0; c < COWSTAT_NR_COLUMNS; c++) {
 			reading->total[c] += reading->last[c];
@@ -985,6 +988,8 @@ int table(struct bpf_iter__bpf_map_elem *ctx)
 		reading->seq = number + 1;
 	}
 	if (key) {
+		for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
+			reading->last[c] = 0;
 		row = row_at(*key);
 		if (row && row->state != ROW_FREE)
 			put_row(seq, reading, *key, row);

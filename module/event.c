@@ -23,14 +23,16 @@
 #include "trace.h"
 
 static struct slots copies;		/* one per task between the two steps */
+static bool guarded;			/* the kernel asks may_see_frames() */
 
 #ifdef CONFIG_PERF_EVENTS
-/* Page frames are for whom /proc/PID/pagemap shows them to, not for CAP_PERFMON alone. */
+/*
+ * Page frames are for whom /proc/PID/pagemap shows them to, not for CAP_PERFMON alone. Who
+ * only counts could filter by them.
+ */
 static int may_see_frames(struct trace_event_call *call, struct perf_event *event)
 {
-	bool raw = event->attr.sample_type & PERF_SAMPLE_RAW;
-
-	return !raw || event->parent || capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
+	return event->parent || capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
 }
 #endif
 
@@ -47,17 +49,32 @@ void __init event_init(void)
 #ifdef CONFIG_PERF_EVENTS
 	event_cow_fault.perf_perm = may_see_frames;
 #endif
+	guarded = true;
 }
 
 /**
  * event_forget() - drop what was noted when the last listener left, or counting ended
  *
  * Context: process context; before hooks are armed, and by the tracepoint's registration.
- * Return: 0.
  */
-int event_forget(void)
+void event_forget(void)
 {
 	slot_release_all(&copies);
+}
+
+/**
+ * event_listen() - the first listener comes to cow_fault
+ *
+ * The event is there to be opened a moment before the module's load begins.
+ *
+ * Context: the tracepoint's registration.
+ * Return: 0, or -EPERM.
+ */
+int event_listen(void)
+{
+	if (!guarded && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	event_forget();
 	return 0;
 }
 

@@ -22,6 +22,7 @@ static int __init cowstat_init(void)
 {
 	int err;
 
+	event_init();
 	if (max_rows < COWSTAT_MAX_ROWS_MIN || max_rows > COWSTAT_MAX_ROWS_MAX) {
 		pr_err("max_rows=%u: must be from %u to %u\n", max_rows,
 		       COWSTAT_MAX_ROWS_MIN, COWSTAT_MAX_ROWS_MAX);
@@ -32,7 +33,6 @@ static int __init cowstat_init(void)
 		pr_err("no memory for max_rows=%u\n", max_rows);
 		return err;
 	}
-	event_init();
 	err = control_init();
 	if (err)
 		goto free_table;

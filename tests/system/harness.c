@@ -721,10 +721,18 @@ void run(const char *command)
 
 bool preemptible(void)
 {
+	FILE *f = fopen("/sys/kernel/debug/sched/preempt", "r");
 	struct utsname name;
+	char line[80] = "";
 
+	/* "none voluntary (full) lazy", where it can be chosen */
+	if (f && !fgets(line, sizeof(line), f))
+		bail("cannot read how the kernel is preempted");
+	if (f)
+		fclose(f);
 	uname(&name);
-	return strstr(name.version, "PREEMPT_RT") || strstr(name.version, "PREEMPT ");
+	return strstr(line, "(full)") || strstr(line, "(lazy)") ||
+	       strstr(name.version, "PREEMPT_RT") || strstr(name.version, "PREEMPT ");
 }
 
 bool has_thp(void)

@@ -102,16 +102,22 @@ static int try_read(int fd)
 	return err;
 }
 
+/* Raw events of all; or but a count of one's own, which can be filtered by what is in them. */
 static int try_perf(void)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr), .config = tracepoint,
 		.sample_period = 1, .sample_type = PERF_SAMPLE_RAW,
 	};
-	int fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, 0);
+	int fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, 0), err = fd < 0 ? errno : 0;
 
+	if (fd < 0) {
+		attr.sample_type = 0;
+		attr.exclude_kernel = 1;
+		fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+	}
 	if (fd < 0)
-		return errno;
+		return err;
 	close(fd);
 	return 0;
 }
