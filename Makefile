@@ -170,6 +170,8 @@ $(BUILD)/tests/fuzz_%: tests/fuzz/%.c tests/fuzz/fuzz.h $(wildcard userspace/*.[
 	$(Q)$(call fuzz_compile,-fsanitize=fuzzer$(comma)address$(comma)undefined \
 		-fprofile-instr-generate -fcoverage-mapping)
 
+$(BUILD)/tests/soak: $(BUILD)/userspace/machine.o
+
 # What the tools print as JSON is read back.
 $(BUILD)/tests/cowstat_bill $(BUILD)/tests/cowstat_views $(BUILD)/tests/cowbench $(BUILD)/tests/bpf_trace: LDLIBS = -ljansson
 

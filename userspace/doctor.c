@@ -114,11 +114,12 @@ static bool report_hook(const struct cow_table *t, enum cowstat_hook hook, bool 
 	char how[300];
 	size_t i;
 
-	if (!is_armed(t, name) && hooks[hook].where && access(hooks[hook].where, F_OK))
-		return report(true, name, "none here: no %s", hooks[hook].where);
-	if (!is_armed(t, name))
+	if (!is_armed(t, name)) {
+		if (hooks[hook].where && access(hooks[hook].where, F_OK))
+			return report(true, name, "none here: no %s", hooks[hook].where);
 		return report(false, name,
 			      "not armed: its columns print \"-\". The kernel log says why");
+	}
 	if (!symbols)
 		return report(true, name, "armed");
 	for (i = 0; i < MAX_FUNCTIONS && hooks[hook].function[i]; i++) {

@@ -487,7 +487,6 @@ bool scenario_possible(const struct scenario *s, const struct bench_options *o, 
 	uint64_t need = memory_needed(s, o), have = meminfo("MemAvailable");
 	uint64_t huge = page_kind_bytes(PAGES_HUGETLB);
 	uint64_t pool = meminfo("HugePages_Free") - meminfo("HugePages_Rsvd");
-
 	const char *no_thp = o->pages == PAGES_THP ? thp_refused() : NULL;
 
 	if (no_thp) {

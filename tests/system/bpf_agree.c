@@ -129,7 +129,7 @@ int main(void)
 	const char *build = getenv("COWSTAT_BUILD");
 	struct cow_table module, bpf;
 	size_t rows = 0, absent = 0, i, c;
-	char path[256], why[256];
+	char path[256];
 
 	if (!build)
 		bail("COWSTAT_BUILD does not name the build");
@@ -138,8 +138,7 @@ int main(void)
 		bail("cowstat bpf load failed");
 	/* The table of no row, or of one. */
 	for (i = 0; i < 3; i++) {
-		if (cow_table_read(COWSTAT_BPF_TABLE, &bpf, why, sizeof(why)))
-			bail("%s", why);
+		bpf = bpf_table_now();
 		check_conservation(&bpf);
 		cow_table_free(&bpf);
 	}
@@ -152,8 +151,7 @@ int main(void)
 	}
 	no_huge_page_left();
 	module = table_now();
-	if (cow_table_read(COWSTAT_BPF_TABLE, &bpf, why, sizeof(why)))
-		bail("%s", why);
+	bpf = bpf_table_now();
 
 	/* A kernel that is not preempted skips none. */
 	missed = preemptible() ? bpf.missed.value : 0;

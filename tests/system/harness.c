@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cow.h"
 #include "harness.h"
 
 #define STACK_PAGES	64
@@ -414,19 +415,51 @@ static void have_children(void *arg)
 	}
 }
 
+void share_and_write(size_t n, int advice, unsigned int rest_us)
+{
+	char *own = mmap(NULL, n * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (own == MAP_FAILED)
+		_exit(1);
+	if (advice)
+		madvise(own, n * PAGE, advice);
+	nice(19);
+	for (;;) {
+		pid_t pid;
+
+		write_pages(own, n);
+		usleep(rest_us);
+		pid = fork();
+		write_pages(own, n);
+		if (!pid)
+			_exit(0);
+		waitpid(pid, NULL, 0);
+	}
+}
+
 pid_t start_storm(void)
 {
 	return start_child(have_children, NULL);
 }
 
-struct cow_table table_now(void)
+static struct cow_table table_at(const char *path)
 {
 	struct cow_table t;
 	char err[256];
 
-	if (cow_table_read(COWSTAT_PROC_PATH, &t, err, sizeof(err)))
+	if (cow_table_read(path, &t, err, sizeof(err)))
 		bail("%s", err);
 	return t;
+}
+
+struct cow_table table_now(void)
+{
+	return table_at(COWSTAT_PROC_PATH);
+}
+
+struct cow_table bpf_table_now(void)
+{
+	return table_at(COWSTAT_BPF_TABLE);
 }
 
 struct cow_table table_from(int fd)

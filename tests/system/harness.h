@@ -76,6 +76,8 @@ bool has_row(pid_t pid);
 void start_row(void);
 /* The whole table; the caller frees it with cow_table_free(). */
 struct cow_table table_now(void);
+/* The same by BPF: what `cowstat bpf load` has made. */
+struct cow_table bpf_table_now(void);
 struct cow_table table_from(int fd);
 struct cow_row total_now(void);
 
@@ -122,6 +124,8 @@ void run_page(const char *text, size_t page);
 
 /* outlive_child(): have had a child that shared all our pages, wrote none, and has left. */
 void outlive_child(void);
+/* share_and_write(): for ever, pages of a kind are written by turns, by us and by a child. */
+void share_and_write(size_t n, int advice, unsigned int rest_us);
 /* start_storm(): a child that does nothing but have children, each of which writes a bit. */
 pid_t start_storm(void);
 

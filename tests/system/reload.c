@@ -42,29 +42,6 @@ static void fork_and_write(void *arg)
 	}
 }
 
-/* Again and again: pages of a kind, and a child that writes them while we do. */
-static void share_and_write(size_t n, int advice, unsigned int rest_us)
-{
-	char *own = mmap(NULL, n * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (own == MAP_FAILED)
-		_exit(1);
-	if (advice)
-		madvise(own, n * PAGE, advice);
-	nice(19);
-	for (;;) {
-		pid_t pid;
-
-		write_pages(own, n);
-		usleep(rest_us);
-		pid = fork();
-		write_pages(own, n);
-		if (!pid)
-			_exit(0);
-		waitpid(pid, NULL, 0);
-	}
-}
-
 static void write_huge(void *arg)
 {
 	(void)arg;

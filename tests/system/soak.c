@@ -12,12 +12,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "cow.h"
 #include "harness.h"
+#include "machine.h"
 
 #define PROGRESS	3
 #define CGROUP		"/sys/fs/cgroup/"
@@ -62,24 +63,6 @@ static const char prefork[] =
 	"def work(i): return sum(x[0] for x in data[i::4])\n"
 	"assert sum(m.get_context(\"fork\").Pool(4).map(work, range(4))) == 1249975000' || exit 1;"
 	" echo >>forked; done";
-
-/* Pages that are written by turns, parent and child, and rest in between. */
-static void share_and_write(size_t n, int advice, useconds_t rest)
-{
-	char *pages = map_pages(n);
-	pid_t pid;
-
-	nice(10);
-	madvise(pages, n * PAGE, advice);
-	for (;;) {
-		usleep(rest);
-		pid = fork();
-		write_pages(pages, n);
-		if (!pid)
-			_exit(0);
-		waitpid(pid, NULL, 0);
-	}
-}
 
 static void merged(void)
 {
@@ -136,40 +119,29 @@ static void end_work(void)
 		;
 }
 
-static uint64_t lines_of(const char *path)
+/* Each wrote a byte. */
+static uint64_t rounds_of(const struct work *work)
 {
-	uint64_t n = 0;
-	FILE *f = fopen(path, "r");
-	int c;
+	struct stat st;
 
-	while (f && (c = getc(f)) != EOF)
-		n += c == '\n';
-	if (f)
-		fclose(f);
-	return n;
+	return stat(work->rounds, &st) ? 0 : st.st_size;
 }
 
 /* --- the kernel's memory ---------------------------------------------------------- */
 
-static uint64_t meminfo(const char *key)
-{
-	FILE *f = fopen("/proc/meminfo", "r");
-	unsigned long long kib;
-	char name[64];
-	int found = 0;
-
-	while (f && !found && fscanf(f, "%63[^:]: %llu kB\n", name, &kib) >= 1)
-		found = !strcmp(name, key);
-	if (!found)
-		bail("no %s in /proc/meminfo", key);
-	fclose(f);
-	return kib;
-}
-
 /* KiB that nobody could reclaim: what leaks is in here. */
 static uint64_t kernel_memory(void)
 {
-	return meminfo("SUnreclaim") + meminfo("VmallocUsed") + meminfo("Percpu");
+	static const char *const keys[] = { "SUnreclaim", "VmallocUsed", "Percpu" };
+	uint64_t sum = 0, bytes;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		bytes = meminfo(keys[i]);
+		if (!bytes)
+			bail("no %s in /proc/meminfo", keys[i]);
+		sum += bytes;
+	}
+	return sum / 1024;
 }
 
 static int by_value(const void *a, const void *b)
@@ -188,21 +160,11 @@ static uint64_t median(const uint64_t *from, size_t n)
 
 /* --- the tables ------------------------------------------------------------------- */
 
-static struct cow_table bpf_table(void)
-{
-	struct cow_table t;
-	char why[256];
-
-	if (cow_table_read(COWSTAT_BPF_TABLE, &t, why, sizeof(why)))
-		bail("%s", why);
-	return t;
-}
-
 /* Both totals, when nobody but us lives, and reading has cost what it costs the first time. */
 static void read_totals(struct cow_row *module, struct cow_row *bpf)
 {
 	for (int i = 0; i < 3; i++) {
-		struct cow_table m = table_now(), b = bpf_table();
+		struct cow_table m = table_now(), b = bpf_table_now();
 
 		*module = *cow_table_total(&m);
 		*bpf = *cow_table_total(&b);
@@ -212,13 +174,12 @@ static void read_totals(struct cow_row *module, struct cow_row *bpf)
 }
 
 /* Nothing lost so far; of missed, only BPF may have some, where the kernel preempts. */
-static bool all_counted(uint64_t *missed)
+static bool all_counted(void)
 {
-	struct cow_table m = table_now(), b = bpf_table();
+	struct cow_table m = table_now(), b = bpf_table_now();
 	bool good = !m.lost.value && !m.missed.value && !b.lost.value &&
 		    (!b.missed.value || preemptible());
 
-	*missed = b.missed.value;
 	if (!good)
 		note("module: lost %" PRIu64 ", missed %" PRIu64 "; BPF: lost %" PRIu64 ", missed %" PRIu64,
 		     m.lost.value, m.missed.value, b.lost.value, b.missed.value);
@@ -236,11 +197,14 @@ static bool comparable(enum cowstat_column c)
 
 static void compare(const struct cow_row *m0, const struct cow_row *b0)
 {
+	struct cow_table t = bpf_table_now();
+	uint64_t missed = t.missed.value;
 	struct cow_row m, b;
-	uint64_t missed = 0;
 
+	check_conservation(&t);
+	cow_table_free(&t);
+	ok(all_counted(), "nothing lost, but for %" PRIu64 " that BPF has missed", missed);
 	read_totals(&m, &b);
-	ok(all_counted(&missed), "nothing lost, but for %" PRIu64 " that BPF has missed", missed);
 	for (int c = COWSTAT_COL_FORKS; c < COWSTAT_COL_CGROUP; c++) {
 		uint64_t by_module = m.value[c] - m0->value[c], by_bpf = b.value[c] - b0->value[c];
 		uint64_t apart = by_module < by_bpf ? by_bpf - by_module : by_module - by_bpf;
@@ -258,10 +222,9 @@ int main(void)
 {
 	const unsigned int minutes = long_run() ? 60 : 2, step = long_run() ? 60 : 10;
 	const size_t samples = minutes * 60 / step;
-	uint64_t memory[MAX_SAMPLES], missed = 0, before, early, late;
+	uint64_t memory[MAX_SAMPLES], before, early, late;
 	size_t i, n, lost = 0, ended = 0, third;
 	struct cow_row m0, b0;
-	struct cow_table t;
 	int status;
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -283,7 +246,7 @@ int main(void)
 	for (n = 0; n < samples; n++) {
 		sleep(step);
 		memory[n] = kernel_memory();
-		lost += !all_counted(&missed);
+		lost += !all_counted();
 		for (i = 0; i < NR_WORKS; i++)
 			if (waitpid(group[i], NULL, WNOHANG) == group[i]) {
 				note("%s has ended", works[i].name);
@@ -294,14 +257,14 @@ int main(void)
 		for (i = 0; i < NR_WORKS; i++)
 			if (works[i].rounds)
 				dprintf(PROGRESS, ", %s %" PRIu64, works[i].name,
-					lines_of(works[i].rounds));
+					rounds_of(&works[i]));
 		dprintf(PROGRESS, "\n");
 	}
 	for (i = 0; i < NR_WORKS; i++) {
 		if (!works[i].rounds)
 			continue;
-		note("report: soak: %s: %" PRIu64 " rounds", works[i].name, lines_of(works[i].rounds));
-		ok(lines_of(works[i].rounds) > minutes / 4, "%s got its work done", works[i].name);
+		note("report: soak: %s: %" PRIu64 " rounds", works[i].name, rounds_of(&works[i]));
+		ok(rounds_of(&works[i]) > minutes / 4, "%s got its work done", works[i].name);
 	}
 	end_work();
 	is(ended, 0, "all worked to the end");
@@ -310,9 +273,6 @@ int main(void)
 	   vmstat("pswpout"), vmstat("cow_ksm"));
 
 	compare(&m0, &b0);
-	t = bpf_table();
-	check_conservation(&t);
-	cow_table_free(&t);
 
 	/* The first third is for what grows until it is large enough. */
 	third = samples / 3;

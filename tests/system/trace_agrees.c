@@ -71,6 +71,7 @@ static struct facts table_facts(void)
 {
 	struct cow_table t = table_now();
 	struct facts f = {};
+	bool thp = has_thp();
 
 	for (size_t i = 0; i < t.nr; i++) {
 		const struct cow_row *row = &t.row[i];
@@ -83,7 +84,7 @@ static struct facts table_facts(void)
 		f.n[HUGE] += sign * VALUE(*row, HUGETLB_FAULTS);
 		f.n[HUGE_COPY] += sign * VALUE(*row, HUGETLB_COPIED);
 		f.n[HUGE_REUSE] += sign * VALUE(*row, HUGETLB_REUSED);
-		if (has_thp()) {
+		if (thp) {
 			f.n[THP] += sign * VALUE(*row, THP_FAULTS);
 			f.n[SPLIT] += sign * VALUE(*row, THP_SPLIT);
 			f.n[THP_REUSE] += sign * VALUE(*row, THP_REUSED);
