@@ -47,9 +47,9 @@ static int may_see_frames(struct trace_event_call *call, struct perf_event *even
 void __init event_init(void)
 {
 #ifdef CONFIG_PERF_EVENTS
-	event_cow_fault.perf_perm = may_see_frames;
+	WRITE_ONCE(event_cow_fault.perf_perm, may_see_frames);
 #endif
-	guarded = true;
+	WRITE_ONCE(guarded, true);
 }
 
 /**
@@ -72,7 +72,7 @@ void event_forget(void)
  */
 int event_listen(void)
 {
-	if (!guarded && !capable(CAP_SYS_ADMIN))
+	if (!READ_ONCE(guarded) && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	event_forget();
 	return 0;
