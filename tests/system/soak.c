@@ -127,6 +127,16 @@ static uint64_t rounds_of(const struct work *work)
 	return stat(work->rounds, &st) ? 0 : st.st_size;
 }
 
+static void wait_till_all_work(void)
+{
+	for (size_t i = 0; i < NR_WORKS; i++)
+		for (int tries = 0; works[i].rounds && !rounds_of(&works[i]); tries++) {
+			if (tries == 900)
+				bail("%s has not done anything in %d s", works[i].name, tries);
+			sleep(1);
+		}
+}
+
 /* --- the kernel's memory ---------------------------------------------------------- */
 
 /* KiB that nobody could reclaim: what leaks is in here. */
@@ -243,6 +253,7 @@ int main(void)
 
 	for (i = 0; i < NR_WORKS; i++)
 		start_work(i);
+	wait_till_all_work();
 	for (n = 0; n < samples; n++) {
 		sleep(step);
 		memory[n] = kernel_memory();
