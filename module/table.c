@@ -108,14 +108,14 @@ static void row_unhash(struct row *row)
 /* pre_exec_copied and parent_copied, as they stand now. */
 static void row_pre_exec(const struct row *row, u64 *pre_exec, u64 *parent_copied)
 {
-	struct row_ref parent = row->ancestor[0];
+	struct row_ref parent = data_race(row->ancestor[0]);	/* the generation tells */
 	u64 now;
 
 	*pre_exec = row_value(row, ROW_ANON_COPIED);
 	*parent_copied = 0;
 	if (row->known & ROW_KNOWS_PARENT && row_is(parent)) {
 		now = row_value(parent.row, ROW_ANON_COPIED);
-		*parent_copied = now - min(now, row->parent_base);
+		*parent_copied = now - min(now, READ_ONCE(row->parent_base));
 	}
 }
 
@@ -134,7 +134,7 @@ static void row_settle(struct row *row)
 		if (row_is(row->ancestor[0]))
 			row->ancestor[0].row->unsettled--;
 		else
-			row->known &= ~ROW_KNOWS_PARENT;
+			WRITE_ONCE(row->known, row->known & ~ROW_KNOWS_PARENT);
 	}
 	smp_store_release(&row->known, row->known | ROW_SETTLED);	/* after the values */
 }
@@ -173,12 +173,12 @@ static void row_free(struct row *row)
 	row_unhash(row);
 	WRITE_ONCE(row->generation, row->generation + 1);
 	smp_wmb();	/* a reader that sees what follows sees this too */
-	row->state = ROW_FREE;
+	WRITE_ONCE(row->state, ROW_FREE);
 	stale.pid[stale.nr++] = row->pid;
 	if (row->parent_pid)
 		stale.pid[stale.nr++] = row->parent_pid;
 	list_move(&row->list, &table.free);
-	table.in_use--;
+	WRITE_ONCE(table.in_use, table.in_use - 1);
 }
 
 /*
@@ -210,7 +210,7 @@ static bool table_recycle(void)
 	}
 	row_fold(row);
 	row_free(row);
-	table.nr_folded++;
+	WRITE_ONCE(table.nr_folded, table.nr_folded + 1);
 	return true;
 }
 
@@ -245,17 +245,17 @@ static struct row *table_make(struct task_struct *task)
 		return NULL;
 	for (i = 0; i < ROW_NR_VALUES; i++)
 		atomic64_set(&row->value[i], 0);
-	row->known = 0;
+	WRITE_ONCE(row->known, 0);
 	row->unsettled = 0;
-	row->parent_pid = NULL;
-	row->parent_start_ns = 0;
+	WRITE_ONCE(row->parent_pid, NULL);
+	WRITE_ONCE(row->parent_start_ns, 0);
 	memset(row->ancestor, 0, sizeof(row->ancestor));
-	row->pid = get_pid(task_tgid(task));
-	row->start_ns = READ_ONCE(task->group_leader)->start_boottime;
-	row->state = ROW_LIVE;
+	WRITE_ONCE(row->pid, get_pid(task_tgid(task)));
+	WRITE_ONCE(row->start_ns, READ_ONCE(task->group_leader)->start_boottime);
+	WRITE_ONCE(row->state, ROW_LIVE);
 	smp_wmb();	/* a reader that sees the new generation sees all this */
 	WRITE_ONCE(row->generation, row->generation + 1);
-	table.in_use++;
+	WRITE_ONCE(table.in_use, table.in_use + 1);
 
 	WRITE_ONCE(row->next, *table_bucket(task->signal));
 	WRITE_ONCE(row->key, task->signal);
@@ -410,12 +410,12 @@ void table_birth(struct task_struct *parent, struct task_struct *child,
 		goto unlock;
 	}
 	known = birth->known | ROW_KNOWS_BIRTH;
-	row->parent_pid = get_pid(task_tgid(parent));
-	row->parent_start_ns = parent_row->start_ns;
+	WRITE_ONCE(row->parent_pid, get_pid(task_tgid(parent)));
+	WRITE_ONCE(row->parent_start_ns, parent_row->start_ns);
 	row_inherit(row, parent_row);
 	if (birth->known & ROW_KNOWS_MM) {
 		known |= ROW_KNOWS_PARENT;
-		row->parent_base = row_value(parent_row, ROW_ANON_COPIED);
+		WRITE_ONCE(row->parent_base, row_value(parent_row, ROW_ANON_COPIED));
 		parent_row->unsettled++;
 	}
 	for (i = 0; i < ROW_NR_VALUES; i++)
@@ -550,7 +550,7 @@ void table_reset(void)
 	for (i = 0; i < ROW_NR_VALUES; i++)
 		atomic64_set(&table.folded.value[i], 0);
 	raw_spin_lock_irqsave(&table.lock, flags);
-	table.nr_folded = 0;
+	WRITE_ONCE(table.nr_folded, 0);
 	table_unlock(flags);
 	atomic64_set(&table.lost, 0);
 	atomic64_set(&table.missed, 0);
@@ -599,14 +599,14 @@ bool table_copy_row(unsigned int index, struct row_copy *copy)
 	if (copy->known & ROW_KNOWS_BIRTH && !(copy->known & ROW_SETTLED)) {
 		row_pre_exec(row, &copy->value[ROW_PRE_EXEC_COPIED],
 			     &copy->value[ROW_PARENT_COPIED]);
-		if (!row_is(row->ancestor[0]))
+		if (!row_is(data_race(row->ancestor[0])))	/* the generation tells */
 			copy->known &= ~ROW_KNOWS_PARENT;
 	}
 
 	copy->state = smp_load_acquire(&row->state);	/* before the owner */
 	copy->owner_known = true;
 	if (copy->state == ROW_EXITED) {
-		copy->owner = row->owner;
+		copy->owner = data_race(row->owner);	/* the generation tells */
 		copy->owner_known = copy->owner.comm[0] || copy->owner.cgroup;
 	} else {
 		task = pid_task(copy->pid, PIDTYPE_TGID);

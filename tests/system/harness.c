@@ -773,6 +773,11 @@ bool has_thp(void)
 	return !access("/sys/kernel/mm/transparent_hugepage", F_OK);
 }
 
+bool has_btf(void)
+{
+	return !access("/sys/kernel/btf/vmlinux", F_OK);
+}
+
 void set_huge_pool(int n)
 {
 	int pool = -1;

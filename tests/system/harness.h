@@ -139,6 +139,8 @@ uint64_t value_of(const struct cow_row *row, enum cowstat_column column);
 bool kernel_before(int major, int minor);
 /* has_thp(): has the running kernel transparent huge pages? PREEMPT_RT has none. */
 bool has_thp(void);
+/* has_btf(): can the running kernel have BPF? KCSAN's cannot; elsewhere all tests of BPF fail. */
+bool has_btf(void);
 /*
  * preemptible(): may the running kernel be preempted wherever it holds no lock, or even there?
  * It then skips BPF programs now and then, and counts how often.

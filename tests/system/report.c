@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * cowbench report: one page that needs no other file, and pictures that are XML. gnuplot is
- * in the root of one kernel only (COWSTAT_PROGRAMS, see run); on the others it must say so.
+ * in the root of one release only (COWSTAT_PROGRAMS, see run); on the others it must say so.
  */
 #include <stdio.h>
 #include <stdlib.h>

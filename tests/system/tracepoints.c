@@ -285,7 +285,8 @@ int main(void)
 	tracefs();
 	switched();
 	perf();
-	bpftrace();
+	if (has_btf())
+		bpftrace();
 	unloading();
 	return done();
 }

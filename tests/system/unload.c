@@ -451,7 +451,7 @@ static void with_listeners(void)
 	pid_t storm;
 
 	run("mountpoint -q /sys/kernel/tracing || mount -t tracefs t /sys/kernel/tracing");
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 1 + has_btf(); i++) {
 		pid_t pid = fork();
 
 		if (!pid) {
