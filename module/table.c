@@ -113,7 +113,7 @@ static void row_pre_exec(const struct row *row, u64 *pre_exec, u64 *parent_copie
 
 	*pre_exec = row_value(row, ROW_ANON_COPIED);
 	*parent_copied = 0;
-	if (row->known & ROW_KNOWS_PARENT && row_is(parent)) {
+	if (READ_ONCE(row->known) & ROW_KNOWS_PARENT && row_is(parent)) {
 		now = row_value(parent.row, ROW_ANON_COPIED);
 		*parent_copied = now - min(now, READ_ONCE(row->parent_base));
 	}

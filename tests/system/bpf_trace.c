@@ -84,8 +84,11 @@ static int traced(const char *options, ...)
 	}
 	close(said[1]);
 	f = fdopen(said[0], "r");
-	if (!f || !fgets(line, sizeof(line), f) || !strstr(line, "watching"))
-		bail("%s: does not begin: %s", command, line);
+	/* Before that, it may warn of what this kernel has not. */
+	do {
+		if (!f || !fgets(line, sizeof(line), f))
+			bail("%s: does not begin: %s", command, line);
+	} while (!strstr(line, "watching"));
 	for (size_t i = 0; i < 2; i++) {
 		gate_open(&worker[i].go);
 		gate_wait(&worker[i].worked);
