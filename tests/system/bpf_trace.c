@@ -59,7 +59,7 @@ static void work(struct cow_worker *w)
 /* cowtrace with these options while both work for a round; its exit status, and OUT. */
 static int traced(const char *options, ...)
 {
-	char command[512], line[256];
+	char command[512], line[256] = "";
 	int said[2], status, c;
 	va_list args;
 	pid_t pid;
