@@ -599,7 +599,8 @@ bool table_copy_row(unsigned int index, struct row_copy *copy)
 	if (copy->known & ROW_KNOWS_BIRTH && !(copy->known & ROW_SETTLED)) {
 		row_pre_exec(row, &copy->value[ROW_PRE_EXEC_COPIED],
 			     &copy->value[ROW_PARENT_COPIED]);
-		if (!row_is(data_race(row->ancestor[0])))	/* the generation tells */
+		/* again: it may have been recycled while we read its count */
+		if (!row_is(data_race(row->ancestor[0])))
 			copy->known &= ~ROW_KNOWS_PARENT;
 	}
 

@@ -40,7 +40,8 @@ struct row_owner {
  * read without it by table_find(): rows are never freed before the module goes, so
  * the worst that a reader sees is a chain that leads it astray, and then it looks
  * again under the lock. The snapshot reads the rest without the lock, between two
- * equal readings of @generation. @value is counted up by anybody, atomically.
+ * equal readings of @generation; it is written by WRITE_ONCE(), but for @ancestor and
+ * @owner, which are copied. @value is counted up by anybody, atomically.
  *
  * How it scales with CPUs: a fault reads struct hook's site, table's first line and the
  * first line of rows whose process hashes to the same bucket, which nobody writes by

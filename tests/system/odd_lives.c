@@ -15,7 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cow.h"
 #include "harness.h"
 
 #define MAPPINGS	4001
@@ -111,39 +110,39 @@ static bool is_named(const struct cow_row *row, const char *name)
 	return row->known[COWSTAT_COL_COMM] && !strcmp(row->comm, name);
 }
 
-/* A name is read as it was given, one that looks like no name too; from the BPF table as well. */
+static const char *const odd_name[] = {
+	"", "-", "--", "*", " ", "a b\n", "\n# pid", "\\055", "\377\200", "fifteen letters",
+	"a b\tc\nd\\e", "\x01\x02\x1b[31m\x7f", "\xff\xfe\xc3(", "* 1 2 3", "# cowstat 9",
+};
+
+#define NR_NAMES	(sizeof(odd_name) / sizeof(*odd_name))
+
+/* A name is read as it was given, one that looks like no name too. */
 static void odd_names(void)
 {
-	int status, fd;
-	struct cow_table t;
+	for (size_t i = 0; i < NR_NAMES; i++) {
+		struct cow_row row = child_row(take_name, (void *)odd_name[i]);
 
-	static const char *const name[] = {
-		"", "-", "--", "*", " ", "a b\n", "\n# pid", "\\055", "\377\200", "fifteen letters",
-		"a b\tc\nd\\e", "\x01\x02\x1b[31m\x7f", "\xff\xfe\xc3(", "* 1 2 3", "# cowstat 9",
-	};
-
-	if (has_btf()) {
-		free(shell(&status, "cowstat bpf load"));
-		is(status, 0, "the BPF table is there");
+		ok(is_named(&row, odd_name[i]), "name %zu", i);
 	}
-	for (size_t i = 0; i < sizeof(name) / sizeof(*name); i++) {
-		struct cow_row row = child_row(take_name, (void *)name[i]);
-		const struct cow_row *other;
+}
 
-		ok(is_named(&row, name[i]), "name %zu", i);
-		if (!has_btf())
-			continue;
-		fd = open(COWSTAT_BPF_TABLE, O_RDONLY);
-		t = table_from(fd);
-		other = cow_table_find(&t, row.pid);
-		ok(other && is_named(other, name[i]), "name %zu, by BPF", i);
+static void odd_names_by_bpf(void)
+{
+	int status;
+
+	free(shell(&status, "cowstat bpf load"));
+	is(status, 0, "the BPF table is there");
+	for (size_t i = 0; i < NR_NAMES; i++) {
+		struct cow_row row = child_row(take_name, (void *)odd_name[i]);
+		struct cow_table t = bpf_table_now();
+		const struct cow_row *by_bpf = cow_table_find(&t, row.pid);
+
+		ok(by_bpf && is_named(by_bpf, odd_name[i]), "name %zu, by BPF", i);
 		cow_table_free(&t);
-		close(fd);
 	}
-	if (has_btf()) {
-		free(shell(&status, "cowstat bpf unload"));
-		is(status, 0, "and gone");
-	}
+	free(shell(&status, "cowstat bpf unload"));
+	is(status, 0, "and gone");
 }
 
 static void write_each(void *arg)
@@ -230,6 +229,8 @@ int main(int argc, char **argv)
 	many_execs();
 	leader_first();
 	odd_names();
+	if (has_btf())
+		odd_names_by_bpf();
 	many_mappings();
 	clock_steps();
 	return done();

@@ -447,11 +447,12 @@ static void with_listeners(void)
 		{ "bpftrace", "exec bpftrace -e 'tracepoint:cowstat:cow_fault { @ = count(); } "
 		  "tracepoint:cowstat:cow_fork { @f = count(); }'" },
 	};
+	int n = has_btf() ? 2 : 1;	/* bpftrace wants it */
 	int i, tries;
 	pid_t storm;
 
 	run("mountpoint -q /sys/kernel/tracing || mount -t tracefs t /sys/kernel/tracing");
-	for (i = 0; i < 1 + has_btf(); i++) {
+	for (i = 0; i < n; i++) {
 		pid_t pid = fork();
 
 		if (!pid) {
