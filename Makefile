@@ -15,7 +15,7 @@ VERSION := $(shell sed -n 's/^.define COWSTAT_RELEASE[[:space:]]*"\([^"]*\)".*/\
 CC      ?= cc
 CFLAGS  ?= -O2 -g
 WARN     = -Wall -Wextra -Werror
-ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) -D_GNU_SOURCE -Imodule -Ibpf -Iuserspace -MMD -MP
+ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) -D_GNU_SOURCE -Imodule -Ibpf -Iuserspace/lib -MMD -MP
 
 ifeq ($(V),1)
   Q =
@@ -26,27 +26,23 @@ else
   MAKEFLAGS += --no-print-directory
 endif
 
-tools   := cowstat cowtrace cowbench cowdemo
-shared  := format table_reader usage
-bench   := workload machine series result result_text result_json scenario picture report
-demo    := workload machine pagemap screen pupil
-system  := $(patsubst tests/system/%.c,%,$(filter-out tests/system/harness.c,$(wildcard tests/system/*.c)))
-# for kernels built for it, as tests/kernel/debug.config has it
-debug   := $(patsubst tests/debug/%.c,%,$(wildcard tests/debug/*.c))
-benches := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 comma   := ,
-units   := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+# objects FOLDER...: of all C files in them
+objects  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1:%=%/*.c)))
 
-.PHONY: all module bpf tools tests test-modules benches unit needs
+.PHONY: all module bpf tools tests test-modules benches unit needs needs-unit
 all: needs module bpf tools
 
-# What is missing is said at once, not by the first compiler that stumbles over it.
+# Say at once what is missing, before the first compiler fails.
 needs:
 	@CC='$(CC)' CLANG='$(CLANG)' BPFTOOL='$(BPFTOOL)' scripts/needs $(KDIR)
+needs-unit:
+	@CC='$(CC)' scripts/needs unit
 
 ## module: build $(BUILD)/cowstat.ko against the kernel headers in KDIR
 # kbuild writes beside its sources, so it is given a folder of links.
 module: | $(BUILD)/kbuild/module/uapi
+	@find $(BUILD)/kbuild/module -xtype l -delete
 	@ln -sf ../../../Kbuild $(BUILD)/kbuild/
 	@ln -sf $(patsubst %,../../../../%,$(wildcard module/*.[ch])) $(BUILD)/kbuild/module/
 	@ln -sf ../../../../../module/uapi/cowstat.h $(BUILD)/kbuild/module/uapi/
@@ -86,41 +82,63 @@ $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(say) SKEL $@
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@.new && mv $@.new $@
 
-## tools: build cowstat, cowtrace, cowbench and cowdemo into BUILD
-tools: $(tools:%=$(BUILD)/%)
+# --- compiled: every C file of userspace/ and tests/ by this one rule ---------
 
-$(tools:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/userspace/%.o $(shared:%=$(BUILD)/userspace/%.o)
-	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(BUILD)/%.o: %.c
+	$(say) CC $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$(BUILD)/cowbench: $(bench:%=$(BUILD)/userspace/%.o)
-$(BUILD)/cowbench: LDLIBS = -ljansson -lm
-$(BUILD)/cowdemo: $(demo:%=$(BUILD)/userspace/%.o)
-
-# cowstat but for its main(): the unit tests take from it what they test
-cowstat := bill billed cgroups command delta doctor filter groups json ledger openmetrics smaps \
-	   source textfile utf8 view view_forks view_groups view_rows view_smaps
-$(BUILD)/userspace/cowstat.a: $(cowstat:%=$(BUILD)/userspace/%.o) $(shared:%=$(BUILD)/userspace/%.o)
+$(BUILD)/%.a:
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/cowstat: $(BUILD)/userspace/cowstat.a
-$(BUILD)/cowstat: LDLIBS = -ljansson -lbpf -lelf -lz
+## tools: build cowstat, cowtrace, cowbench and cowdemo into BUILD
+# A tool is a folder over userspace/lib. Files that include libbpf or a skeleton are known by
+# their includes: the unit tests do without them.
+tools     := cowstat cowtrace cowbench cowdemo
+mains     := $(foreach t,$(tools),$(BUILD)/userspace/$(t)/$(t).o)
+uses_bpf  := $(patsubst %.c,$(BUILD)/%.o,$(shell grep -lE 'bpf_load\.h|skel\.h|<bpf/' userspace/*/*.c))
+lib       := $(BUILD)/userspace/lib.a
 
-# What loads BPF programs.
-$(BUILD)/cowstat: $(BUILD)/userspace/bpf_table.o $(BUILD)/userspace/bpf_load.o
-$(BUILD)/cowtrace: $(BUILD)/userspace/symbols.o $(BUILD)/userspace/bpf_load.o
-$(BUILD)/cowtrace: LDLIBS = -lbpf -lelf -lz
-$(BUILD)/userspace/bpf_table.o: $(BUILD)/bpf/cowstat.skel.h
-$(BUILD)/userspace/cowtrace.o: $(BUILD)/bpf/cowtrace.skel.h
-$(BUILD)/userspace/bpf_table.o $(BUILD)/userspace/cowtrace.o: ALL_CFLAGS += -isystem $(BUILD)/bpf
+tools: $(tools:%=$(BUILD)/%)
 
-tests: $(system:%=$(BUILD)/tests/%) $(debug:%=$(BUILD)/tests/%)
+$(lib): $(filter-out $(uses_bpf),$(call objects,userspace/lib))
+$(call objects,userspace/lib $(tools:%=userspace/%)): | $(if $(filter unit,$(MAKECMDGOALS)),needs-unit,needs)
+$(uses_bpf): ALL_CFLAGS += -isystem $(BUILD)/bpf
+$(uses_bpf): $(bpf_objects:%=$(BUILD)/bpf/%.skel.h)
 
-$(system:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/system/%.o
-$(debug:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/debug/%.o
-$(system:%=$(BUILD)/tests/%) $(debug:%=$(BUILD)/tests/%): $(BUILD)/tests/system/harness.o $(shared:%=$(BUILD)/userspace/%.o)
+define tool
+$(BUILD)/$(1): $(call objects,userspace/$(1)) $(if $(filter $(BUILD)/userspace/$(1)/%,$(uses_bpf)),$(BUILD)/userspace/lib/bpf_load.o)
+endef
+$(foreach t,$(tools),$(eval $(call tool,$(t))))
+$(tools:%=$(BUILD)/%): $(lib)
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -pthread -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
+
+$(BUILD)/cowstat: LDLIBS = -ljansson -lbpf -lelf -lz
+$(BUILD)/cowtrace: LDLIBS = -ljansson -lbpf -lelf -lz
+$(BUILD)/cowbench: LDLIBS = -ljansson -lm
+$(BUILD)/cowdemo: LDLIBS =
+
+# --- tests -------------------------------------------------------------------
+
+# Programs that run in a VM, one per behaviour: tests/FOLDER/NAME.c becomes BUILD/tests/NAME.
+# Those of long/ run in the long checks only, those of debug/ on kernels built for them.
+programs := $(filter-out system/harness,$(patsubst tests/%.c,%,$(wildcard $(patsubst %,tests/%/*.c,system long debug))))
+tests: $(addprefix $(BUILD)/tests/,$(notdir $(programs)))
+
+define test_program
+$(BUILD)/tests/$(notdir $(1)): $(BUILD)/tests/$(1).o
+endef
+$(foreach p,$(programs),$(eval $(call test_program,$(p))))
+$(addprefix $(BUILD)/tests/,$(notdir $(programs))): $(BUILD)/tests/system/harness.o $(lib)
+	$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) -ljansson $(LDLIBS)
+
+$(BUILD)/tests/%.o: ALL_CFLAGS += -Itests/system -pthread
+# taskstats speaks generic netlink.
+$(BUILD)/tests/system/taskstats.o: ALL_CFLAGS += -I/usr/include/libnl3
+$(BUILD)/tests/taskstats: LDLIBS = -lnl-genl-3 -lnl-3
 
 # Modules that tests load beside ours, built as ours is, in a folder of links.
 test_modules := $(patsubst tests/modules/%.c,%,$(wildcard tests/modules/*.c))
@@ -129,75 +147,24 @@ test-modules: | $(BUILD)/kbuild-tests $(BUILD)/tests
 	$(Q)$(MAKE) -C $(KDIR) M=$(CURDIR)/$(BUILD)/kbuild-tests $(if $(filter 1,$(V)),V=1,-s) $(KFLAGS) modules
 	@cp $(test_modules:%=$(BUILD)/kbuild-tests/%.ko) $(BUILD)/tests/
 
+benches := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 benches: $(benches:%=$(BUILD)/bench/%)
 
-$(benches:%=$(BUILD)/bench/%): $(BUILD)/bench/%: $(BUILD)/bench/%.o \
-	$(patsubst %,$(BUILD)/userspace/%.o,workload machine)
+$(benches:%=$(BUILD)/bench/%): $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(lib) | $(BUILD)/bench
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -pthread -o $@ $^
+	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^)
 
-## unit: run the tests that need no kernel
+## unit: run the tests that need no kernel: a C compiler, cmocka, jansson and libelf will do
+units := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 unit: $(units:%=$(BUILD)/tests/%)
 	$(Q)status=0; for t in $^; do $$t || status=1; done; exit $$status
 
-$(units:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/userspace/cowstat.a
+# All that the tools are made of, but for their main() and what loads BPF.
+$(BUILD)/userspace/unit.a: $(filter-out $(mains) $(uses_bpf),$(call objects,userspace/lib $(tools:%=userspace/%)))
+$(BUILD)/tests/unit/%.o: ALL_CFLAGS += -Itests/unit $(tools:%=-Iuserspace/%)
+$(units:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/userspace/unit.a
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka -ljansson -lm $(LDLIBS)
-
-$(BUILD)/tests/test_series: $(patsubst %,$(BUILD)/userspace/%.o,series result result_json)
-
-$(BUILD)/tests/test_symbols: $(BUILD)/userspace/symbols.o
-$(BUILD)/tests/test_symbols: LDLIBS = -lelf
-
-# Fuzzers: of the parser of the same name, by libFuzzer (clang's alone, see tests/fuzz/run); and
-# what replays the files of tests/fuzz/corpus through them. All sources at once, since each is
-# instrumented. symbols.c is included, for what it keeps to itself.
-fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
-.PHONY: replays
-replays: $(fuzzers:%=$(BUILD)/tests/replay_%)
-
-fuzzed_table_reader := userspace/table_reader.c userspace/format.c
-fuzzed_smaps := userspace/smaps.c
-fuzz_compile = $(CC) -std=gnu11 $(WARN) -g -O1 -D_GNU_SOURCE -Imodule -Iuserspace \
-	-fno-sanitize-recover=all $(1) -o $@ $< $(fuzzed_$*) -lelf
-
-$(BUILD)/tests/replay_%: tests/fuzz/%.c tests/fuzz/fuzz.h $(wildcard userspace/*.[ch]) | $(BUILD)/tests/fuzz
-	$(say) CC $@
-	$(Q)$(call fuzz_compile,-DREPLAY -fsanitize=address$(comma)undefined)
-
-$(BUILD)/tests/fuzz_%: tests/fuzz/%.c tests/fuzz/fuzz.h $(wildcard userspace/*.[ch]) | $(BUILD)/tests/fuzz
-	$(say) CC $@
-	$(Q)$(call fuzz_compile,-fsanitize=fuzzer$(comma)address$(comma)undefined \
-		-fprofile-instr-generate -fcoverage-mapping)
-
-$(BUILD)/tests/soak: $(BUILD)/userspace/machine.o
-
-# What the tools print as JSON is read back.
-$(BUILD)/tests/cowstat_bill $(BUILD)/tests/cowstat_views $(BUILD)/tests/cowbench $(BUILD)/tests/bpf_trace: LDLIBS = -ljansson
-
-# taskstats speaks generic netlink.
-$(BUILD)/tests/system/taskstats.o: ALL_CFLAGS += -I/usr/include/libnl3
-$(BUILD)/tests/taskstats: LDLIBS = -lnl-genl-3 -lnl-3
-
-$(BUILD)/userspace/%.o: userspace/%.c | $(BUILD)/userspace needs
-	$(say) CC $@
-	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
-
-$(BUILD)/tests/system/%.o: tests/system/%.c | $(BUILD)/tests/system
-	$(say) CC $@
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests/system -pthread -c -o $@ $<
-
-$(BUILD)/tests/debug/%.o: tests/debug/%.c | $(BUILD)/tests/debug
-	$(say) CC $@
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests/system -pthread -c -o $@ $<
-
-$(BUILD)/bench/%.o: tests/bench/%.c | $(BUILD)/bench
-	$(say) CC $@
-	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
-
-$(BUILD)/tests/unit/%.o: tests/unit/%.c | $(BUILD)/tests/unit
-	$(say) CC $@
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -c -o $@ $<
+	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka -ljansson -lelf -lm
 
 # module/table.c itself is tested: its kernel headers are empty files, its kernel is
 # tests/unit/kernel_stubs.h.
@@ -207,11 +174,31 @@ $(BUILD)/tests/unit/test_table.o: ALL_CFLAGS += -I$(BUILD)/stubs -Wno-unused-par
 $(BUILD)/stubs/%:
 	@mkdir -p $(@D) && touch $@
 
-$(BUILD)/kbuild/module/uapi $(BUILD)/bpf $(BUILD)/userspace $(BUILD)/tests/system $(BUILD)/tests/unit \
-$(BUILD)/tests/fuzz $(BUILD)/bench $(BUILD)/kbuild-tests $(BUILD)/tests $(BUILD)/tests/debug:
+# Fuzzers of the parser of the same name, by libFuzzer (clang's alone, see tests/fuzz/run); and
+# programs that replay the files of tests/fuzz/corpus through them. All sources at once, since
+# each is instrumented. symbols.c is included for its static functions.
+fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+.PHONY: replays
+replays: $(fuzzers:%=$(BUILD)/tests/replay_%)
+
+fuzzed_table_reader := userspace/lib/table_reader.c userspace/lib/format.c
+fuzzed_smaps := userspace/lib/smaps.c
+fuzz_compile = $(CC) -std=gnu11 $(WARN) -g -O1 -D_GNU_SOURCE -Imodule -Iuserspace/lib \
+	-fno-sanitize-recover=all $(1) -o $@ $< $(fuzzed_$*) -lelf
+
+$(BUILD)/tests/replay_%: tests/fuzz/%.c tests/fuzz/fuzz.h $(wildcard userspace/lib/*.[ch]) | $(BUILD)/tests
+	$(say) CC $@
+	$(Q)$(call fuzz_compile,-DREPLAY -fsanitize=address$(comma)undefined)
+
+$(BUILD)/tests/fuzz_%: tests/fuzz/%.c tests/fuzz/fuzz.h $(wildcard userspace/lib/*.[ch]) | $(BUILD)/tests
+	$(say) CC $@
+	$(Q)$(call fuzz_compile,-fsanitize=fuzzer$(comma)address$(comma)undefined \
+		-fprofile-instr-generate -fcoverage-mapping)
+
+$(BUILD)/kbuild/module/uapi $(BUILD)/bpf $(BUILD)/kbuild-tests $(BUILD)/tests $(BUILD)/bench:
 	@mkdir -p $@
 
--include $(wildcard $(BUILD)/*.d $(BUILD)/bpf/*.d $(BUILD)/userspace/*.d $(BUILD)/tests/*/*.d $(BUILD)/bench/*.d)
+-include $(shell test ! -d $(BUILD) || find $(BUILD) -name '*.d' -not -path '*/kbuild*')
 .SECONDARY:
 
 # --- installed ---------------------------------------------------------------
@@ -220,8 +207,8 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 # What is beside the tools' sources is installed: pages of manual sections 1 and 8, and
 # completions, NAME.bash for the tool NAME.
-pages        := $(wildcard userspace/*.1 userspace/*.8)
-completions  := $(wildcard userspace/*.bash)
+pages        := $(wildcard userspace/*/*.1 userspace/*/*.8)
+completions  := $(wildcard userspace/*/*.bash)
 page_path     = share/man/man$(patsubst .%,%,$(suffix $(1)))/$(notdir $(1))
 bash_path     = share/bash-completion/completions/$(basename $(notdir $(1)))
 units_path    = lib/systemd/system/$(notdir $(1))
@@ -288,7 +275,7 @@ bench:
 ## vm: a shell in a VM with module, tools and tests built (K=6.12)
 vm:
 	$(Q)scripts/build $(or $(K),6.12)
-	$(Q)scripts/vm $(or $(K),6.12)
+	$(Q)scripts/vm/run $(or $(K),6.12)
 
 ## run-host: the demonstration on the running kernel: loads the module, unloads it (as root)
 run-host:

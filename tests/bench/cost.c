@@ -4,7 +4,7 @@
  * that stands between them. Each event is measured by itself and the median taken, so that
  * a timer's interrupt, or a page list that had to be filled again, falls out.
  *
- * In a VM whose clock counts instructions (scripts/vm -i) the time stamp counter is the
+ * In a VM whose clock counts instructions (scripts/vm/run -i) the time stamp counter is the
  * number of instructions executed so far: a difference of two is exact. Elsewhere the
  * figures are nanoseconds.
  */
@@ -286,7 +286,7 @@ static void usage(void)
 		"       cost [-i] [-r RUNS] -f FILE\n"
 		"       cost -p PROCESSES\n"
 		"Measure and print, a line a run: CASE RUN MEDIAN MEAN, in nanoseconds, or with\n"
-		"-i in instructions, where the time stamp counter counts them (scripts/vm -i).\n"
+		"-i in instructions, where the time stamp counter counts them (scripts/vm/run -i).\n"
 		"With -f, what it costs to read FILE; with -p, let so many processes begin and end.\n"
 		"Cases:");
 	for (i = 0; i < ARRAY_SIZE(cases); i++)

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #include "fuzz.h"
-#include "../../userspace/symbols.c"
+#include "../../userspace/cowtrace/symbols.c"
 
 static void try_kernel(const char *bytes, size_t n)
 {

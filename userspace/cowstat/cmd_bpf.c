@@ -15,7 +15,7 @@
 #include <bpf/bpf.h>
 
 #include "bpf_load.h"
-#include "bpf_table.h"
+#include "cmd_bpf.h"
 #include "cow.h"
 #include "cowstat.skel.h"
 #include "format.h"
@@ -139,13 +139,13 @@ static int unload(void)
 }
 
 /**
- * bpf_table_main() - `cowstat bpf`
+ * cmd_bpf() - `cowstat bpf`
  * @argc: of its arguments, the word bpf first
  * @argv: they
  *
  * Return: the exit status of the program.
  */
-int bpf_table_main(int argc, char **argv)
+int cmd_bpf(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "max-rows",	required_argument,	NULL, 'm' },

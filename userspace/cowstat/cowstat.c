@@ -13,10 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "billed.h"
-#include "bpf_table.h"
+#include "cmd_run.h"
+#include "cmd_bpf.h"
 #include "delta.h"
-#include "doctor.h"
+#include "cmd_doctor.h"
 #include "filter.h"
 #include "format.h"
 #include "json.h"
@@ -700,7 +700,7 @@ static int run(const struct options *o)
 {
 	switch (o->mode) {
 	case MODE_COMMAND:
-		return billed_run(o->path, o->command, o->output, o->json);
+		return cmd_run(o->path, o->command, o->output, o->json);
 	case MODE_DOCTOR:
 		return doctor(o->path) ? EXIT_SUCCESS : EXIT_FAILURE;
 	case MODE_OPENMETRICS:
@@ -719,7 +719,7 @@ int main(int argc, char **argv)
 	int status;
 
 	if (argc > 1 && !strcmp(argv[1], "bpf"))
-		return bpf_table_main(argc - 1, argv + 1);
+		return cmd_bpf(argc - 1, argv + 1);
 	parse_options(argc, argv, &o);
 	status = run(&o);
 	if (o.filter.has_comm)

@@ -19,8 +19,8 @@
 #include "format.h"
 #include "machine.h"
 #include "pagemap.h"
-#include "pupil.h"
-#include "screen.h"
+#include "puppet.h"
+#include "terminal.h"
 #include "table_reader.h"
 #include "usage.h"
 #include "workload.h"
@@ -114,7 +114,7 @@ struct lesson {
 	struct machine machine;
 	struct region small;
 	struct region big;
-	struct pupil child;
+	struct puppet child;
 	struct page_state at_fork[PAGES];
 	char first_writer[PAGES];
 	struct counts before[2];
@@ -220,19 +220,19 @@ static struct text growth(const struct lesson *l, enum side side, enum count cou
 
 static void have_child(struct lesson *l)
 {
-	if (pupil_start(&l->child))
+	if (puppet_start(&l->child))
 		exit(EXIT_FAILURE);
 }
 
 static void tell(struct lesson *l, enum verb verb, unsigned char *start, size_t pages)
 {
-	if (pupil_do(&l->child, verb, start, pages))
+	if (puppet_do(&l->child, verb, start, pages))
 		exit(EXIT_FAILURE);
 }
 
 static void end_child(struct lesson *l)
 {
-	if (pupil_end(&l->child))
+	if (puppet_end(&l->child))
 		exit(EXIT_FAILURE);
 }
 
@@ -245,7 +245,7 @@ static void settle(struct lesson *l)
 	size_t i;
 
 	for (i = 0; i < 3; i++) {
-		tell(l, PUPIL_REST, NULL, 0);
+		tell(l, PUPPET_REST, NULL, 0);
 		begin(l);
 		measure(l);
 	}
@@ -267,7 +267,7 @@ static void write_small(struct lesson *l, enum side side, size_t first, size_t n
 	if (side == PARENT)
 		write_pages(page_of(&l->small, first), nr);
 	else
-		tell(l, PUPIL_WRITE, page_of(&l->small, first), nr);
+		tell(l, PUPPET_WRITE, page_of(&l->small, first), nr);
 	for (i = first; i < first + nr; i++)
 		if (!l->first_writer[i])
 			l->first_writer[i] = side == PARENT ? 'p' : 'c';
@@ -428,7 +428,7 @@ static void show_reading(struct lesson *l)
 	size_t shared;
 
 	begin(l);
-	tell(l, PUPIL_READ, l->small.start, WRITTEN);
+	tell(l, PUPPET_READ, l->small.start, WRITTEN);
 	measure(l);
 	print_page(l, ONE);
 	print_grid(l, PAGES);
@@ -527,7 +527,7 @@ static void show_rss(struct lesson *l)
 	begin_ns = now_ns();
 	have_child(l);
 	l->answers.fork_ns = now_ns() - begin_ns;
-	tell(l, PUPIL_READ, l->big.start, l->big.pages);
+	tell(l, PUPPET_READ, l->big.start, l->big.pages);
 	after = meminfo("MemAvailable");
 	for (side = 0; side < 2; side++) {
 		rss[side] = rollup(pid_of(l, side), "Rss");
@@ -561,7 +561,7 @@ static void show_shared(struct lesson *l)
 	have_child(l);
 	settle(l);
 	begin(l);
-	tell(l, PUPIL_WRITE, shared, MANY);
+	tell(l, PUPPET_WRITE, shared, MANY);
 	measure(l);
 	parent = see_page(getpid(), shared);
 	child = see_page(l->child.pid, shared);
@@ -584,7 +584,7 @@ static void show_exec_frees(struct lesson *l)
 	share_small(l);
 	print_page(l, FREED);
 	before = see_page(getpid(), page_of(&l->small, FREED));
-	tell(l, PUPIL_EXEC, NULL, 0);
+	tell(l, PUPPET_EXEC, NULL, 0);
 	printf("    ... the child calls exec, and lives on as another program ...\n");
 	begin(l);
 	/* Not noted as a first write: the page is the parent's own since the exec. */
@@ -702,11 +702,11 @@ static void show_why_not_zero(struct lesson *l)
 	scan_self(l, scan);
 	have_child(l);
 	pid = l->child.pid;
-	tell(l, PUPIL_REST, NULL, 0);
+	tell(l, PUPPET_REST, NULL, 0);
 	scan_pages(scan, pid, child);
 	scan_pages(scan, getpid(), parent);
 	replaced = print_scan(l, scan, parent, child);
-	tell(l, PUPIL_EXEC, NULL, 0);
+	tell(l, PUPPET_EXEC, NULL, 0);
 	end_child(l);
 	if (see_row(l, pid, &row) && row.known[COWSTAT_COL_PRE_EXEC_COPIED]) {
 		l->answers.exec_known = true;
@@ -757,7 +757,7 @@ static void show_page_tables(struct lesson *l)
 	begin_ns = now_ns();
 	have_child(l);
 	a->fork_ns = now_ns() - begin_ns;
-	tell(l, PUPIL_REST, NULL, 0);
+	tell(l, PUPPET_REST, NULL, 0);
 	a->tables = page_tables_of(l->child.pid);
 	a->shared_pages = l->big.pages;
 	printf("    %-44s %16s\n", "pages of the large region", format_number(l->big.pages).s);

@@ -28,8 +28,8 @@
 /* --- the work -------------------------------------------------------------------- */
 
 static const char compile[] =
-	"while :; do for f in format delta table_reader filter smaps view; do"
-	" cc -std=gnu11 -D_GNU_SOURCE -O2 -Imodule -Iuserspace -c userspace/$f.c -o /tmp/soak/$f.o || exit 1;"
+	"while :; do for f in userspace/lib/format.c userspace/lib/table_reader.c userspace/lib/smaps.c userspace/cowstat/delta.c userspace/cowstat/filter.c userspace/cowstat/view.c; do"
+	" cc -std=gnu11 -D_GNU_SOURCE -O2 -Imodule -Iuserspace/lib -c $f -o /tmp/soak/out.o || exit 1;"
 	" echo >>/tmp/soak/compiled; done; done";
 
 /* Each transaction is a new connection, and so a fork of a server with shared buffers. */

@@ -13,7 +13,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "screen.h"
+#include "terminal.h"
 
 #define GRID_WIDTH	16
 #define MARGIN		SCREEN_COLUMNS

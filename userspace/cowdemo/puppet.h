@@ -1,35 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* A child that does as it is told, one thing at a time: what cowdemo measures. */
-#ifndef COWSTAT_PUPIL_H
-#define COWSTAT_PUPIL_H
+#ifndef COWSTAT_PUPPET_H
+#define COWSTAT_PUPPET_H
 
 #include <stddef.h>
 #include <sys/types.h>
 
 /**
- * struct pupil - the child
+ * struct puppet - the child
  * @pid: its pid; 0 when there is none
  * @orders: the parent's end of the pipe that it reads
  * @answers: the parent's end of the pipe that it writes
  */
-struct pupil {
+struct puppet {
 	pid_t pid;
 	int orders;
 	int answers;
 };
 
 enum verb {
-	PUPIL_REST,		/* do nothing */
-	PUPIL_READ,		/* one byte of each page */
-	PUPIL_WRITE,		/* the same */
-	PUPIL_EXEC,		/* become another program, which lives on until the end */
+	PUPPET_REST,		/* do nothing */
+	PUPPET_READ,		/* one byte of each page */
+	PUPPET_WRITE,		/* the same */
+	PUPPET_EXEC,		/* become another program, which lives on until the end */
 };
 
-int pupil_start(struct pupil *p);
-int pupil_do(struct pupil *p, enum verb verb, unsigned char *start, size_t pages);
-int pupil_end(struct pupil *p);
+int puppet_start(struct puppet *p);
+int puppet_do(struct puppet *p, enum verb verb, unsigned char *start, size_t pages);
+int puppet_end(struct puppet *p);
 
 void read_pages(const unsigned char *start, size_t pages);
 void write_pages(unsigned char *start, size_t pages);
 
-#endif /* COWSTAT_PUPIL_H */
+#endif /* COWSTAT_PUPPET_H */

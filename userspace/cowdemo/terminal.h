@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Words, colours and a grid of pages on a terminal of 80 columns. */
-#ifndef COWSTAT_SCREEN_H
-#define COWSTAT_SCREEN_H
+#ifndef COWSTAT_TERMINAL_H
+#define COWSTAT_TERMINAL_H
 
 #include <stddef.h>
 
@@ -33,4 +33,4 @@ void say(const char *first, const char *rest, const char *format, ...)
 void draw_grid(const enum cell *cell, size_t nr);
 int wait_for_key(const char *prompt);
 
-#endif /* COWSTAT_SCREEN_H */
+#endif /* COWSTAT_TERMINAL_H */

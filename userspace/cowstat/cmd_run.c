@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "bill.h"
-#include "billed.h"
+#include "cmd_run.h"
 #include "command.h"
 #include "format.h"
 #include "json.h"
@@ -129,7 +129,7 @@ static int print_bill(FILE *to, const struct tree *tree, char *const *argv,
 }
 
 /**
- * billed_run() - run a command and print its bill
+ * cmd_run() - run a command and print its bill
  * @table: path of the table
  * @argv: the command and its arguments, then NULL
  * @output: the file for the bill; NULL for stderr
@@ -138,7 +138,7 @@ static int print_bill(FILE *to, const struct tree *tree, char *const *argv,
  * Return: what to exit with: the command's own status, 128 and the number of the signal
  * that killed it, EXIT_NOT_FOUND, EXIT_CANNOT_RUN, or EXIT_NOT_RUN.
  */
-int billed_run(const char *table, char *const *argv, const char *output, bool json)
+int cmd_run(const char *table, char *const *argv, const char *output, bool json)
 {
 	struct command command;
 	FILE *to = stderr;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* cowstat doctor: is what is counted there, armed, and right? */
-#ifndef COWSTAT_DOCTOR_H
-#define COWSTAT_DOCTOR_H
+#ifndef COWSTAT_CMD_DOCTOR_H
+#define COWSTAT_CMD_DOCTOR_H
 
 #include <stdbool.h>
 
 bool doctor(const char *table);
 
-#endif /* COWSTAT_DOCTOR_H */
+#endif /* COWSTAT_CMD_DOCTOR_H */

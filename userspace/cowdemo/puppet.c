@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "pupil.h"
+#include "puppet.h"
 #include "uapi/cowstat.h"
 
 /* What lives until its stdin ends, and does nothing else. */
@@ -53,15 +53,15 @@ static void obey(int orders, int answers)
 
 	while (read(orders, &order, sizeof(order)) == sizeof(order)) {
 		switch (order.verb) {
-		case PUPIL_REST:
+		case PUPPET_REST:
 			break;
-		case PUPIL_READ:
+		case PUPPET_READ:
 			read_pages(order.start, order.pages);
 			break;
-		case PUPIL_WRITE:
+		case PUPPET_WRITE:
 			write_pages(order.start, order.pages);
 			break;
-		case PUPIL_EXEC:
+		case PUPPET_EXEC:
 			/* The pipe of the answers is closed by it: that is the answer. */
 			if (dup2(orders, STDIN_FILENO) >= 0)
 				execl(PATIENT_PROGRAM, PATIENT_PROGRAM, NULL);
@@ -74,12 +74,12 @@ static void obey(int orders, int answers)
 }
 
 /**
- * pupil_start() - have a child that waits for orders
- * @p: the child, to be ended with pupil_end()
+ * puppet_start() - have a child that waits for orders
+ * @p: the child, to be ended with puppet_end()
  *
  * Return: 0, or -1 after saying why on stderr.
  */
-int pupil_start(struct pupil *p)
+int puppet_start(struct puppet *p)
 {
 	int orders[2], answers[2];
 
@@ -115,7 +115,7 @@ int pupil_start(struct pupil *p)
 }
 
 /**
- * pupil_do() - have something done, and wait until it is
+ * puppet_do() - have something done, and wait until it is
  * @p: the child
  * @verb: what
  * @start: to which memory, at which address in both of us
@@ -123,10 +123,10 @@ int pupil_start(struct pupil *p)
  *
  * Return: 0, or -1 after saying why on stderr.
  */
-int pupil_do(struct pupil *p, enum verb verb, unsigned char *start, size_t pages)
+int puppet_do(struct puppet *p, enum verb verb, unsigned char *start, size_t pages)
 {
 	struct order order = { verb, start, pages };
-	ssize_t want = verb == PUPIL_EXEC ? 0 : 1;
+	ssize_t want = verb == PUPPET_EXEC ? 0 : 1;
 	char answer;
 
 	if (write(p->orders, &order, sizeof(order)) == sizeof(order) &&
@@ -137,12 +137,12 @@ int pupil_do(struct pupil *p, enum verb verb, unsigned char *start, size_t pages
 }
 
 /**
- * pupil_end() - let the child exit
+ * puppet_end() - let the child exit
  * @p: the child; none afterwards
  *
  * Return: 0, or -1 after saying why on stderr.
  */
-int pupil_end(struct pupil *p)
+int puppet_end(struct puppet *p)
 {
 	int status;
 

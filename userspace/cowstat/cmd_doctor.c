@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "doctor.h"
+#include "cmd_doctor.h"
 #include "format.h"
 #include "source.h"
 #include "view.h"

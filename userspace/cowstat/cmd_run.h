@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* cowstat -- COMMAND: run it and tell what its whole process tree cost. */
-#ifndef COWSTAT_BILLED_H
-#define COWSTAT_BILLED_H
+#ifndef COWSTAT_CMD_RUN_H
+#define COWSTAT_CMD_RUN_H
 
 #include <stdbool.h>
 
 #define EXIT_NOT_RUN	125	/* cowstat itself failed, before the command ran */
 
-int billed_run(const char *table, char *const *argv, const char *output, bool json);
+int cmd_run(const char *table, char *const *argv, const char *output, bool json);
 
-#endif /* COWSTAT_BILLED_H */
+#endif /* COWSTAT_CMD_RUN_H */
