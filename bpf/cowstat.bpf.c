@@ -8,9 +8,6 @@
 #include "row.h"
 
 #define MAX_CPUS	1024
-#define NS_LEVELS	4	/* nested pid namespaces whose pids a row keeps */
-#define BIG_BYTES	(1 << 20)	/* an exited row that copied less goes first */
-#define MAX_LOOKS	16	/* at exited rows, for one that may go */
 #define MAX_READINGS	64	/* of the table at a time */
 #define E2BIG		7
 
@@ -23,12 +20,6 @@ const volatile unsigned int max_rows = 8192;
 struct cow_program programs[COW_MAX_PROGRAMS];	/* those that are attached */
 
 /* --- rows ---------------------------------------------------------------------- */
-
-struct pids {
-	u32 level;		/* of the deepest namespace kept */
-	u32 nr[NS_LEVELS];	/* the pid in each */
-	u32 ns[NS_LEVELS];	/* and which namespace that is */
-};
 
 struct owner {
 	u32 uid;
@@ -54,8 +45,8 @@ struct row {
 	u32 known;
 	u32 state;
 	u32 unsettled;		/* children that may yet ask for our anon_copied */
-	struct pids pid;
-	struct pids ppid;
+	struct row_pids pid;
+	struct row_pids ppid;
 	struct owner owner;	/* valid once exited */
 };
 
@@ -88,17 +79,6 @@ unsigned long long since_ns;
 static __always_inline void add(u64 *value, enum row_value which, u64 n)
 {
 	__sync_fetch_and_add(&value[which], n);
-}
-
-static __always_inline u64 copied(const u64 *value)
-{
-	return value[ROW_ANON_COPIED] + value[ROW_KSM_COPIED] + value[ROW_OTHER_COPIED];
-}
-
-static __always_inline u64 copied_bytes(const u64 *value)
-{
-	return COWSTAT_PAGE_BYTES * (copied(value) + value[ROW_FILE_COPIED] +
-				     value[ROW_FORK_COPIED]) + value[ROW_HUGETLB_BYTES];
 }
 
 static __always_inline struct row *row_at(u64 key)
@@ -153,7 +133,7 @@ static __noinline int row_fold(struct row *row)
 
 	if (!row)
 		return 0;
-	for (i = 0; i < ROW_DESC_FORKS; i++)
+	for (i = 0; i < ROW_FIRST_MEMO; i++)
 		if (row->value[i])
 			add(folded, i, row->value[i]);
 	for (i = 0; i < ROW_ANCESTORS && !ancestor; i++) {
@@ -163,16 +143,8 @@ static __noinline int row_fold(struct row *row)
 	}
 	if (!ancestor)
 		return 0;
-	add(ancestor->value, ROW_DESC_FORKS,
-	    row->value[ROW_FORKS] + row->value[ROW_DESC_FORKS]);
-	add(ancestor->value, ROW_DESC_BIRTH_ANON_PAGES,
-	    row->value[ROW_BIRTH_ANON_PAGES] + row->value[ROW_DESC_BIRTH_ANON_PAGES]);
-	add(ancestor->value, ROW_DESC_ANON_COPIED,
-	    row->value[ROW_ANON_COPIED] + row->value[ROW_DESC_ANON_COPIED]);
-	add(ancestor->value, ROW_DESC_PARENT_COPIED,
-	    row->value[ROW_PARENT_COPIED] + row->value[ROW_DESC_PARENT_COPIED]);
-	add(ancestor->value, ROW_DESC_COPIED_BYTES,
-	    copied_bytes(row->value) + row->value[ROW_DESC_COPIED_BYTES]);
+	for (i = ROW_FIRST_MEMO; i < ROW_NR_VALUES; i++)
+		add(ancestor->value, i, row_memo(row->value, i));
 	return 0;
 }
 
@@ -184,7 +156,7 @@ __noinline int recycle(void)
 {
 	int looks;
 
-	for (looks = 0; looks < MAX_LOOKS; looks++) {
+	for (looks = 0; looks < ROW_MAX_LOOKS; looks++) {
 		bool small = true;
 		struct row *row;
 		u64 key = 0;
@@ -197,7 +169,7 @@ __noinline int recycle(void)
 		row = row_at(key);
 		if (!row)
 			continue;
-		if (small && copied_bytes(row->value) >= BIG_BYTES) {
+		if (small && row_copied_bytes(row->value) >= ROW_BIG_BYTES) {
 			bpf_map_push_elem(&exited_big, &key, BPF_EXIST);
 			continue;
 		}
@@ -217,13 +189,13 @@ __noinline int recycle(void)
 	return 0;
 }
 
-static __always_inline void read_pids(struct pids *to, struct pid *pid)
+static __always_inline void read_pids(struct row_pids *to, struct pid *pid)
 {
 	struct upid *numbers = (void *)pid + bpf_core_field_offset(struct pid, numbers);
 	u32 i, level = BPF_CORE_READ(pid, level);
 
-	to->level = level < NS_LEVELS ? level : NS_LEVELS - 1;
-	for (i = 0; i < NS_LEVELS; i++) {
+	to->level = level < ROW_NS_LEVELS ? level : ROW_NS_LEVELS - 1;
+	for (i = 0; i < ROW_NS_LEVELS; i++) {
 		struct upid *number = (void *)numbers + i * bpf_core_type_size(struct upid);
 
 		if (i > level)
@@ -248,7 +220,7 @@ static __always_inline void row_exit(struct row *row, u64 key, struct task_struc
 	row_settle(row);
 	read_owner(&row->owner, BPF_CORE_READ(task, group_leader));
 	row->state = ROW_EXITED;
-	if (copied_bytes(row->value) < BIG_BYTES)
+	if (row_copied_bytes(row->value) < ROW_BIG_BYTES)
 		bpf_map_push_elem(&exited, &key, BPF_EXIST);
 	else
 		bpf_map_push_elem(&exited_big, &key, BPF_EXIST);
@@ -718,59 +690,6 @@ struct {
 	__type(value, struct reading);
 } readings SEC(".maps");
 
-#define COLUMN_HOOK(NAME, name, kind, hook)	COWSTAT_HOOK_##hook,
-static const u8 column_hook[COWSTAT_NR_COLUMNS] = { COWSTAT_COLUMNS(COLUMN_HOOK) };
-
-#define COLUMN_BIT(NAME)	(1ULL << COWSTAT_COL_##NAME)
-#define IS_BIRTH(NAME, name, kind, hook)	\
-	(COWSTAT_##kind == COWSTAT_BIRTH ? COLUMN_BIT(NAME) : 0) |
-#define IS_IDENTITY(NAME, name, kind, hook)	\
-	(COWSTAT_##kind == COWSTAT_IDENTITY ? COLUMN_BIT(NAME) : 0) |
-#define BIRTH_COLUMNS		(COWSTAT_COLUMNS(IS_BIRTH) 0)
-#define IDENTITY_COLUMNS	(COWSTAT_COLUMNS(IS_IDENTITY) 0)
-
-/* Columns whose hooks are armed. */
-static __always_inline u64 counted_columns(void)
-{
-	u64 mask = 0;
-	int c;
-
-	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
-		if (hooks & 1U << column_hook[c])
-			mask |= 1ULL << c;
-	return mask;
-}
-
-/* Columns of a row that are known; as column_known() of module/proc.c. */
-static __always_inline u64 known_columns(u32 known, bool owner)
-{
-	u64 mask = ~BIRTH_COLUMNS;
-
-	if (known & ROW_KNOWS_MM)
-		mask |= BIRTH_COLUMNS;
-	mask &= ~(COLUMN_BIT(FORK_NS) | COLUMN_BIT(PRE_EXEC_COPIED) | COLUMN_BIT(PPID) |
-		  COLUMN_BIT(PARENT_START_NS) | COLUMN_BIT(PARENT_COPIED) |
-		  COLUMN_BIT(UID) | COLUMN_BIT(CGROUP) | COLUMN_BIT(COMM));
-	if (known & ROW_KNOWS_FORK_NS)
-		mask |= COLUMN_BIT(FORK_NS);
-	if (known & ROW_KNOWS_BIRTH)
-		mask |= COLUMN_BIT(PRE_EXEC_COPIED) | COLUMN_BIT(PPID) |
-			COLUMN_BIT(PARENT_START_NS);
-	if (known & ROW_KNOWS_PARENT)
-		mask |= COLUMN_BIT(PARENT_COPIED);
-	if (owner)
-		mask |= COLUMN_BIT(UID) | COLUMN_BIT(CGROUP) | COLUMN_BIT(COMM);
-	return mask & counted_columns();
-}
-
-/* The pid in the reader's namespace; 0 when it has none there. */
-static __always_inline u32 pid_in(const struct pids *pids, u32 level, u32 ns)
-{
-	if (level >= NS_LEVELS || level > pids->level || pids->ns[level] != ns)
-		return 0;
-	return pids->nr[level];
-}
-
 static __always_inline void reader_ns(u32 *level, u32 *ns)
 {
 	struct pid *pid = BPF_CORE_READ(bpf_get_current_task_btf(), thread_pid);
@@ -899,7 +818,7 @@ static __always_inline void put_columns(struct seq_file *seq, const u64 *column,
 /* The line of a sum. */
 static __always_inline void put_sum(struct seq_file *seq, const u64 *column)
 {
-	put_columns(seq, column, counted_columns() & ~IDENTITY_COLUMNS, ROW_LIVE);
+	put_columns(seq, column, row_counted_columns(hooks) & ~ROW_IDENTITIES, ROW_LIVE);
 	put_text(seq, COWSTAT_UNKNOWN "\n");
 }
 
@@ -929,23 +848,23 @@ static __always_inline void put_row(struct seq_file *seq, struct reading *readin
 		read_owner(&owner, (void *)row->leader);
 		owner.known = task_is((void *)row->leader, key, row->tgid);
 	}
-	known = known_columns(knows, owner.known);
+	known = row_known_columns(row_counted_columns(hooks), knows, owner.known);
 
 	for (c = COWSTAT_COL_FORKS; c < COWSTAT_NR_COLUMNS; c++)
-		reading->last[c] = known & 1ULL << c & ~IDENTITY_COLUMNS ? column[c] : 0;
+		reading->last[c] = known & 1ULL << c & ~ROW_IDENTITIES ? column[c] : 0;
 
 	reader_ns(&level, &ns);
-	pid = pid_in(&row->pid, level, ns);
+	pid = row_pid_in(&row->pid, level, ns);
 	if (!pid)
 		return;		/* outside the reader's pid namespace: in the total only */
-	column[COWSTAT_COL_PPID] = pid_in(&row->ppid, level, ns);
+	column[COWSTAT_COL_PPID] = row_pid_in(&row->ppid, level, ns);
 	column[COWSTAT_COL_UID] = owner.uid;
 	column[COWSTAT_COL_START_NS] = key;
 	column[COWSTAT_COL_PARENT_START_NS] = row->parent_start_ns;
 	column[COWSTAT_COL_CGROUP] = owner.cgroup;
 	BPF_SEQ_PRINTF(seq, "%u", pid);
 	put_columns(seq, column, known, state);
-	if (known & COLUMN_BIT(COMM))
+	if (known & ROW_COLUMN(COMM))
 		put_comm(seq, &owner);
 	else
 		put_text(seq, COWSTAT_UNKNOWN);

@@ -49,15 +49,6 @@
 #define LINE_BYTES	384	/* of a usual line; a guess that saves growing */
 #define SNAPSHOT_TRIES	3
 
-struct column {
-	enum cowstat_kind kind;
-	enum cowstat_hook hook;
-};
-
-#define COLUMN(NAME, name, kind, hook)	\
-	[COWSTAT_COL_##NAME] = { COWSTAT_##kind, COWSTAT_HOOK_##hook },
-static const struct column columns[COWSTAT_NR_COLUMNS] = { COWSTAT_COLUMNS(COLUMN) };
-
 /**
  * struct snapshot - what one open file has read
  * @lock: serialises reads through the same open file
@@ -75,13 +66,13 @@ struct snapshot {
  * @cred: the opener's
  * @all: may see every row, the sums, and system-wide figures
  * @ns: the reader's pid namespace
- * @counted: hooks whose columns are known
+ * @counted: columns whose hooks were armed in this epoch
  */
 struct reader {
 	const struct cred *cred;
 	bool all;
 	struct pid_namespace *ns;
-	unsigned long counted;
+	u64 counted;
 };
 
 /* May whoever opened a file see every row, the sums, and system-wide figures? */
@@ -91,28 +82,9 @@ static bool may_see_all(const struct file *file)
 	       file_ns_capable(file, &init_user_ns, CAP_PERFMON);
 }
 
-static bool is_counted(enum cowstat_column c, unsigned long counted)
+static bool has_column(u64 columns, enum cowstat_column c)
 {
-	return counted & BIT(columns[c].hook);
-}
-
-static bool column_known(enum cowstat_column c, const struct row_copy *copy,
-			 unsigned long counted)
-{
-	if (!is_counted(c, counted))
-		return false;
-	switch (c) {
-	case COWSTAT_COL_FORK_NS:
-		return copy->known & ROW_KNOWS_FORK_NS;
-	case COWSTAT_COL_PRE_EXEC_COPIED:
-	case COWSTAT_COL_PPID:
-	case COWSTAT_COL_PARENT_START_NS:
-		return copy->known & ROW_KNOWS_BIRTH;
-	case COWSTAT_COL_PARENT_COPIED:
-		return copy->known & ROW_KNOWS_PARENT;
-	default:
-		return columns[c].kind != COWSTAT_BIRTH || copy->known & ROW_KNOWS_MM;
-	}
+	return columns & BIT_ULL(c);
 }
 
 /* By hand: a row has dozens of numbers, and printf takes 500 instructions for each. */
@@ -159,11 +131,9 @@ static void put_comm(struct seq_buf *s, const char *comm)
 	seq_buf_printf(s, " %s", escaped);
 }
 
-static void put_identity(struct seq_buf *s, enum cowstat_column c,
+static void put_identity(struct seq_buf *s, enum cowstat_column c, bool known,
 			 const struct row_copy *copy, const struct reader *reader)
 {
-	bool known = column_known(c, copy, reader->counted);
-
 	switch (c) {
 	case COWSTAT_COL_PID:
 		seq_buf_printf(s, "%d", pid_nr_ns(copy->pid, reader->ns));
@@ -172,23 +142,23 @@ static void put_identity(struct seq_buf *s, enum cowstat_column c,
 		put_number(s, known, pid_nr_ns(copy->parent_pid, reader->ns));
 		break;
 	case COWSTAT_COL_UID:
-		put_number(s, copy->owner_known,
+		put_number(s, known,
 			   from_kuid_munged(reader->cred->user_ns, copy->owner.uid));
 		break;
 	case COWSTAT_COL_STATE:
 		seq_buf_printf(s, " %c", copy->state == ROW_EXITED ? 'X' : 'L');
 		break;
 	case COWSTAT_COL_START_NS:
-		put_number(s, true, copy->start_ns);
+		put_number(s, known, copy->start_ns);
 		break;
 	case COWSTAT_COL_PARENT_START_NS:
 		put_number(s, known, copy->parent_start_ns);
 		break;
 	case COWSTAT_COL_CGROUP:
-		put_number(s, copy->owner_known, copy->owner.cgroup);
+		put_number(s, known, copy->owner.cgroup);
 		break;
 	case COWSTAT_COL_COMM:
-		if (copy->owner_known)
+		if (known)
 			put_comm(s, copy->owner.comm);
 		else
 			put_number(s, false, 0);
@@ -200,40 +170,37 @@ static void put_identity(struct seq_buf *s, enum cowstat_column c,
 
 /* A process's line. */
 static void put_row(struct seq_buf *s, const struct row_copy *copy, const u64 *column,
-		    const struct reader *reader)
+		    u64 known, const struct reader *reader)
 {
 	enum cowstat_column c;
 
 	for (c = 0; c < COWSTAT_NR_COLUMNS; c++) {
-		if (columns[c].kind == COWSTAT_IDENTITY)
-			put_identity(s, c, copy, reader);
+		if (has_column(ROW_IDENTITIES, c))
+			put_identity(s, c, has_column(known, c), copy, reader);
 		else
-			put_number(s, column_known(c, copy, reader->counted), column[c]);
+			put_number(s, has_column(known, c), column[c]);
 	}
 	seq_buf_printf(s, "\n");
 }
 
 /* What a process's line adds to the total. */
-static void add_row(u64 *total, const struct row_copy *copy, const u64 *column,
-		    const struct reader *reader)
+static void add_row(u64 *total, const u64 *column, u64 known)
 {
 	enum cowstat_column c;
 
 	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
-		if (columns[c].kind != COWSTAT_IDENTITY && column_known(c, copy, reader->counted))
+		if (has_column(known & ~ROW_IDENTITIES, c))
 			total[c] += column[c];
 }
 
 /* The line of a sum. */
-static void put_sum(struct seq_buf *s, const char *pid, const u64 *column,
-		    unsigned long counted)
+static void put_sum(struct seq_buf *s, const char *pid, const u64 *column, u64 counted)
 {
 	enum cowstat_column c;
 
 	seq_buf_printf(s, "%s", pid);
 	for (c = COWSTAT_COL_PID + 1; c < COWSTAT_NR_COLUMNS; c++)
-		put_number(s, columns[c].kind != COWSTAT_IDENTITY && is_counted(c, counted),
-			   column[c]);
+		put_number(s, has_column(counted & ~ROW_IDENTITIES, c), column[c]);
 	seq_buf_printf(s, "\n");
 }
 
@@ -289,6 +256,7 @@ static void put_table(struct seq_buf *s, const struct reader *reader,
 	u64 total[COWSTAT_NR_COLUMNS] = {};
 	u64 column[COWSTAT_NR_COLUMNS] = {};
 	enum cowstat_column c;
+	u64 known;
 
 	put_header(s, status, reader);
 	for (i = 0; i < used && !seq_buf_has_overflowed(s); i++) {
@@ -296,9 +264,11 @@ static void put_table(struct seq_buf *s, const struct reader *reader,
 		if (table_copy_row(i, copy)) {
 			/* outside the reader's pid namespace it is in the total only */
 			row_derive(copy->value, column);
+			known = row_known_columns(reader->counted, copy->known,
+						  copy->owner_known);
 			if (may_see(copy, reader))
-				put_row(s, copy, column, reader);
-			add_row(total, copy, column, reader);
+				put_row(s, copy, column, known, reader);
+			add_row(total, column, known);
 		}
 		rcu_read_unlock();
 		cond_resched();
@@ -352,7 +322,8 @@ static int snapshot_take(struct snapshot *snapshot, struct file *file)
 		if (!text)
 			goto free;
 		control_status(&status);
-		reader.counted = status.counted;
+		/* A row tells who it is of even before all hooks are armed. */
+		reader.counted = row_counted_columns(status.counted) | ROW_IDENTITIES;
 		folded = READ_ONCE(table.nr_folded);
 		seq_buf_init(&s, text, size);
 		put_table(&s, &reader, &status, copy);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a row of the table is made of: shared by the module and the BPF programs, which
- * keep the same rows by other means.
+ * The rules of a row: what it stores, what follows from that, what is known of it and when
+ * it is given up. The module and the BPF programs keep their rows by different means, and
+ * both follow these rules. Nothing here calls the kernel, so userspace can include it too.
  */
 #ifndef COWSTAT_ROW_H
 #define COWSTAT_ROW_H
@@ -9,10 +10,10 @@
 #include "uapi/cowstat.h"
 
 /*
- * What a row stores: the columns that are not computed, and the few figures that
- * columns are computed from. The order is that of use within a fault, so that one
- * cache line serves a copy and one a reuse.
- *	V(NAME, column or NONE)
+ * What a row stores: the columns that are not computed, and the few figures that other
+ * columns are computed from. Values that one fault counts stand together, so that it
+ * writes one cache line. The memos (DESC_*) stand last.
+ *	V(NAME, column, or NR_COLUMNS where no column shows it)
  */
 #define ROW_VALUES(V)						\
 	V(WP_ENTRIES,		NR_COLUMNS)			\
@@ -57,17 +58,34 @@ enum row_value {
 	ROW_NR_VALUES
 };
 
-/* Entries that no commit claimed. Faults in flight when hooks were armed are no debt. */
+/*
+ * Faults that ended in none of the outcomes that are counted. Outcomes may outnumber entries:
+ * a fault may have been in flight when its entry's hook was armed. Then it is 0.
+ */
 static __always_inline unsigned long long row_unclaimed(unsigned long long entries,
 							unsigned long long commits)
 {
 	return entries > commits ? entries - commits : 0;
 }
 
+/* Pages copied by write-protect faults: the column `copied`. */
+static __always_inline unsigned long long row_copied(const unsigned long long *value)
+{
+	return value[ROW_ANON_COPIED] + value[ROW_KSM_COPIED] + value[ROW_OTHER_COPIED];
+}
+
+/* All bytes that were physically copied: the column `copied_bytes`. */
+static __always_inline unsigned long long row_copied_bytes(const unsigned long long *value)
+{
+	return COWSTAT_PAGE_BYTES * (row_copied(value) + value[ROW_FILE_COPIED] +
+				     value[ROW_FORK_COPIED]) +
+	       value[ROW_HUGETLB_BYTES];
+}
+
 /**
- * row_derive() - from what a row stores to what its columns say
+ * row_derive() - compute the columns from what a row stores
  * @value: by enum row_value
- * @column: by enum cowstat_column; identities are left as they are
+ * @column: by enum cowstat_column; identities are not written
  */
 static __always_inline void row_derive(const unsigned long long *value,
 				       unsigned long long *column)
@@ -77,7 +95,7 @@ static __always_inline void row_derive(const unsigned long long *value,
 	       (column[COWSTAT_##which % COWSTAT_NR_COLUMNS] = value[ROW_##NAME]) : 0),
 	ROW_VALUES(ROW_DERIVE_VALUE) (void)0;
 #define COL(NAME)	column[COWSTAT_COL_##NAME]
-	COL(COPIED) = COL(ANON_COPIED) + COL(KSM_COPIED) + value[ROW_OTHER_COPIED];
+	COL(COPIED) = row_copied(value);
 	COL(WP_FAULTS) = COL(COPIED) + COL(ZERO_FILLED) + COL(REUSED) + COL(SHARED_WP);
 	COL(OTHER) = row_unclaimed(value[ROW_WP_ENTRIES], COL(WP_FAULTS));
 	COL(WP_FAULTS) += COL(OTHER);
@@ -90,14 +108,56 @@ static __always_inline void row_derive(const unsigned long long *value,
 	COL(HUGETLB_OTHER) = row_unclaimed(value[ROW_HUGETLB_ENTRIES], COL(HUGETLB_FAULTS));
 	COL(HUGETLB_FAULTS) += COL(HUGETLB_OTHER);
 
-	COL(COPIED_BYTES) = COWSTAT_PAGE_BYTES *
-			    (COL(COPIED) + COL(FILE_COPIED) + COL(FORK_COPIED)) +
-			    value[ROW_HUGETLB_BYTES];
+	COL(COPIED_BYTES) = row_copied_bytes(value);
 #undef COL
 }
 
-/* How many ancestors a row remembers, to find one that is still in the table. */
+/*
+ * What is kept of a row that is given up, beside its part of the `-` row: each of these columns,
+ * with what the same memo of the row itself holds, is added to the memo DESC_* of its nearest
+ * ancestor that still has a row.
+ *	M(NAME)
+ */
+#define ROW_MEMOS(M)		\
+	M(FORKS)		\
+	M(BIRTH_ANON_PAGES)	\
+	M(ANON_COPIED)		\
+	M(PARENT_COPIED)	\
+	M(COPIED_BYTES)
+
+#define ROW_FIRST_MEMO		ROW_DESC_FORKS
+
+/**
+ * row_memo() - what a row that is given up adds to a memo of its ancestor
+ * @value: the row's, by enum row_value
+ * @memo: which, from ROW_FIRST_MEMO on
+ */
+static __always_inline unsigned long long row_memo(const unsigned long long *value,
+						   unsigned int memo)
+{
+	switch (memo) {
+	case ROW_DESC_FORKS:
+		return value[memo] + value[ROW_FORKS];
+	case ROW_DESC_BIRTH_ANON_PAGES:
+		return value[memo] + value[ROW_BIRTH_ANON_PAGES];
+	case ROW_DESC_ANON_COPIED:
+		return value[memo] + value[ROW_ANON_COPIED];
+	case ROW_DESC_PARENT_COPIED:
+		return value[memo] + value[ROW_PARENT_COPIED];
+	case ROW_DESC_COPIED_BYTES:
+		return value[memo] + row_copied_bytes(value);
+	default:
+		return 0;
+	}
+}
+
+/* How many ancestors a row remembers, to find the nearest one that still has a row. */
 #define ROW_ANCESTORS		8
+
+/* When rows run out: an exited row that copied less than this goes before the others. */
+#define ROW_BIG_BYTES		(1 << 20)
+/* How many rows are looked at, at most, to find one that may go. */
+#define ROW_MAX_LOOKS		16
 
 enum row_state {
 	ROW_FREE,
@@ -105,13 +165,92 @@ enum row_state {
 	ROW_EXITED,
 };
 
-/* What is known of a row: a set, struct row.known. */
+/* What is known of a row: a set of bits. */
 enum row_known {
-	ROW_KNOWS_BIRTH = 1,	/* forked while we counted: ppid, fork, pre_exec */
-	ROW_KNOWS_MM = 2,	/* with page tables of its own: birth_* */
+	ROW_KNOWS_BIRTH = 1,	/* its fork was seen: ppid, fork_ns, pre_exec_copied */
+	ROW_KNOWS_MM = 2,	/* and gave it page tables of its own: birth_* */
 	ROW_KNOWS_FORK_NS = 4,
-	ROW_KNOWS_PARENT = 8,	/* parent_copied can be told */
-	ROW_SETTLED = 16,	/* first exec or exit has come */
+	ROW_KNOWS_PARENT = 8,	/* its parent had a row throughout: parent_copied */
+	ROW_SETTLED = 16,	/* its first exec or its exit was seen */
 };
+
+/* Sets of columns: a bit for each enum cowstat_column. */
+_Static_assert(COWSTAT_NR_COLUMNS <= 64, "a set of columns is one word");
+
+#define ROW_COLUMN(NAME)	(1ULL << COWSTAT_COL_##NAME)
+#define ROW_IF_IDENTITY(NAME, name, kind, hook)	\
+	(COWSTAT_##kind == COWSTAT_IDENTITY ? ROW_COLUMN(NAME) : 0) |
+#define ROW_IF_BIRTH(NAME, name, kind, hook)	\
+	(COWSTAT_##kind == COWSTAT_BIRTH ? ROW_COLUMN(NAME) : 0) |
+#define ROW_IDENTITIES		(COWSTAT_COLUMNS(ROW_IF_IDENTITY) 0)
+#define ROW_BIRTH_COLUMNS	(COWSTAT_COLUMNS(ROW_IF_BIRTH) 0)
+
+/**
+ * row_counted_columns() - the columns that are counted at all
+ * @hooks: a bit for each enum cowstat_hook that is armed, or was in this epoch
+ */
+static __always_inline unsigned long long row_counted_columns(unsigned long long hooks)
+{
+#define ROW_IF_COUNTED(NAME, name, kind, hook)	\
+	(hooks >> COWSTAT_HOOK_##hook & 1) << COWSTAT_COL_##NAME |
+	return COWSTAT_COLUMNS(ROW_IF_COUNTED) 0;
+}
+
+/**
+ * row_known_columns() - the columns of a row that are known; others print "-"
+ * @counted: from row_counted_columns()
+ * @known: the row's set of enum row_known
+ * @owner: is its uid, cgroup and name known?
+ */
+static __always_inline unsigned long long row_known_columns(unsigned long long counted,
+							    unsigned int known, _Bool owner)
+{
+	unsigned long long columns = counted;
+
+	if (!(known & ROW_KNOWS_MM))	/* of these, all but two are about the new mm */
+		columns &= ~ROW_BIRTH_COLUMNS | ROW_COLUMN(FORK_NS) |
+			   ROW_COLUMN(PRE_EXEC_COPIED);
+	if (!(known & ROW_KNOWS_FORK_NS))
+		columns &= ~ROW_COLUMN(FORK_NS);
+	if (!(known & ROW_KNOWS_BIRTH))
+		columns &= ~(ROW_COLUMN(PPID) | ROW_COLUMN(PARENT_START_NS) |
+			     ROW_COLUMN(PRE_EXEC_COPIED));
+	if (!(known & ROW_KNOWS_PARENT))
+		columns &= ~ROW_COLUMN(PARENT_COPIED);
+	if (!owner)
+		columns &= ~(ROW_COLUMN(UID) | ROW_COLUMN(CGROUP) | ROW_COLUMN(COMM));
+	return columns;
+}
+
+/* How many nested pid namespaces, from the initial one on, a row keeps its pid of. */
+#define ROW_NS_LEVELS		4
+
+/**
+ * struct row_pids - the pid of a process in each pid namespace it is in
+ * @level: of the deepest namespace kept
+ * @nr: its pid in each
+ * @ns: each namespace's inode number
+ */
+struct row_pids {
+	unsigned int level;
+	unsigned int nr[ROW_NS_LEVELS];
+	unsigned int ns[ROW_NS_LEVELS];
+};
+
+/**
+ * row_pid_in() - the pid of a process as a pid namespace sees it
+ * @pids: the process's
+ * @level: of the namespace
+ * @ns: its inode number
+ *
+ * Return: the pid; 0 where the process is not in that namespace, or too deep to be kept.
+ */
+static __always_inline unsigned int row_pid_in(const struct row_pids *pids, unsigned int level,
+					       unsigned int ns)
+{
+	if (level >= ROW_NS_LEVELS || level > pids->level || pids->ns[level] != ns)
+		return 0;
+	return pids->nr[level];
+}
 
 #endif /* COWSTAT_ROW_H */

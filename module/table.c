@@ -13,16 +13,10 @@
 #include <linux/cred.h>
 #include <linux/log2.h>
 #include <linux/pid.h>
-#include <linux/sizes.h>
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 
 #include "table.h"
-
-/* An exited row that copied less than this goes before one that copied more. */
-#define BIG_BYTES		SZ_1M
-/* How many exited rows are looked at, at most, for one that may go. */
-#define MAX_LOOKS		16
 
 #define COLUMN_NAME(NAME, name, kind, hook)	\
 	[COWSTAT_COL_##NAME] = #name,
@@ -63,14 +57,20 @@ static void table_drop_stale(struct work_struct *work)
 	}
 }
 
-static u64 row_copied_bytes(const struct row *row)
+static void row_read(const struct row *row, u64 *value)
 {
-	return COWSTAT_PAGE_BYTES * (row_value(row, ROW_ANON_COPIED) +
-				     row_value(row, ROW_KSM_COPIED) +
-				     row_value(row, ROW_OTHER_COPIED) +
-				     row_value(row, ROW_FILE_COPIED) +
-				     row_value(row, ROW_FORK_COPIED)) +
-	       row_value(row, ROW_HUGETLB_BYTES);
+	int i;
+
+	for (i = 0; i < ROW_NR_VALUES; i++)
+		value[i] = row_value(row, i);
+}
+
+static bool row_is_big(const struct row *row)
+{
+	u64 value[ROW_NR_VALUES];
+
+	row_read(row, value);
+	return row_copied_bytes(value) >= ROW_BIG_BYTES;
 }
 
 static bool row_is(struct row_ref ref)
@@ -143,27 +143,21 @@ static void row_settle(struct row *row)
 static void row_fold(struct row *row)
 {
 	struct row *ancestor = NULL;
+	u64 value[ROW_NR_VALUES];
 	int i;
 
 	lockdep_assert_held(&table.lock);
-	for (i = 0; i < ROW_DESC_FORKS; i++)
-		row_add(&table.folded, i, row_value(row, i));
+	row_read(row, value);
+	for (i = 0; i < ROW_FIRST_MEMO; i++)
+		row_add(&table.folded, i, value[i]);
 
 	for (i = 0; i < ROW_ANCESTORS && !ancestor; i++)
 		if (row_is(row->ancestor[i]))
 			ancestor = row->ancestor[i].row;
 	if (!ancestor)
 		return;
-	row_add(ancestor, ROW_DESC_FORKS,
-		row_value(row, ROW_FORKS) + row_value(row, ROW_DESC_FORKS));
-	row_add(ancestor, ROW_DESC_BIRTH_ANON_PAGES,
-		row_value(row, ROW_BIRTH_ANON_PAGES) + row_value(row, ROW_DESC_BIRTH_ANON_PAGES));
-	row_add(ancestor, ROW_DESC_ANON_COPIED,
-		row_value(row, ROW_ANON_COPIED) + row_value(row, ROW_DESC_ANON_COPIED));
-	row_add(ancestor, ROW_DESC_PARENT_COPIED,
-		row_value(row, ROW_PARENT_COPIED) + row_value(row, ROW_DESC_PARENT_COPIED));
-	row_add(ancestor, ROW_DESC_COPIED_BYTES,
-		row_copied_bytes(row) + row_value(row, ROW_DESC_COPIED_BYTES));
+	for (i = ROW_FIRST_MEMO; i < ROW_NR_VALUES; i++)
+		row_add(ancestor, i, row_memo(value, i));
 }
 
 /* Make a row nobody's. Its references to pids go to the worker. */
@@ -194,14 +188,14 @@ static bool table_recycle(void)
 	lockdep_assert_held(&table.lock);
 	if (stale.nr + 2 > stale.max)
 		return false;
-	for (looks = 0; looks < MAX_LOOKS; looks++) {
+	for (looks = 0; looks < ROW_MAX_LOOKS; looks++) {
 		struct list_head *list = list_empty(&table.exited) ? &table.exited_big :
 								     &table.exited;
 
 		row = list_first_entry_or_null(list, struct row, list);
 		if (!row)
 			return false;
-		if (list == &table.exited && row_copied_bytes(row) >= BIG_BYTES)
+		if (list == &table.exited && row_is_big(row))
 			list_move_tail(&row->list, &table.exited_big);
 		else if (row->unsettled)
 			list_move_tail(&row->list, list);
@@ -301,8 +295,7 @@ static void row_exit(struct row *row, const struct row_owner *owner)
 		memset(&row->owner, 0, sizeof(row->owner));
 	/* pairs with table_copy_row(): who sees EXITED sees the owner too */
 	smp_store_release(&row->state, ROW_EXITED);
-	list_add_tail(&row->list, row_copied_bytes(row) < BIG_BYTES ? &table.exited :
-								      &table.exited_big);
+	list_add_tail(&row->list, row_is_big(row) ? &table.exited_big : &table.exited);
 }
 
 /*
@@ -566,14 +559,6 @@ unsigned int table_used(void)
 	return smp_load_acquire(&table.used);	/* pairs with table_take() */
 }
 
-static void copy_values(const struct row *row, struct row_copy *copy)
-{
-	int i;
-
-	for (i = 0; i < ROW_NR_VALUES; i++)
-		copy->value[i] = row_value(row, i);
-}
-
 /**
  * table_copy_row() - read one row, whole, without a lock
  * @index: below table.used
@@ -595,7 +580,7 @@ bool table_copy_row(unsigned int index, struct row_copy *copy)
 	copy->parent_pid = READ_ONCE(row->parent_pid);
 	copy->start_ns = READ_ONCE(row->start_ns);
 	copy->parent_start_ns = READ_ONCE(row->parent_start_ns);
-	copy_values(row, copy);
+	row_read(row, copy->value);
 	if (copy->known & ROW_KNOWS_BIRTH && !(copy->known & ROW_SETTLED)) {
 		row_pre_exec(row, &copy->value[ROW_PRE_EXEC_COPIED],
 			     &copy->value[ROW_PARENT_COPIED]);
@@ -629,7 +614,7 @@ bool table_copy_row(unsigned int index, struct row_copy *copy)
 void table_copy_folded(struct row_copy *copy)
 {
 	memset(copy, 0, sizeof(*copy));
-	copy_values(&table.folded, copy);
+	row_read(&table.folded, copy->value);
 }
 
 /**
@@ -643,7 +628,8 @@ int table_init(unsigned int max_rows)
 {
 	unsigned long buckets;
 
-	BUILD_BUG_ON(ROW_DESC_FORKS + 5 != ROW_NR_VALUES);	/* memos stand last */
+	#define ONE_MEMO(NAME)	+ 1
+	BUILD_BUG_ON(ROW_FIRST_MEMO ROW_MEMOS(ONE_MEMO) != ROW_NR_VALUES);
 
 	INIT_LIST_HEAD(&table.free);
 	INIT_LIST_HEAD(&table.exited);

@@ -15,10 +15,9 @@
 #include <string.h>
 
 typedef uint32_t u32;
-typedef uint64_t u64;
+typedef unsigned long long u64;	/* as the kernel has it */
 
 #define BIT(n)				(1UL << (n))
-#define SZ_1M				(1UL << 20)
 #define ARRAY_SIZE(a)			(sizeof(a) / sizeof(*(a)))
 #define BUILD_BUG_ON(c)			_Static_assert(!(c), #c)
 #define likely(x)			(x)

@@ -180,7 +180,7 @@ static void small_go_first_then_oldest(void **state)
 	(void)state;
 	come_alive(&parent, NULL);
 	fork_of(&parent, &big, 0);
-	copies(&big, BIG_BYTES / COWSTAT_PAGE_BYTES);
+	copies(&big, ROW_BIG_BYTES / COWSTAT_PAGE_BYTES);
 	exits(&big);
 	for (i = 0; i < ROWS - 2; i++) {
 		fork_of(&parent, &small[i], 0);
@@ -196,7 +196,7 @@ static void small_go_first_then_oldest(void **state)
 	assert_non_null(row(&big));
 	fork_of(&parent, &more[i], 0);
 	assert_null(row(&big));
-	assert_int_equal(sum(ROW_ANON_COPIED), ROWS - 2 + BIG_BYTES / COWSTAT_PAGE_BYTES);
+	assert_int_equal(sum(ROW_ANON_COPIED), ROWS - 2 + ROW_BIG_BYTES / COWSTAT_PAGE_BYTES);
 	assert_int_equal(sum(ROW_FORKS), 2 * ROWS - 2);
 	assert_int_equal(table.nr_folded, ROWS - 1);
 	assert_int_equal(atomic64_read(&table.lost), 0);

@@ -11,20 +11,20 @@
 
 #include "bill.h"
 #include "format.h"
+#include "row.h"
+
+#define MEMO_NUMBER(NAME)	MEMO_##NAME,
+enum {
+	ROW_MEMOS(MEMO_NUMBER)
+	NR_MEMOS
+};
 
 /* Columns whose sum over given-up descendants is kept. */
+#define MEMO(NAME)		[MEMO_##NAME] = { COWSTAT_COL_##NAME, COWSTAT_COL_DESC_##NAME },
 static const struct {
 	enum cowstat_column column;
 	enum cowstat_column memo;
-} memos[] = {
-	{ COWSTAT_COL_FORKS,		COWSTAT_COL_DESC_FORKS },
-	{ COWSTAT_COL_BIRTH_ANON_PAGES,	COWSTAT_COL_DESC_BIRTH_ANON_PAGES },
-	{ COWSTAT_COL_ANON_COPIED,	COWSTAT_COL_DESC_ANON_COPIED },
-	{ COWSTAT_COL_PARENT_COPIED,	COWSTAT_COL_DESC_PARENT_COPIED },
-	{ COWSTAT_COL_COPIED_BYTES,	COWSTAT_COL_DESC_COPIED_BYTES },
-};
-
-#define NR_MEMOS	(sizeof(memos) / sizeof(memos[0]))
+} memos[] = { ROW_MEMOS(MEMO) };
 
 static void keep_header(struct cow_table *to, const struct cow_table *from)
 {
@@ -238,11 +238,12 @@ void bill_make(const struct tree *tree, struct bill *bill)
 		sum[m] = there[m] + (told[m] > gone[m] ? told[m] : gone[m]);
 		bill->stray |= gone[m] > told[m];
 	}
-	bill->forks = sum[0];
-	bill->shared = sum[1];
-	bill->copied = sum[2];
-	bill->copied_bytes = sum[4];
-	bill->short_bytes = told[4] > gone[4] ? told[4] - gone[4] : 0;
+	bill->forks = sum[MEMO_FORKS];
+	bill->shared = sum[MEMO_BIRTH_ANON_PAGES];
+	bill->copied = sum[MEMO_ANON_COPIED];
+	bill->copied_bytes = sum[MEMO_COPIED_BYTES];
+	if (told[MEMO_COPIED_BYTES] > gone[MEMO_COPIED_BYTES])
+		bill->short_bytes = told[MEMO_COPIED_BYTES] - gone[MEMO_COPIED_BYTES];
 	bill->by_parents = bill->copied - (bill->by_children < bill->copied ? bill->by_children :
 									      bill->copied);
 	if (bill->forks + bill->vforks > children)
