@@ -23,11 +23,11 @@ static DEFINE_SPINLOCK(status_lock);
 static struct control_status status;
 
 /*
- * Goes up by two with every reset, and is odd within it. A snapshot between two equal and
- * even values does not stand across two epochs; and its taker holds no lock that the
+ * The reset sequence: every reset adds two, and it is odd while one runs. A snapshot that finds
+ * the same even number before and after is of one epoch. Its reader holds no lock that the
  * writer of a control word would wait for.
  */
-static unsigned long era;
+static unsigned long reset_seq;
 
 static void set_status(const struct control_status *to)
 {
@@ -47,7 +47,7 @@ static int arm(struct control_status *to)
 	err = fork_arm();
 	if (err)
 		return err;
-	table_bury();
+	table_mark_dead();
 	event_forget();
 	err = hook_arm_all(fault_hooks);
 	if (err)
@@ -153,13 +153,13 @@ int control_reset(void)
 	counting = to.counting;
 	if (counting)
 		disarm(&to);
-	WRITE_ONCE(era, era + 1);
-	smp_wmb();	/* who sees a row gone sees the era odd */
+	WRITE_ONCE(reset_seq, reset_seq + 1);
+	smp_wmb();	/* order: the sequence is odd before any row is freed */
 	table_reset();
 	timing_reset();
 	begin_epoch(&to);
 	set_status(&to);
-	smp_store_release(&era, era + 1);	/* after all of it */
+	smp_store_release(&reset_seq, reset_seq + 1);	/* after all of it */
 	if (counting)
 		err = arm(&to);
 	set_status(&to);
@@ -168,14 +168,14 @@ int control_reset(void)
 }
 
 /**
- * control_era() - to tell whether a snapshot stands across a reset
+ * control_reset_seq() - the reset sequence
  *
  * Context: any.
- * Return: a number; odd while rows are being forgotten.
+ * Return: a number that every reset changes; odd while one runs.
  */
-unsigned long control_era(void)
+unsigned long control_reset_seq(void)
 {
-	return smp_load_acquire(&era);	/* before what is read of the rows */
+	return smp_load_acquire(&reset_seq);	/* before what is read of the rows */
 }
 
 /**

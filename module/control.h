@@ -27,7 +27,7 @@ void control_exit(void);
 int control_counting(bool on);
 int control_timing(bool on);
 int control_reset(void);
-unsigned long control_era(void);
+unsigned long control_reset_seq(void);
 void control_status(struct control_status *out);
 
 #endif /* COWSTAT_CONTROL_H */

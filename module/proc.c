@@ -297,7 +297,7 @@ static int snapshot_take(struct snapshot *snapshot, struct file *file)
 		.ns = task_active_pid_ns(current),
 	};
 	size_t size = reader.all ? LINE_BYTES * (size_t)(table_used() + 8) : PAGE_SIZE;
-	unsigned long era;
+	unsigned long reset_seq;
 	struct row_copy *copy;
 	struct seq_buf s;
 	char *text = NULL;
@@ -308,8 +308,8 @@ static int snapshot_take(struct snapshot *snapshot, struct file *file)
 	if (!copy)
 		return err;
 	for (;;) {
-		era = control_era();
-		if (era & 1) {		/* a reset is under way: soon over */
+		reset_seq = control_reset_seq();
+		if (reset_seq & 1) {	/* a reset is under way: soon over */
 			schedule_timeout_killable(1);
 			if (fatal_signal_pending(current)) {
 				err = -EINTR;
@@ -331,8 +331,8 @@ static int snapshot_take(struct snapshot *snapshot, struct file *file)
 			size *= 2;
 			continue;
 		}
-		smp_rmb();	/* the rows before the second look at the era */
-		if (era == control_era() &&
+		smp_rmb();	/* the rows before the sequence is read again */
+		if (reset_seq == control_reset_seq() &&
 		    (folded == READ_ONCE(table.nr_folded) || ++try == SNAPSHOT_TRIES))
 			break;
 	}

@@ -461,14 +461,14 @@ void table_dead(struct task_struct *task)
 }
 
 /**
- * table_bury() - mark the rows of processes that went while nobody counted
+ * table_mark_dead() - mark the rows of processes that went while nobody counted
  *
  * Also makes exited rows unfindable, since a new process may have got the
  * signal_struct of one of them unseen.
  *
  * Context: process context, may sleep. Called with the exit hook armed.
  */
-void table_bury(void)
+void table_mark_dead(void)
 {
 	unsigned int i, used = table_used();
 	unsigned long flags;

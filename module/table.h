@@ -204,7 +204,7 @@ void table_birth(struct task_struct *parent, struct task_struct *child,
 		 const struct birth *birth);
 void table_exec(struct task_struct *task);
 void table_dead(struct task_struct *task);
-void table_bury(void);
+void table_mark_dead(void);
 void table_settle(void);
 void table_reset(void);
 unsigned int table_used(void);

@@ -269,7 +269,7 @@ static void parent_waits_for_unsettled_children(void **state)
 	assert_int_equal(row_value(row(&child), ROW_PARENT_COPIED), 9);
 }
 
-static void buried_when_gone_unseen(void **state)
+static void marked_dead_when_gone_unseen(void **state)
 {
 	static struct process gone, here;
 
@@ -279,14 +279,14 @@ static void buried_when_gone_unseen(void **state)
 	copies(&gone, 1);
 	copies(&here, 1);
 	gone.pid.task = NULL;
-	table_bury();
+	table_mark_dead();
 	assert_int_equal(row(&gone)->state, ROW_EXITED);
 	assert_int_equal(row(&here)->state, ROW_LIVE);
 	assert_null(table_find(gone.task.signal));
 	assert_non_null(table_find(here.task.signal));
 }
 
-static void a_zombie_is_buried_and_stays_its_own(void **state)
+static void a_zombie_is_marked_dead_and_stays_its_own(void **state)
 {
 	static struct process zombie;
 
@@ -294,7 +294,7 @@ static void a_zombie_is_buried_and_stays_its_own(void **state)
 	come_alive(&zombie, NULL);
 	copies(&zombie, 1);
 	zombie.signal.live.counter = 0;		/* unseen, and not yet waited for */
-	table_bury();
+	table_mark_dead();
 	assert_int_equal(row(&zombie)->state, ROW_EXITED);
 	assert_string_equal(row(&zombie)->owner.comm, zombie.task.comm);
 }
@@ -375,8 +375,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(folds_into_nearest_ancestor, setup, teardown),
 		cmocka_unit_test_setup_teardown(parent_waits_for_unsettled_children, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(buried_when_gone_unseen, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_zombie_is_buried_and_stays_its_own, setup,
+		cmocka_unit_test_setup_teardown(marked_dead_when_gone_unseen, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_zombie_is_marked_dead_and_stays_its_own, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_row_made_after_exit_is_exited, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_commit_makes_no_row, setup, teardown),
