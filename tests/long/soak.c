@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "harness.h"
-#include "machine.h"
+#include "procfs.h"
 
 #define PROGRESS	3
 #define CGROUP		"/sys/fs/cgroup/"
@@ -146,7 +146,7 @@ static uint64_t kernel_memory(void)
 	uint64_t sum = 0, bytes;
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		bytes = meminfo(keys[i]);
+		bytes = procfs_meminfo(keys[i]);
 		if (!bytes)
 			bail("no %s in /proc/meminfo", keys[i]);
 		sum += bytes;

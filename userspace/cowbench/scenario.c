@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "format.h"
+#include "procfs.h"
 #include "scenario.h"
 
 #define SNAPSHOT_SAMPLES	60	/* points of a curve */
@@ -484,9 +485,9 @@ static uint64_t memory_needed(const struct scenario *s, const struct bench_optio
 bool scenario_possible(const struct scenario *s, const struct bench_options *o, char *why,
 		       size_t len)
 {
-	uint64_t need = memory_needed(s, o), have = meminfo("MemAvailable");
+	uint64_t need = memory_needed(s, o), have = procfs_meminfo("MemAvailable");
 	uint64_t huge = page_kind_bytes(PAGES_HUGETLB);
-	uint64_t pool = meminfo("HugePages_Free") - meminfo("HugePages_Rsvd");
+	uint64_t pool = procfs_meminfo("HugePages_Free") - procfs_meminfo("HugePages_Rsvd");
 	const char *no_thp = o->pages == PAGES_THP ? thp_refused() : NULL;
 
 	if (no_thp) {
@@ -504,7 +505,7 @@ bool scenario_possible(const struct scenario *s, const struct bench_options *o, 
 			return true;
 		snprintf(why, len, "%s needs %" PRIu64 " free huge pages of %s, and there are %" PRIu64 ". Try: echo %" PRIu64 " | sudo tee /proc/sys/vm/nr_hugepages",
 			 s->name, need, format_size_short(huge).s, pool,
-			 need + meminfo("HugePages_Total") - pool);
+			 need + procfs_meminfo("HugePages_Total") - pool);
 		return false;
 	}
 	if (!have || need <= have)

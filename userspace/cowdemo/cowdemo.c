@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "format.h"
-#include "machine.h"
 #include "pagemap.h"
+#include "procfs.h"
 #include "puppet.h"
 #include "terminal.h"
 #include "table_reader.h"
@@ -523,12 +523,12 @@ static void show_rss(struct lesson *l)
 
 	region_fill(&l->big);
 	bytes = region_bytes(&l->big);
-	before = meminfo("MemAvailable");
+	before = procfs_meminfo("MemAvailable");
 	begin_ns = now_ns();
 	have_child(l);
 	l->answers.fork_ns = now_ns() - begin_ns;
 	tell(l, PUPPET_READ, l->big.start, l->big.pages);
-	after = meminfo("MemAvailable");
+	after = procfs_meminfo("MemAvailable");
 	for (side = 0; side < 2; side++) {
 		rss[side] = rollup(pid_of(l, side), "Rss");
 		pss[side] = rollup(pid_of(l, side), "Pss");
@@ -1029,7 +1029,7 @@ int main(int argc, char **argv)
 	}
 	if (optind < argc)
 		bad_usage("what is \"%s\"? There are only options", argv[optind]);
-	available = meminfo("MemAvailable");
+	available = procfs_meminfo("MemAvailable");
 	if (available && size > available / 5 * 4)
 		errx(EXIT_FAILURE, "%s of memory is free: try a smaller --size",
 		     format_size(available).s);

@@ -29,6 +29,5 @@ struct machine {
 };
 
 void machine_read(struct machine *m);
-uint64_t meminfo(const char *key);
 
 #endif /* COWSTAT_MACHINE_H */

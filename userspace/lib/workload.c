@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "machine.h"
+#include "procfs.h"
 #include "uapi/cowstat.h"
 #include "workload.h"
 
@@ -26,6 +26,8 @@
 #define EXIT_NO_EXEC		127	/* a child that could not exec, as in a shell */
 
 #define NS_PER_S		1000000000ULL
+
+#define THP			"/sys/kernel/mm/transparent_hugepage/"
 
 #define PROGRESS_AFTER_NS	500000000ULL	/* no progress shown for less */
 #define PROGRESS_PAGES		4096		/* looks at the clock that often */
@@ -54,20 +56,6 @@ uint64_t region_bytes(const struct region *r)
 	return r->pages * COWSTAT_PAGE_BYTES;
 }
 
-/* The first number of a file, or 0. */
-static uint64_t number_of(const char *path)
-{
-	FILE *f = fopen(path, "re");
-	uint64_t n = 0;
-
-	if (!f)
-		return 0;
-	if (fscanf(f, "%" SCNu64, &n) != 1)
-		n = 0;
-	fclose(f);
-	return n;
-}
-
 /**
  * page_kind_bytes() - how large a page of a kind is on this machine
  * @kind: the kind
@@ -76,11 +64,14 @@ static uint64_t number_of(const char *path)
  */
 uint64_t page_kind_bytes(enum page_kind kind)
 {
+	uint64_t bytes = 0;
+
 	switch (kind) {
 	case PAGES_THP:
-		return number_of("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");
+		procfs_figure(THP "hpage_pmd_size", NULL, &bytes);
+		return bytes;
 	case PAGES_HUGETLB:
-		return meminfo("Hugepagesize");
+		return procfs_meminfo("Hugepagesize");
 	default:
 		return COWSTAT_PAGE_BYTES;
 	}
@@ -93,16 +84,12 @@ uint64_t page_kind_bytes(enum page_kind kind)
  */
 const char *thp_refused(void)
 {
-	FILE *f = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "re");
-	char line[128] = "";
-	bool allowed;
+	char choice[16];
 
-	if (!f)
+	if (procfs_choice(THP "enabled", choice, sizeof(choice)))
 		return "this kernel has no transparent huge pages";
-	allowed = fgets(line, sizeof(line), f) && !strstr(line, "[never]");
-	fclose(f);
-	return allowed ? NULL :
-		"transparent huge pages are switched off. Try: echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled";
+	return strcmp(choice, "never") ? NULL :
+		"transparent huge pages are switched off. Try: echo madvise | sudo tee " THP "enabled";
 }
 
 /* Its huge pages, if it is to have any, are switched on before it is touched. */

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "procfs.h"
+
+/*
+ * What a line says of a key: "MemFree:   12 kB", "model name\t: x", "pgfault 12" are lines
+ * of MemFree, "model name" and pgfault. NULL when it is the line of another key.
+ */
+static const char *value_of(const char *line, const char *key)
+{
+	size_t len = strlen(key);
+
+	if (strncmp(line, key, len) || !line[len] || !strchr(" \t:", line[len]))
+		return NULL;
+	return line + len + strspn(line + len, " \t:");
+}
+
+/**
+ * procfs_line() - read a line of text
+ * @path: the file
+ * @key: what the line begins with, without the colon or space behind it; NULL for the
+ *	first line, whole
+ * @to: what the line says behind the key, without the end of line; "" on error
+ * @size: size of @to; what does not fit is cut off
+ *
+ * Return: 0; -ENODATA when no line has that key or the file is empty; another negative
+ * errno when the file cannot be read.
+ */
+int procfs_line(const char *path, const char *key, char *to, size_t size)
+{
+	FILE *f = fopen(path, "re");
+	const char *value;
+	char line[512];
+	int err = -ENODATA;
+
+	*to = '\0';
+	if (!f)
+		return -errno;
+	errno = 0;
+	while (err && fgets(line, sizeof(line), f)) {
+		value = key ? value_of(line, key) : line;
+		if (!value)
+			continue;
+		snprintf(to, size, "%.*s", (int)strcspn(value, "\n"), value);
+		err = 0;
+	}
+	if (err && ferror(f) && errno)
+		err = -errno;
+	fclose(f);
+	return err;
+}
+
+/**
+ * procfs_figure() - read a number
+ * @path: the file
+ * @key: as for procfs_line()
+ * @n: the number, in bytes where the file gives it in kB; untouched on error
+ *
+ * Return: 0; -ENODATA when there is no such line, or no number in it; another negative
+ * errno when the file cannot be read.
+ */
+int procfs_figure(const char *path, const char *key, uint64_t *n)
+{
+	char text[128], unit[8] = "";
+	uint64_t value;
+	int err;
+
+	err = procfs_line(path, key, text, sizeof(text));
+	if (err)
+		return err;
+	if (sscanf(text, "%" SCNu64 " %7s", &value, unit) < 1)
+		return -ENODATA;
+	*n = strcmp(unit, "kB") ? value : value * 1024;
+	return 0;
+}
+
+/**
+ * procfs_choice() - read which of several words is chosen: the one in brackets
+ * @path: the file; its line is like "always [madvise] never"
+ * @to: the word; "" on error
+ * @size: size of @to
+ *
+ * Return: 0; -ENODATA when nothing is in brackets; another negative errno when the file
+ * cannot be read.
+ */
+int procfs_choice(const char *path, char *to, size_t size)
+{
+	const char *begin;
+	char line[128];
+	int err;
+
+	*to = '\0';
+	err = procfs_line(path, NULL, line, sizeof(line));
+	if (err)
+		return err;
+	begin = strchr(line, '[');
+	if (!begin)
+		return -ENODATA;
+	snprintf(to, size, "%.*s", (int)strcspn(begin + 1, "]"), begin + 1);
+	return 0;
+}
+
+/**
+ * procfs_pid_figure() - read a number of a process
+ * @pid: the process
+ * @file: the file's name below /proc/PID
+ * @key: as for procfs_line()
+ * @n: as for procfs_figure()
+ *
+ * Return: as procfs_figure(); -ENOENT or -ESRCH when the process has gone.
+ */
+int procfs_pid_figure(pid_t pid, const char *file, const char *key, uint64_t *n)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	return procfs_figure(path, key, n);
+}
+
+/**
+ * procfs_meminfo() - read a figure of /proc/meminfo
+ * @key: its name, without the colon
+ *
+ * Return: bytes, or a number of pages where the line has no unit; 0 if the kernel does
+ * not tell it.
+ */
+uint64_t procfs_meminfo(const char *key)
+{
+	uint64_t n = 0;
+
+	procfs_figure("/proc/meminfo", key, &n);
+	return n;
+}

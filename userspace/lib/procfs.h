@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One figure, or one line, out of a file of /proc or /sys. These files are small and few
+ * are read, so each call opens its file, reads it and closes it.
+ */
+#ifndef COWSTAT_PROCFS_H
+#define COWSTAT_PROCFS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+int procfs_line(const char *path, const char *key, char *to, size_t size);
+int procfs_figure(const char *path, const char *key, uint64_t *n);
+int procfs_choice(const char *path, char *to, size_t size);
+int procfs_pid_figure(pid_t pid, const char *file, const char *key, uint64_t *n);
+uint64_t procfs_meminfo(const char *key);
+
+#endif /* COWSTAT_PROCFS_H */
