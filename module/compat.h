@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Kernel-version differences, all of them and only they. Each asks the compiler
- * what the target kernel has, never what its version number is, so that vendors'
- * backports do not mislead it.
+ * All differences between kernel versions, and nothing else. Each test asks the compiler
+ * what the target kernel has, never for its version number: vendors backport changes.
  */
 #ifndef COWSTAT_COMPAT_H
 #define COWSTAT_COMPAT_H
@@ -15,22 +14,22 @@
 #include <trace/events/sched.h>
 
 /*
- * Arguments of a hooked function. From 6.2 on an ftrace callback reads them with
- * ftrace_regs_get_argument() (commit 0ef86097f127). x86 saves them since 5.11 (commit
- * 02a474ca266a) without being asked, in a struct ftrace_regs that holds a pt_regs; to ask
- * for all registers instead would cost about 20 instructions a call.
+ * Arguments of a hooked function. Since 6.2 an ftrace callback reads them with
+ * ftrace_regs_get_argument() (commit 0ef86097f127). x86 has saved them for every callback
+ * since 5.11 (commit 02a474ca266a), in a struct ftrace_regs that contains a pt_regs. Asking
+ * for all registers instead costs about 20 instructions a call.
  */
 #ifdef ftrace_regs_get_argument
 #define compat_argument(fregs, n)	ftrace_regs_get_argument(fregs, n)
 #elif defined(CONFIG_X86_64) && defined(CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS)
 #define compat_argument(fregs, n)	regs_get_kernel_argument(&(fregs)->regs, n)
 #else
-#error "This kernel does not hand a function's arguments to ftrace's callbacks."
+#error "ftrace on this kernel does not pass function arguments to its callbacks."
 #endif
 
 /*
- * Whether a page is of an anonymous kind but not merged by KSM: folio_test_anon() without
- * folio_test_ksm(), in one comparison. Newer kernels have renamed the flags.
+ * Is a page anonymous, and not merged by KSM? This is folio_test_anon() &&
+ * !folio_test_ksm(), in one comparison. Newer kernels have renamed the flags.
  */
 #ifdef FOLIO_MAPPING_FLAGS
 #define compat_folio_is_unmerged_anon(folio) \
@@ -41,9 +40,8 @@
 #endif
 
 /*
- * RSS counters of an mm. From 6.2 on they are per-CPU counters (commit
- * f1a7941243c1) whose exact value is a sum over the CPUs; before, plain atomics
- * in a struct.
+ * RSS counters of an mm. Since 6.2 they are per-CPU counters (commit f1a7941243c1), whose
+ * exact value is a sum over the CPUs. Before, they were plain atomics in a struct.
  */
 static inline u64 compat_rss_atomic(struct mm_struct *mm, int member)
 {
@@ -81,8 +79,8 @@ static inline struct mm_struct *compat_hugetlb_wp_mm(struct ftrace_regs *fregs)
 #endif
 
 /*
- * Probes of sched_process_exit. Newer kernels pass whether the whole group is dead;
- * we read signal->live ourselves on all of them.
+ * Probes of sched_process_exit. Newer kernels also pass whether the whole thread group is
+ * dead. We read signal->live instead, on all kernels.
  */
 #define COMPAT_EXIT_PROBE(probe, act)						\
 static void __maybe_unused probe##_task(void *data, struct task_struct *task)	\

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Counting on, counting off, begin anew: the order in which hooks are armed and the
- * table is tidied.
+ * Counting on, counting off, reset: in which order hooks are armed and the table is
+ * brought up to date.
  */
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
@@ -15,17 +15,20 @@
 #include "table.h"
 #include "timing.h"
 
-/* Serialises arming, disarming and reset. Outermost; held while RCU-tasks is awaited. */
+/* Serialises arming, disarming and reset. Outermost; held across RCU-tasks grace periods. */
 static DEFINE_MUTEX(control_mutex);
 
-/* What readers see; written within control_mutex too, so that reading waits for no arming. */
+/*
+ * What readers see. Written with control_mutex held, too. Readers take only status_lock, so
+ * they never wait for arming.
+ */
 static DEFINE_SPINLOCK(status_lock);
 static struct control_status status;
 
 /*
- * The reset sequence: every reset adds two, and it is odd while one runs. A snapshot that finds
- * the same even number before and after is of one epoch. Its reader holds no lock that the
- * writer of a control word would wait for.
+ * A sequence count: odd while a reset runs, incremented twice by each. A snapshot taken
+ * between two equal, even values is of one epoch, and its reader needs no lock that the
+ * writer of a control word could wait for.
  */
 static unsigned long reset_seq;
 
@@ -37,8 +40,9 @@ static void set_status(const struct control_status *to)
 }
 
 /*
- * Exits first, so that no row outlives its process unseen; do_wp_page before its
- * commit points (fault_hooks' own order), so that a commit is never without its entry.
+ * Attach to exits first: a row whose process exits unseen would stay live for ever. Arm
+ * do_wp_page() before its commit points (the order of fault_hooks): a commit then always
+ * has an entry.
  */
 static int arm(struct control_status *to)
 {
@@ -53,7 +57,7 @@ static int arm(struct control_status *to)
 	if (err)
 		goto disarm_fork;
 	if (to->timing && timing_arm(fault_entry()))
-		to->timing = false;	/* the log says why; counting does not depend on it */
+		to->timing = false;	/* the log says why; counting goes on without it */
 
 	to->counting = true;
 	to->armed = fork_mask() | hook_mask(fault_hooks);
@@ -77,11 +81,11 @@ static void disarm(struct control_status *to)
 
 /**
  * control_counting() - arm or disarm every hook
- * @on: which
+ * @on: true to arm, false to disarm
  *
- * Context: may sleep, long when disarming.
- * Return: 0; -EINTR when killed while waiting for another writer; or ftrace's error,
- * counting then being off.
+ * Context: may sleep; disarming takes some grace periods.
+ * Return: 0; -EINTR when killed while waiting for another writer; or the error of ftrace,
+ * and then counting is off.
  */
 int control_counting(bool on)
 {
@@ -101,11 +105,11 @@ int control_counting(bool on)
 }
 
 /**
- * control_timing() - time faults, or no more
- * @on: which; takes effect while counting is on
+ * control_timing() - switch the timing of faults
+ * @on: true for on; takes effect while counting is on
  *
  * Context: may sleep.
- * Return: as control_counting(), timing then being off.
+ * Return: as control_counting(); on an error timing is off.
  */
 int control_timing(bool on)
 {
@@ -135,8 +139,8 @@ static void begin_epoch(struct control_status *to)
 /**
  * control_reset() - forget all rows and begin a new epoch
  *
- * Hooks are disarmed meanwhile, so that nothing is half in the old epoch: what happens
- * within that moment is in neither.
+ * Hooks are disarmed meanwhile, so that no event is counted partly in each epoch. What
+ * happens while they are disarmed is not counted at all.
  *
  * Context: may sleep.
  * Return: as control_counting().
@@ -154,12 +158,13 @@ int control_reset(void)
 	if (counting)
 		disarm(&to);
 	WRITE_ONCE(reset_seq, reset_seq + 1);
-	smp_wmb();	/* order: the sequence is odd before any row is freed */
+	smp_wmb();	/* Order: the sequence is odd before any row is freed. */
 	table_reset();
 	timing_reset();
 	begin_epoch(&to);
 	set_status(&to);
-	smp_store_release(&reset_seq, reset_seq + 1);	/* after all of it */
+	/* Order: the sequence is even only after all of that. */
+	smp_store_release(&reset_seq, reset_seq + 1);
 	if (counting)
 		err = arm(&to);
 	set_status(&to);
@@ -168,19 +173,19 @@ int control_reset(void)
 }
 
 /**
- * control_reset_seq() - the reset sequence
+ * control_reset_seq() - read the reset sequence, to detect a reset during a snapshot
  *
  * Context: any.
- * Return: a number that every reset changes; odd while one runs.
+ * Return: the sequence; odd while a reset runs.
  */
 unsigned long control_reset_seq(void)
 {
-	return smp_load_acquire(&reset_seq);	/* before what is read of the rows */
+	return smp_load_acquire(&reset_seq);	/* Order: before any row is read. */
 }
 
 /**
- * control_status() - the state of things
- * @out: a consistent copy
+ * control_status() - copy the current status
+ * @out: the copy, consistent in itself
  *
  * Context: process context.
  */
@@ -192,9 +197,9 @@ void control_status(struct control_status *out)
 }
 
 /**
- * control_init() - resolve every hook and begin to count
+ * control_init() - resolve every hook and start counting
  *
- * Return: 0, or an error whose reason stands in the log; then nothing is armed.
+ * Return: 0, or an error, explained in the log, and then nothing is armed.
  */
 int __init control_init(void)
 {
@@ -226,7 +231,7 @@ release_fault:
 }
 
 /**
- * control_exit() - stop counting and give everything back
+ * control_exit() - stop counting and free everything
  */
 void control_exit(void)
 {

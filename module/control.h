@@ -5,13 +5,14 @@
 #include <linux/types.h>
 
 /**
- * struct control_status - what the first line of /proc/cowstat tells
+ * struct control_status - what the first line of /proc/cowstat shows
  * @counting: the hooks are armed
  * @timing: while counting, faults are timed too
  * @armed: a bit for each enum cowstat_hook that is armed now
- * @counted: likewise, for those whose columns mean something: outlives `counting off`
- * @epoch: goes up when the counters are reset
- * @since_ns: when this epoch began, CLOCK_BOOTTIME
+ * @counted: a bit for each that was armed in this epoch, so that its columns are known;
+ *	     `counting off` leaves it
+ * @epoch: incremented by each reset
+ * @since_ns: when this epoch began, in ns of CLOCK_BOOTTIME
  */
 struct control_status {
 	bool counting;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Single faults, as they are committed, for whoever listens to the tracepoints of trace.h.
- * Nothing here runs while nobody does.
+ * Reports single faults through the tracepoints of trace.h, as they are committed. Nothing
+ * here runs while no tracepoint is enabled.
  *
- * A copy is committed in two steps: the old frame is let go, then the new one gets its
- * reverse mapping. The old one is noted in between, by task and not by CPU, since on
- * PREEMPT_RT who holds the page-table lock may be preempted.
+ * The kernel commits a copy in two steps: it clears the old PTE, then adds the reverse
+ * mapping of the new page. In between the old frame is kept in a slot of the task, not of
+ * the CPU: on PREEMPT_RT the holder of the page-table lock can be preempted.
  */
 #include <linux/capability.h>
 #include <linux/hugetlb.h>
@@ -15,7 +15,7 @@
 #include <linux/sched.h>
 
 #include "event.h"
-#include "fault.h"
+#include "owner.h"
 #include "slot.h"
 #include "table.h"
 
@@ -23,12 +23,12 @@
 #include "trace.h"
 
 static struct slots copies;		/* one per task between the two steps */
-static bool guarded;			/* the kernel asks may_see_frames() */
+static bool guarded;			/* perf calls may_see_frames() */
 
 #ifdef CONFIG_PERF_EVENTS
 /*
- * Page frames are for whom /proc/PID/pagemap shows them to, not for CAP_PERFMON alone. Who
- * only counts could filter by them.
+ * PFNs need CAP_SYS_ADMIN, as in /proc/PID/pagemap; CAP_PERFMON is not enough. Counting
+ * events needs it too: a filter on the PFN would leak it.
  */
 static int may_see_frames(struct trace_event_call *call, struct perf_event *event)
 {
@@ -37,12 +37,12 @@ static int may_see_frames(struct trace_event_call *call, struct perf_event *even
 #endif
 
 /**
- * event_init() - keep page frames from who may not see them
+ * event_init() - restrict who may open the event that shows page frames
  *
- * What perf_trace_event_perm() of kernel/trace/trace_event_perf.c asks; only built-in events
- * can have TRACE_EVENT_PERF_PERM().
+ * Sets the callback that perf_trace_event_perm() of kernel/trace/trace_event_perf.c calls.
+ * TRACE_EVENT_PERF_PERM() would do so too, but works for built-in events only.
  *
- * Context: the module's load.
+ * Context: module load.
  */
 void __init event_init(void)
 {
@@ -53,9 +53,12 @@ void __init event_init(void)
 }
 
 /**
- * event_forget() - drop what was noted when the last listener left, or counting ended
+ * event_forget() - release the slots of copies that were never reported
  *
- * Context: process context; before hooks are armed, and by the tracepoint's registration.
+ * Such slots remain when the last tracepoint user goes, or counting ends, between the two
+ * steps of a copy.
+ *
+ * Context: process context; before hooks are armed, and when cow_fault is registered.
  */
 void event_forget(void)
 {
@@ -63,11 +66,12 @@ void event_forget(void)
 }
 
 /**
- * event_listen() - the first listener comes to cow_fault
+ * event_listen() - prepare for the first user of cow_fault
  *
- * The event is there to be opened a moment before the module's load begins.
+ * The event can be opened a moment before event_init() has run. Until then only
+ * CAP_SYS_ADMIN may register.
  *
- * Context: the tracepoint's registration.
+ * Context: registration of the tracepoint.
  * Return: 0, or -EPERM.
  */
 int event_listen(void)
@@ -78,24 +82,14 @@ int event_listen(void)
 	return 0;
 }
 
-/* Who pays; NULL for nobody. */
-static const struct task_struct *payer(struct mm_struct *mm)
-{
-	const struct task_struct *task = current;
-
-	if (current->mm != mm || current->flags & PF_KTHREAD)
-		task = owner_of_mm(mm);
-	return task ? READ_ONCE(task->group_leader) : NULL;
-}
-
 /**
- * event_fault() - tell of a fault's outcome
- * @vma: where; its mm's owner pays
+ * event_fault() - report the outcome of a fault
+ * @vma: where the fault was; the owner of its mm pays
  * @address: of the page
  * @outcome: the column that counts it
  * @old_pfn: the frame before, 0 when not known
  * @new_pfn: the frame after, 0 when not known
- * @bytes: how many were copied
+ * @bytes: how many bytes were copied
  *
  * Context: any.
  */
@@ -104,20 +98,23 @@ void event_fault(const struct vm_area_struct *vma, unsigned long address,
 		 unsigned long bytes)
 {
 	struct mm_struct *mm = vma->vm_mm;
+	const struct task_struct *payer;
 
-	/* a page that fork copies is the forker's, though the mm is its unborn child's */
+	/* The parent pays for a page that fork copies, though the mm is the new child's. */
 	if (outcome == COWSTAT_COL_FORK_COPIED)
 		mm = current->mm;
 	rcu_read_lock();
-	trace_cow_fault(payer(mm), address, column_names[outcome], old_pfn, new_pfn, bytes);
+	payer = payer_of_mm(mm);
+	trace_cow_fault(payer ? READ_ONCE(payer->group_leader) : NULL, address,
+			column_names[outcome], old_pfn, new_pfn, bytes);
 	rcu_read_unlock();
 }
 
 /**
- * event_old_frame() - a frame is let go: note it until its successor is known
+ * event_old_frame() - keep the frame that a copy replaces until the new one is known
  * @address: of the page
  * @outcome: the column that counts the copy
- * @pfn: which frame
+ * @pfn: the old frame
  *
  * Context: under the page-table lock.
  */
@@ -135,13 +132,14 @@ void event_old_frame(unsigned long address, enum cowstat_column outcome, unsigne
 }
 
 /**
- * event_new_frame() - a frame is mapped: tell of it, if it takes a noted one's place
+ * event_new_frame() - report a copy, now that its new frame is known
  * @vma: where
  * @address: of the page
- * @page: the frame; a huge page's head
+ * @page: the new frame; the head page of a huge page
  *
- * The first call after event_old_frame() is its successor's, unless hooks or listeners went
- * in between: then the note is of another page, or of another kind, and is dropped.
+ * The first call after event_old_frame() belongs to the same copy, unless hooks or tracepoint
+ * users went away in between. The slot is then for another address or another kind of page,
+ * and is released.
  *
  * Context: under the page-table lock.
  */

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The fault path: which function of the kernel, called by whom, makes which outcome
- * of a write-protect fault true. The only file that knows it.
+ * The fault path: which kernel function, called by which other function, commits which
+ * outcome of a write-protect fault. No other file knows this.
  *
  * The kernel decides in do_wp_page() (mm/memory.c) and commits under the page-table
  * lock through a small global function of mm/pgtable-generic.c or
- * arch/x86/mm/pgtable.c. We count at that function's entry, so a thread that loses a
- * race, runs out of memory or is told to retry is never counted as having copied.
+ * arch/x86/mm/pgtable.c. We count at the entry of that function. So a thread that loses a
+ * race, runs out of memory or has to retry is never counted as having copied.
  *
- * Commits run under the page-table lock, but for the split of a THP; entries of huge pages'
- * faults do not, and on PREEMPT_RT any may be preempted. So nothing here relies on it: rows
- * stay as long as the module, and a foreign mm's owner is read under RCU. No callback enters
- * a function that is hooked, so none needs a recursion guard.
+ * Commits run under the page-table lock, except the split of a THP. The entries of huge
+ * page faults do not, and on PREEMPT_RT any callback may be preempted. So nothing here
+ * relies on the lock: rows are freed only with the module, and the owner of a foreign mm is
+ * read under RCU. No callback calls a hooked function, so none needs a recursion guard.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -24,58 +24,48 @@
 #include "fault.h"
 #include "fork.h"
 #include "hook.h"
+#include "owner.h"
 #include "table.h"
 #include "timing.h"
 #include "trace.h"
 
 static struct hook set_access_flags, add_anon_rmap;
 
-/* The frame that all untouched anonymous pages share, and KSM's zero pages too. */
+/* The frame of the shared zero page. KSM maps its zero pages there, too. */
 static unsigned long shared_zero_pfn __ro_after_init;
 
-/*
- * The row of a fault in an mm that is not current's: ptrace, /proc/PID/mem, GUP by
- * another process, a kernel thread. The mm's owner pays.
- */
-static struct row *row_of_owner(struct mm_struct *mm, bool make, bool *remote)
+/* The row of any fault; sets @remote when another process pays for it, or nobody. */
+static struct row *row_of_payer(struct mm_struct *mm, bool make, bool *remote)
 {
-	struct task_struct *owner;
+	struct task_struct *payer;
 	struct row *row = &table.folded;
 
 	*remote = true;
 	rcu_read_lock();
-	owner = owner_of_mm(mm);
-	if (owner) {
-		*remote = owner->signal != current->signal;
-		row = table_row(owner, make);
+	payer = payer_of_mm(mm);
+	if (payer) {
+		*remote = payer->signal != current->signal;
+		row = table_row(payer, make);
 	}
 	rcu_read_unlock();
 	return row;
 }
 
 /*
- * The row of a fault in current's own mm, if it has one: nearly always. A kernel thread that
- * borrows an mm has none: table_birth() makes it none, and drops what an earlier process with
- * the same signal_struct left.
+ * The row of current, for a fault in its own mm; NULL if it has none yet. A kernel thread
+ * that borrows an mm has no row: table_birth() does not make one for it, and removes the
+ * row of an earlier process that had the same signal_struct.
  */
-static __always_inline struct row *row_at_hand(const struct mm_struct *mm)
+static __always_inline struct row *row_of_current(const struct mm_struct *mm)
 {
 	return likely(current->mm == mm) ? table_find(current->signal) : NULL;
 }
 
-/* The row of any fault. */
-static struct row *row_of(struct mm_struct *mm, bool make, bool *remote)
-{
-	if (current->mm == mm && !(current->flags & PF_KTHREAD))
-		return table_row(current, make);
-	return row_of_owner(mm, make, remote);
-}
-
-/* A fault begins: the row of the process that has it. */
+/* Count the beginning of a fault; return the row of the process that pays for it. */
 static noinline struct row *count_entry(struct mm_struct *mm, enum row_value entries)
 {
-	bool remote = false;
-	struct row *row = row_of(mm, true, &remote);
+	bool remote;
+	struct row *row = row_of_payer(mm, true, &remote);
 
 	row_count(row, entries);
 	if (remote)
@@ -85,20 +75,20 @@ static noinline struct row *count_entry(struct mm_struct *mm, enum row_value ent
 	return row;
 }
 
-/* The row of a fault that is being committed: that of its entry. */
+/* The row that a commit counts in: the one where the fault's entry was counted. */
 static struct row *row_of_commit(struct mm_struct *mm)
 {
 	bool remote;
 
-	return row_of(mm, false, &remote);
+	return row_of_payer(mm, false, &remote);
 }
 
 /*
- * Each callback that is called often has two halves: the usual case, which calls nothing
- * and so saves no register, and everything else, with the same arguments.
+ * Each hot callback is split in two. The fast half calls nothing, so it saves no registers.
+ * The slow half handles everything else and takes the same arguments.
  */
-static noinline void wp_fault_unusual(unsigned long ip, unsigned long parent_ip,
-				      struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static noinline void wp_fault_slow(unsigned long ip, unsigned long parent_ip,
+				   struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
 	struct row *row = count_entry(vmf->vma->vm_mm, ROW_WP_ENTRIES);
@@ -112,15 +102,15 @@ static void on_wp_fault(unsigned long ip, unsigned long parent_ip,
 			struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
-	struct row *row = row_at_hand(vmf->vma->vm_mm);
+	struct row *row = row_of_current(vmf->vma->vm_mm);
 
 	if (unlikely(!row || vmf->flags & FAULT_FLAG_UNSHARE))
-		wp_fault_unusual(ip, parent_ip, ops, fregs);
+		wp_fault_slow(ip, parent_ip, ops, fregs);
 	else
 		row_count(row, ROW_WP_ENTRIES);
 }
 
-/* What a page that is being replaced was: count its copy, in the column that is returned. */
+/* Count the copy of a page by what the page was; return the column. */
 static __always_inline enum cowstat_column count_copy(struct row *row, pte_t old)
 {
 	unsigned long pfn = pte_pfn(old);
@@ -142,7 +132,7 @@ static __always_inline enum cowstat_column count_copy(struct row *row, pte_t old
 	return COWSTAT_COL_COPIED;
 }
 
-/* A huge page was copied, at its own size. */
+/* Count the copy of a hugetlb page, with its size; return the column. */
 static enum cowstat_column count_huge_copy(struct row *row, struct vm_area_struct *vma)
 {
 	row_count(row, ROW_HUGETLB_COPIED);
@@ -150,7 +140,7 @@ static enum cowstat_column count_huge_copy(struct row *row, struct vm_area_struc
 	return COWSTAT_COL_HUGETLB_COPIED;
 }
 
-/* pte_t ptep_clear_flush(...), by whomever */
+/* pte_t ptep_clear_flush(...), from any caller */
 static void on_clear_flush(unsigned long ip, unsigned long parent_ip,
 			   struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
@@ -160,7 +150,7 @@ static void on_clear_flush(unsigned long ip, unsigned long parent_ip,
 	struct row *row;
 	pte_t old;
 
-	if (caller == HOOK_ALIEN)
+	if (caller == HOOK_NONE)
 		return;
 	vma = (void *)compat_argument(fregs, 0);
 	old = ptep_get((pte_t *)compat_argument(fregs, 2));
@@ -189,7 +179,7 @@ static enum cowstat_column count_huge_reuse(struct row *row)
 	return COWSTAT_COL_HUGETLB_REUSED;
 }
 
-/* int ptep_set_access_flags(...), by whomever */
+/* int ptep_set_access_flags(...), from any caller */
 static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
 				struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
@@ -198,7 +188,7 @@ static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
 	enum cowstat_column outcome;
 	struct row *row;
 
-	if (caller == HOOK_ALIEN)
+	if (caller == HOOK_NONE)
 		return;
 	row = row_of_commit(vma->vm_mm);
 	outcome = caller == COWSTAT_HOOK_REUSE ? count_reuse(row, vma) : count_huge_reuse(row);
@@ -214,7 +204,7 @@ static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
  * int ptep_set_access_flags(struct vm_area_struct *vma, unsigned long addr,
  *			     pte_t *ptep, pte_t entry, int dirty)
  *
- * And all functions that are called so seldom that they may cost a look for who they are.
+ * Rare functions share this ops; hook_dispatch() finds them by their address.
  */
 static void on_commit(unsigned long ip, unsigned long parent_ip,
 		      struct ftrace_ops *ops, struct ftrace_regs *fregs)
@@ -223,22 +213,22 @@ static void on_commit(unsigned long ip, unsigned long parent_ip,
 	struct row *row;
 
 	if (trace_cow_fault_enabled())
-		goto pass_on;
-	if (likely(hook_call_is_most_usual(&clear_flush, parent_ip))) {
-		row = row_at_hand(vma->vm_mm);
+		goto dispatch;
+	if (likely(hook_call_is_first_expected(&clear_flush, parent_ip))) {
+		row = row_of_current(vma->vm_mm);
 		if (likely(row)) {
 			count_copy(row, ptep_get((pte_t *)compat_argument(fregs, 2)));
 			return;
 		}
-	} else if (likely(hook_call_is_usual(&set_access_flags, parent_ip))) {
-		row = row_at_hand(vma->vm_mm);
+	} else if (likely(hook_call_is_expected(&set_access_flags, parent_ip))) {
+		row = row_of_current(vma->vm_mm);
 		if (likely(row)) {
 			count_reuse(row, vma);
 			return;
 		}
 	}
-pass_on:
-	hook_pass_on(ip, parent_ip, ops, fregs);
+dispatch:
+	hook_dispatch(ip, parent_ip, ops, fregs);
 }
 
 /* vm_fault_t hugetlb_wp(...) */
@@ -257,7 +247,7 @@ static void on_thp_fault(unsigned long ip, unsigned long parent_ip,
 	count_entry(vmf->vma->vm_mm, ROW_THP_ENTRIES);
 }
 
-/* What a huge page's outcome is: an attempt to split it may find that others were first. */
+/* Count the outcome of a THP fault. A split is an attempt: another task may win the race. */
 static void thp_commit(const struct vm_area_struct *vma, unsigned long address, pmd_t *pmd,
 		       enum row_value value, enum cowstat_column outcome)
 {
@@ -274,7 +264,7 @@ static void thp_commit(const struct vm_area_struct *vma, unsigned long address, 
 static void on_split_huge_pmd(unsigned long ip, unsigned long parent_ip,
 			      struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	if (hook_caller_of(ops, parent_ip) != HOOK_ALIEN)
+	if (hook_caller_of(ops, parent_ip) != HOOK_NONE)
 		thp_commit((void *)compat_argument(fregs, 0), compat_argument(fregs, 2),
 			   (void *)compat_argument(fregs, 1), ROW_THP_SPLIT,
 			   COWSTAT_COL_THP_SPLIT);
@@ -284,14 +274,14 @@ static void on_split_huge_pmd(unsigned long ip, unsigned long parent_ip,
 static void on_pmdp_set_access_flags(unsigned long ip, unsigned long parent_ip,
 				     struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	if (hook_caller_of(ops, parent_ip) != HOOK_ALIEN)
+	if (hook_caller_of(ops, parent_ip) != HOOK_NONE)
 		thp_commit((void *)compat_argument(fregs, 0), compat_argument(fregs, 1),
 			   (void *)compat_argument(fregs, 2), ROW_THP_REUSED,
 			   COWSTAT_COL_THP_REUSED);
 }
 
-static noinline void add_anon_rmap_unusual(unsigned long ip, unsigned long parent_ip,
-					   struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static noinline void add_anon_rmap_slow(unsigned long ip, unsigned long parent_ip,
+					struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	struct page *page = (void *)compat_argument(fregs, 0);
 	struct vm_area_struct *vma = (void *)compat_argument(fregs, 1);
@@ -321,22 +311,23 @@ static noinline void add_anon_rmap_unusual(unsigned long ip, unsigned long paren
  * void folio_add_new_anon_rmap(struct folio *folio, struct vm_area_struct *vma,
  *				unsigned long address, ...)
  *
- * A private file page's copy has no entry of its own: this is the whole of the fault. A
- * page that fork copies at once is the forker's, though the mm is its unborn child's.
- * Usual are calls that are neither: first touches, and copies that are counted already.
+ * Counts the copy of a private file page, which no other hook sees, and the copy of a pinned
+ * page by fork: the parent pays for it, though the mm is the new child's. Most calls are
+ * neither, and are expected: first touches, and copies that are already counted.
  */
 static void on_add_anon_rmap(unsigned long ip, unsigned long parent_ip,
 			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	if (unlikely(!hook_call_is_usual(&add_anon_rmap, parent_ip)) || trace_cow_fault_enabled())
-		add_anon_rmap_unusual(ip, parent_ip, ops, fregs);
+	if (unlikely(!hook_call_is_expected(&add_anon_rmap, parent_ip)) ||
+	    trace_cow_fault_enabled())
+		add_anon_rmap_slow(ip, parent_ip, ops, fregs);
 }
 
 /*
  * void hugetlb_add_new_anon_rmap(struct folio *folio, struct vm_area_struct *vma,
  *				  unsigned long address)
  *
- * Counts nothing; the event of a huge page's copy wants the new frame.
+ * Counts nothing; the tracepoint needs the new frame of a hugetlb page's copy.
  */
 static void on_hugetlb_add_rmap(unsigned long ip, unsigned long parent_ip,
 				struct ftrace_ops *ops, struct ftrace_regs *fregs)
@@ -346,17 +337,17 @@ static void on_hugetlb_add_rmap(unsigned long ip, unsigned long parent_ip,
 				(void *)compat_argument(fregs, 0));
 }
 
-/* The fault begins. Armed first and disarmed last, so that no commit is without it. */
+/* A fault begins. Armed first and disarmed last, so that every commit has an entry. */
 static struct hook wp_fault = {
 	.ops.func	= on_wp_fault,
 	.function	= { "do_wp_page" },
-	.any		= COWSTAT_HOOK_WP,
+	.counts_as	= COWSTAT_HOOK_WP,
 	.required	= true,
 };
 
 /*
- * A new frame takes the old one's place. wp_page_copy() is a function of its own up
- * to 6.1, and inlined into do_wp_page() in 6.12 and 7.2.
+ * A new frame replaces the old one. wp_page_copy() is a separate function in 6.1, and
+ * inlined into do_wp_page() in 6.12 and 7.2.
  */
 struct hook clear_flush = {
 	.ops.func	= on_commit,
@@ -367,18 +358,18 @@ struct hook clear_flush = {
 		{ "do_wp_page",		COWSTAT_HOOK_COPY },
 		{ "hugetlb_wp",		COWSTAT_HOOK_HUGETLB },
 	},
-	.usual		= COWSTAT_HOOK_COPY,
+	.expected	= COWSTAT_HOOK_COPY,
 	.required	= true,
 };
 
 /*
- * The same frame becomes writable. All of these contain wp_page_reuse() where the
- * compiler chose to inline it; finish_mkwrite_fault() is the end of a shared file
- * page's fault. On x86 do_wp_page() has no other reason to call this function:
- * __wp_page_copy_user()'s call is for CPUs that do not set the accessed bit.
+ * The same frame becomes writable. The compiler may inline wp_page_reuse() into any of
+ * these callers; finish_mkwrite_fault() completes the fault of a shared file page. On x86
+ * do_wp_page() calls the function for no other reason: the call in __wp_page_copy_user() is
+ * for CPUs that do not set the accessed bit.
  */
 static struct hook set_access_flags = {
-	.with		= &clear_flush,
+	.shares_ops	= &clear_flush,
 	.call		= on_set_access_flags,
 	.function	= { "ptep_set_access_flags" },
 	.callers	= {
@@ -390,54 +381,54 @@ static struct hook set_access_flags = {
 		{ "hugetlb_wp",			COWSTAT_HOOK_HUGETLB },
 		{ "set_huge_ptep_writable",	COWSTAT_HOOK_HUGETLB },
 	},
-	.usual		= COWSTAT_HOOK_REUSE,
+	.expected	= COWSTAT_HOOK_REUSE,
 	.required	= true,
 };
 
 static struct hook hugetlb_fault_entry = {
-	.with		= &clear_flush,
+	.shares_ops	= &clear_flush,
 	.call		= on_hugetlb_fault,
 	.function	= { "hugetlb_wp" },
-	.any		= COWSTAT_HOOK_HUGETLB,
+	.counts_as	= COWSTAT_HOOK_HUGETLB,
 };
 
 static struct hook hugetlb_add_rmap = {
-	.with		= &clear_flush,
+	.shares_ops	= &clear_flush,
 	.call		= on_hugetlb_add_rmap,
 	.function	= { "hugetlb_add_new_anon_rmap", "hugepage_add_new_anon_rmap" },
 	.callers	= { { "hugetlb_wp", COWSTAT_HOOK_HUGETLB } },
 };
 
 static struct hook thp_fault = {
-	.with		= &clear_flush,
+	.shares_ops	= &clear_flush,
 	.call		= on_thp_fault,
 	.function	= { "do_huge_pmd_wp_page" },
-	.any		= COWSTAT_HOOK_THP,
+	.counts_as	= COWSTAT_HOOK_THP,
 };
 
 /*
- * The only outcome counted as an attempt, and not under the page-table lock: the split
- * itself, further down, has callers of every kind. A private file THP is split by
+ * The only outcome that is counted as an attempt, without the page-table lock: the function
+ * that splits under the lock has many other callers. A private file THP is split by
  * __handle_mm_fault() and never enters do_huge_pmd_wp_page().
  */
 static struct hook thp_split = {
-	.with		= &clear_flush,
+	.shares_ops	= &clear_flush,
 	.call		= on_split_huge_pmd,
 	.function	= { "__split_huge_pmd" },
 	.callers	= { { "do_huge_pmd_wp_page", COWSTAT_HOOK_THP } },
 };
 
 static struct hook thp_reuse = {
-	.with		= &clear_flush,
+	.shares_ops	= &clear_flush,
 	.call		= on_pmdp_set_access_flags,
 	.function	= { "pmdp_set_access_flags" },
 	.callers	= { { "do_huge_pmd_wp_page", COWSTAT_HOOK_THP } },
 };
 
 /*
- * A new page of an anonymous kind. set_pte_range() calls it for a private file mapping's
- * copy only, do_set_pte() was its name up to 6.1; copy_page_range(), with all of fork's
- * copying inlined, for pinned pages only.
+ * A new anonymous page is mapped. set_pte_range() (do_set_pte() in 6.1) calls the function
+ * only for the copy of a private file page; copy_page_range(), into which the rest of fork's
+ * copying is inlined, only for pinned pages.
  */
 static struct hook add_anon_rmap = {
 	.ops.func	= on_add_anon_rmap,
@@ -449,12 +440,12 @@ static struct hook add_anon_rmap = {
 		{ "uprobe_write_opcode", COWSTAT_HOOK_FILE },
 		{ "copy_page_range",	COWSTAT_HOOK_PINNED },
 	},
-	.usual		= HOOK_ALIEN,
+	.expected	= HOOK_NONE,
 };
 
 struct hook *const fault_hooks[] = {
 	&wp_fault,
-	&add_anon_rmap,		/* before clear_flush, whose event it tells */
+	&add_anon_rmap,		/* before clear_flush, whose copies it reports */
 	&hugetlb_fault_entry,
 	&hugetlb_add_rmap,
 	&thp_fault,
@@ -467,7 +458,7 @@ struct hook *const fault_hooks[] = {
 };
 
 /**
- * fault_entry() - the function whose time is the fault's
+ * fault_entry() - which function handles a write-protect fault
  *
  * Return: the address of do_wp_page().
  */
@@ -477,12 +468,12 @@ unsigned long fault_entry(void)
 }
 
 /**
- * fault_init() - learn what the callbacks compare with, and what cannot happen here
+ * fault_init() - find the zero page, and the hooks that this machine cannot need
  *
- * zero_pfn itself is not exported everywhere; the page behind ZERO_PAGE() is.
+ * Not every kernel exports zero_pfn, but all export the page that ZERO_PAGE() returns.
  *
- * Return: a bit for each enum cowstat_hook that this machine has no use for: without the
- * processor's or the hypervisor's 2 MB pages (PSE) there are no huge pages of any kind.
+ * Return: a bit for each enum cowstat_hook that can count nothing here. A machine without
+ * 2 MB pages (the PSE feature) has no huge pages of any kind.
  */
 unsigned long __init fault_init(void)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fork, exec and exit: who begot whom, what a child's page tables held at birth,
- * and when a process has gone. Comes from three tracepoints of the scheduler and one
- * entry hook, which only takes the time.
+ * Fork, exec and exit: which process forked which, what the child's page tables held at
+ * birth, and when a process exited. Uses three scheduler tracepoints, and an entry hook on
+ * copy_process() that reads the clock.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -22,9 +22,9 @@
 #include "trace.h"
 
 /*
- * When a task entered copy_process(), until sched_process_fork tells that it came out
- * with a child. No exit hook: those tax every new task. A fork that fails leaves its slot
- * to the task's next fork, or to its exit.
+ * When a task entered copy_process(); read by sched_process_fork once there is a child. An
+ * exit hook would slow down every new task. A fork that fails keeps its slot until the
+ * task forks again or exits.
  */
 static struct slots forks;
 
@@ -38,12 +38,12 @@ static void on_copy_process(unsigned long ip, unsigned long parent_ip,
 		atomic64_inc(&table.missed);
 		return;
 	}
-	slot->note = 0;		/* pages copied at once */
+	slot->note = 0;		/* pages that fork has copied */
 	slot->value = ktime_get_ns();
 }
 
 /**
- * fork_copied() - current's fork copies a page at once, since it is pinned
+ * fork_copied() - count a pinned page that current's fork copies instead of sharing
  *
  * Context: in copy_page_range(), under the page-table lock.
  */
@@ -56,13 +56,13 @@ void fork_copied(void)
 }
 
 struct hook fork_entry = {
-	.with		= &clear_flush,
+	.shares_ops	= &clear_flush,
 	.call		= on_copy_process,
 	.function	= { "copy_process" },
-	.any		= COWSTAT_HOOK_FORK,
+	.counts_as	= COWSTAT_HOOK_FORK,
 };
 
-/* What the child's page tables hold: exact, since nobody else uses its mm yet. */
+/* What the child's page tables hold. Exact: the child does not run yet. */
 static void birth_of_mm(struct mm_struct *mm, struct birth *birth)
 {
 	u64 *value = birth->value;
@@ -86,7 +86,7 @@ static void birth_of_mm(struct mm_struct *mm, struct birth *birth)
 static void on_fork(void *data, struct task_struct *parent, struct task_struct *child)
 {
 	struct slot *slot = slot_find(&forks, parent);
-	/* while hooks go, what stands there may be an earlier fork's, that failed */
+	/* without the entry hook the slot may be left over from an earlier, failed fork */
 	bool timed = slot && READ_ONCE(fork_entry.armed);
 	struct birth birth = {};
 
@@ -98,7 +98,7 @@ static void on_fork(void *data, struct task_struct *parent, struct task_struct *
 	}
 	if (child->mm && child->mm != parent->mm) {
 		birth_of_mm(child->mm, &birth);
-		/* what was copied at once is the child's alone */
+		/* pages that fork copied are not shared */
 		if (timed)
 			birth.value[ROW_BIRTH_ANON_PAGES] -=
 				min_t(u64, slot->note, birth.value[ROW_BIRTH_ANON_PAGES]);
@@ -113,14 +113,14 @@ release:
 		slot_release(slot);
 }
 
-/* TP: sched_process_exec. After de_thread(): current is the leader and all alone. */
+/* TP: sched_process_exec. After de_thread(): current is the leader and the only thread. */
 static void on_exec(void *data, struct task_struct *task, pid_t old_pid,
 		    struct linux_binprm *bprm)
 {
 	table_exec(task);
 }
 
-/* TP: sched_process_exit. Fires per thread; the last one's exit is the process's. */
+/* TP: sched_process_exit. Fires per thread; the process exits with its last thread. */
 static void exit_of(struct task_struct *task)
 {
 	struct slot *slot = slot_find(&forks, task);
@@ -157,9 +157,9 @@ static void __init match_event(struct tracepoint *tp, void *data)
 /**
  * fork_resolve() - find the tracepoints
  *
- * They are not exported by name; for_each_kernel_tracepoint() is.
+ * They are not exported, but for_each_kernel_tracepoint() is.
  *
- * Return: 0, or -ENOENT when one is missing; the log then names it.
+ * Return: 0, or -ENOENT when one is missing (the log names it).
  */
 int __init fork_resolve(void)
 {
@@ -177,10 +177,10 @@ int __init fork_resolve(void)
 }
 
 /**
- * fork_arm() - begin to be told of fork, exec and exit; exit first
+ * fork_arm() - attach to the tracepoints, sched_process_exit first
  *
- * Context: may sleep. Caller serialises arming and disarming.
- * Return: 0, or a negative error; then nothing is armed.
+ * Context: may sleep. The caller serialises arming and disarming.
+ * Return: 0, or a negative error, and then none is attached.
  */
 int fork_arm(void)
 {
@@ -200,9 +200,11 @@ int fork_arm(void)
 }
 
 /**
- * fork_disarm() - be told no more
+ * fork_disarm() - detach from the tracepoints
  *
- * Context: may sleep. When it returns, no probe runs and none will.
+ * On return no probe is running and none will run again.
+ *
+ * Context: may sleep.
  */
 void fork_disarm(void)
 {
@@ -218,7 +220,7 @@ void fork_disarm(void)
 }
 
 /**
- * fork_mask() - what is armed
+ * fork_mask() - which tracepoints are attached
  *
  * Return: a bit for each enum cowstat_hook.
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The engine that resolves, arms and disarms hooks. It knows nothing of faults: the
- * table of hooks is fault.c's and fork.c's.
+ * Resolves, arms and disarms hooks. Nothing here knows about faults: fault.c and fork.c
+ * define the hooks.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -19,7 +19,7 @@
 	[COWSTAT_HOOK_##ID] = #name,
 const char *const hook_names[COWSTAT_NR_HOOKS] = { COWSTAT_HOOKS(HOOK_NAME) };
 
-/* What compilers append to the name of a function that they changed or split. */
+/* Suffixes that compilers append to the name of a function that they changed or split. */
 static const char *const suffixes[] __initconst = {
 	"", ".isra.0", ".constprop.0", ".isra.0.constprop.0",
 	".cold", ".isra.0.cold", ".constprop.0.cold",
@@ -27,17 +27,18 @@ static const char *const suffixes[] __initconst = {
 
 /*
  * Finds kernel functions by name. kallsyms_lookup_name() is not exported since 5.7
- * (commit 0bd476e6c671), but a kprobe that is registered disabled resolves a name and
- * touches no text. Taking one back costs an RCU grace period, so all go at once.
+ * (commit 0bd476e6c671), but registering a disabled kprobe resolves a name without
+ * patching any text. Unregistering one waits for an RCU grace period, so all are
+ * unregistered together.
  */
 struct resolver {
 	struct kprobe probe[RESOLVER_MAX];
 	struct kprobe *list[RESOLVER_MAX];
 	int nr;
-	int err;	/* a look that failed, and so tells nothing of what there is */
+	int err;	/* a lookup failed for lack of memory: the name may exist */
 };
 
-/* Where a function is and how long; 0 when there is none of that full name. */
+/* Return the address and set the size of the function of that full name; 0 if none. */
 static unsigned long __init resolve(struct resolver *r, const char *name, unsigned long *size)
 {
 	char symbol[KSYM_SYMBOL_LEN];
@@ -47,7 +48,7 @@ static unsigned long __init resolve(struct resolver *r, const char *name, unsign
 	int err;
 
 	if (r->nr == RESOLVER_MAX) {
-		pr_err("more callers than expected: %s() left out\n", name);
+		pr_err("too many functions to look up: %s() left out\n", name);
 		return 0;
 	}
 	memset(probe, 0, sizeof(*probe));
@@ -61,7 +62,7 @@ static unsigned long __init resolve(struct resolver *r, const char *name, unsign
 	r->list[r->nr++] = probe;
 	address = (unsigned long)probe->addr;
 
-	/* A kprobe stands behind an ENDBR; sprint_symbol() tells the true start. */
+	/* A kprobe address is past an ENDBR; sprint_symbol() gives the offset from the start. */
 	sprint_symbol(symbol, address);
 	plus = strrchr(symbol, '+');
 	if (!plus || sscanf(plus, "+0x%lx/0x%lx", &offset, size) != 2)
@@ -77,17 +78,17 @@ static void __init resolver_free(struct resolver *r)
 
 static int __init hook_set_filter(struct hook *hook)
 {
-	struct hook *with = hook->with ?: hook;
+	struct hook *head = hook->shares_ops ?: hook;
 	int err;
 
-	with->ops.flags |= FTRACE_OPS_FL_PERMANENT;
-	/* An empty filter would trace everything, so no error is passed over. */
-	err = ftrace_set_filter_ip(&with->ops, hook->address, 0, 0);
+	head->ops.flags |= FTRACE_OPS_FL_PERMANENT;
+	/* An empty filter traces every function, so every error is fatal. */
+	err = ftrace_set_filter_ip(&head->ops, hook->address, 0, 0);
 	if (err)
 		pr_err("%s() cannot be traced: ftrace says %d\n", hook->function[0], err);
-	if (hook->with) {
-		hook->next = with->next;
-		with->next = hook;
+	if (hook->shares_ops) {
+		hook->next = head->next;
+		head->next = hook;
 	}
 	return err;
 }
@@ -105,7 +106,7 @@ static void __init hook_add_range(struct hook *hook, struct resolver *r,
 		if (!range.start)
 			continue;
 		if (hook->nr_ranges == HOOK_MAX_RANGES) {
-			pr_err("more callers of %s() than expected: %s() left out\n",
+			pr_err("too many callers of %s(): %s() left out\n",
 			       hook->function[0], full);
 			return;
 		}
@@ -113,20 +114,20 @@ static void __init hook_add_range(struct hook *hook, struct resolver *r,
 	}
 }
 
-/* Does this machine have anything for a hook to count? */
+/* Can this machine have anything for the hook to count? */
 static bool __init hook_has_purpose(const struct hook *hook, unsigned long absent)
 {
 	const struct hook_caller *caller = hook->callers;
 
 	if (!caller->name)
-		return !(BIT(hook->any) & absent);
+		return !(BIT(hook->counts_as) & absent);
 	for (; caller < hook->callers + HOOK_MAX_CALLERS; caller++)
 		if (caller->name && !(BIT(caller->hook) & absent))
 			return true;
 	return false;
 }
 
-/* Find the function and its callers. Missing ones are no error here. */
+/* Find the function and its callers. It is not an error if some are missing. */
 static void __init hook_resolve(struct hook *hook, struct resolver *r, unsigned long absent)
 {
 	const struct hook_caller *caller;
@@ -147,17 +148,17 @@ static void __init hook_resolve(struct hook *hook, struct resolver *r, unsigned 
 }
 
 /**
- * hook_resolve_all() - find every function of a table
+ * hook_resolve_all() - find every function of a table of hooks
  * @hooks: the table, ending in NULL
- * @absent: a bit for each enum cowstat_hook of which this machine has nothing to count;
- *	    the log names them, and they are left out
+ * @absent: a bit for each enum cowstat_hook that this machine cannot have; hooks that count
+ *	    nothing else are left out
  *
- * FTRACE_OPS_FL_PERMANENT makes ftrace refuse `sysctl kernel.ftrace_enabled=0`
- * while we count; without it counting would silently stop.
+ * FTRACE_OPS_FL_PERMANENT makes ftrace refuse `sysctl kernel.ftrace_enabled=0` while the
+ * hooks are armed. Without it counting would stop silently.
  *
- * Context: may sleep. To be undone by hook_release_all(), on failure too.
- * Return: 0; -ENOENT when a required hook is missing; the log then names it; -ENOMEM; or
- * ftrace's error.
+ * Context: may sleep. Call hook_release_all() afterwards, on failure too.
+ * Return: 0; -ENOENT when a required hook is missing (the log names it); -ENOMEM; or the
+ * error of ftrace.
  */
 int __init hook_resolve_all(struct hook *const *hooks, unsigned long absent)
 {
@@ -196,8 +197,8 @@ int __init hook_resolve_all(struct hook *const *hooks, unsigned long absent)
 }
 
 /**
- * hook_release_all() - give back what hook_resolve_all() took
- * @hooks: a disarmed table
+ * hook_release_all() - free what hook_resolve_all() allocated
+ * @hooks: the table, disarmed
  *
  * Context: may sleep.
  */
@@ -208,16 +209,16 @@ void hook_release_all(struct hook *const *hooks)
 }
 
 /**
- * hook_pass_on() - call back the hook whose function was called
- * @ip: where ftrace called from: at the function's beginning
- * @parent_ip: its return address
- * @ops: shared by several hooks
- * @fregs: its arguments
+ * hook_dispatch() - find the hook of the function that was called, and run its callback
+ * @ip: where ftrace was called from, at the start of the function
+ * @parent_ip: the return address of the function
+ * @ops: an ops that several hooks share
+ * @fregs: the function's arguments
  *
  * Context: any.
  */
-void hook_pass_on(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
-		  struct ftrace_regs *fregs)
+void hook_dispatch(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+		   struct ftrace_regs *fregs)
 {
 	struct hook *hook = container_of(ops, struct hook, ops);
 
@@ -229,7 +230,7 @@ void hook_pass_on(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *
 	}
 }
 
-/* The usual caller's return address: remember it where there is room. */
+/* Remember the return address of an expected call, if there is room. */
 static void hook_remember(struct hook *hook, unsigned long parent_ip)
 {
 	int i;
@@ -245,34 +246,34 @@ static void hook_remember(struct hook *hook, unsigned long parent_ip)
 }
 
 /**
- * hook_caller_of() - which of the callers that count is calling
- * @ops: what ftrace handed to the callback that asks
- * @parent_ip: the return address that ftrace handed to the callback
+ * hook_caller_of() - find out what a call counts as
+ * @ops: the ops that ftrace passed to the callback
+ * @parent_ip: the return address that ftrace passed to the callback
  *
  * Context: any; lock-free.
- * Return: what is counted, or HOOK_ALIEN when the call is of no interest.
+ * Return: the hook of the caller, or HOOK_NONE when the caller is not one that we count.
  */
 enum cowstat_hook hook_caller_of(struct ftrace_ops *ops, unsigned long parent_ip)
 {
 	struct hook *hook = container_of(ops, struct hook, ops);
-	enum cowstat_hook id = HOOK_ALIEN;
+	enum cowstat_hook id = HOOK_NONE;
 	int i;
 
-	for (i = 0; i < hook->nr_ranges && id == HOOK_ALIEN; i++)
+	for (i = 0; i < hook->nr_ranges && id == HOOK_NONE; i++)
 		if (parent_ip - hook->range[i].start < hook->range[i].size)
 			id = hook->range[i].hook;
-	if (id == hook->usual)
+	if (id == hook->expected)
 		hook_remember(hook, parent_ip);
 	return id;
 }
 
 /**
- * hook_arm_all() - begin to call back
- * @hooks: a resolved table, ending in NULL; armed from its first to its last, but those that
- *	   share an ops together
+ * hook_arm_all() - register all hooks with ftrace
+ * @hooks: a resolved table, ending in NULL; armed from first to last, except that hooks
+ *	   which share an ops are armed together
  *
- * Context: may sleep. Caller serialises arming and disarming.
- * Return: 0, or a negative error; then nothing of the table is armed.
+ * Context: may sleep. The caller serialises arming and disarming.
+ * Return: 0, or a negative error, and then no hook is armed.
  */
 int hook_arm_all(struct hook *const *hooks)
 {
@@ -282,7 +283,7 @@ int hook_arm_all(struct hook *const *hooks)
 
 	for (h = hooks; *h; h++) {
 		hook = *h;
-		if (!hook->address || hook->with)
+		if (!hook->address || hook->shares_ops)
 			continue;
 		err = register_ftrace_function(&hook->ops);
 		if (err) {
@@ -301,13 +302,13 @@ int hook_arm_all(struct hook *const *hooks)
 }
 
 /**
- * hook_disarm_all() - stop calling back
- * @hooks: the table; disarmed from its last to its first
+ * hook_disarm_all() - unregister all hooks from ftrace
+ * @hooks: the table; disarmed from last to first
  *
- * When it returns, no callback runs and none will: unregistering waits for all
- * CPUs to have left ftrace's trampolines. A hook's @armed goes before it does.
+ * On return no callback is running and none will run again: unregistering waits until
+ * every CPU has left ftrace's trampolines. @armed is cleared before a hook is unregistered.
  *
- * Context: may sleep, for as long as a few RCU-tasks grace periods take.
+ * Context: may sleep, for a few RCU-tasks grace periods.
  */
 void hook_disarm_all(struct hook *const *hooks)
 {
@@ -318,7 +319,7 @@ void hook_disarm_all(struct hook *const *hooks)
 		i++;
 	while (i--) {
 		hook = hooks[i];
-		if (!hook->armed || hook->with)
+		if (!hook->armed || hook->shares_ops)
 			continue;
 		for (each = hook; each; each = each->next)
 			WRITE_ONCE(each->armed, false);
@@ -327,11 +328,11 @@ void hook_disarm_all(struct hook *const *hooks)
 }
 
 /**
- * hook_mask() - what an armed table counts
+ * hook_mask() - what the armed hooks of a table count
  * @hooks: the table
  *
- * Return: a bit for each enum cowstat_hook whose function is hooked and of whose
- * callers at least one was found.
+ * Return: a bit for each enum cowstat_hook that an armed hook counts, either for every call
+ * or for a caller that was found.
  */
 unsigned long hook_mask(struct hook *const *hooks)
 {
@@ -344,7 +345,7 @@ unsigned long hook_mask(struct hook *const *hooks)
 		if (!hook->armed)
 			continue;
 		if (!hook->callers[0].name)
-			mask |= BIT(hook->any);
+			mask |= BIT(hook->counts_as);
 		for (i = 0; i < hook->nr_ranges; i++)
 			mask |= BIT(hook->range[i].hook);
 	}

@@ -11,9 +11,9 @@
 #define HOOK_MAX_RANGES		12
 
 /**
- * struct hook_caller - a function whose call of the hooked one means something
+ * struct hook_caller - a function whose calls of the hooked one are counted
  * @name: its name in the kernel, without compiler suffixes
- * @hook: what is counted when the call comes from there
+ * @hook: what its calls count as
  */
 struct hook_caller {
 	const char *name;
@@ -32,44 +32,44 @@ struct hook_range {
 	enum cowstat_hook hook;
 };
 
-/* What a call is that comes from none of the callers that count. */
-#define HOOK_ALIEN		COWSTAT_NR_HOOKS
+/* The caller is not one that we count. */
+#define HOOK_NONE		COWSTAT_NR_HOOKS
 
 /* How many return addresses a hook remembers. */
 #define HOOK_MAX_SITES		2
 
 /**
- * struct hook - one function of the kernel that is hooked at its entry
- * @ops: ftrace's handle; holds the callback that ftrace calls. It is unused where @with
- *	stands: taking back an ops costs a grace period of RCU-tasks, so there are few
- * @with: the hook through whose ops this one is registered; NULL for its own. The callback
- *	of an ops that serves several hands on to hook_pass_on() what it does not know
- * @call: of hooks that share an ops, the callback for calls that are handed on
+ * struct hook - one kernel function that is hooked at its entry
+ * @ops: the handle for ftrace, with the callback. Unused where @shares_ops is set:
+ *	unregistering an ops waits for an RCU-tasks grace period, so there are few of them
+ * @shares_ops: the hook whose ops also serves this one; NULL if this hook has its own. The
+ *	callback of a shared ops calls hook_dispatch() for every call that it does not know
+ * @call: the callback that hook_dispatch() calls, for hooks that share an ops
  * @function: its name, then the names it had in older kernels
- * @callers: the callers that count, or none when every call counts as @any
- * @any: what is counted when there is no list of callers
- * @usual: what most calls are: one of those, or HOOK_ALIEN
- * @required: without it the module does not load
- * @address: where it was found, 0 when it was not
+ * @callers: the callers to count; empty if every call counts as @counts_as
+ * @counts_as: what each call counts as when there is no list of callers
+ * @expected: what most calls count as: the hook of one of @callers, or HOOK_NONE
+ * @required: the module does not load without it
+ * @address: where the function was found, 0 when it was not
  * @size: its length in bytes
- * @next: the next hook that shares an ops
- * @range: the callers that were found, the most frequent first
- * @nr_ranges: how many
- * @site: return addresses that are known to mean @usual, 0 when unused
+ * @next: the next hook that shares the same ops
+ * @range: the text of the callers that were found, the most frequent first
+ * @nr_ranges: how many ranges are used
+ * @site: return addresses that are known to mean @expected, 0 when unused
  * @armed: registered with ftrace
  *
- * Written while the hook is disarmed, under control.c's mutex; read by callbacks without a
- * lock. Only @site is filled by callbacks: each once, for good, since what a return address
- * means never changes. So no CPU writes the line for long that all of them read.
+ * Locking: written while the hook is disarmed, under control.c's mutex; callbacks read it
+ * without a lock. Callbacks write only @site. They set each entry at most once, since the
+ * meaning of a return address never changes, so this cache line stays shared by all CPUs.
  */
 struct hook {
 	struct ftrace_ops ops;
-	struct hook *with;
+	struct hook *shares_ops;
 	ftrace_func_t call;
 	const char *function[HOOK_MAX_NAMES];
 	struct hook_caller callers[HOOK_MAX_CALLERS];
-	enum cowstat_hook any;
-	enum cowstat_hook usual;
+	enum cowstat_hook counts_as;
+	enum cowstat_hook expected;
 	bool required;
 
 	unsigned long address;
@@ -82,38 +82,42 @@ struct hook {
 };
 
 /**
- * hook_call_is_usual() - is it the usual caller that calls
- * @hook: perhaps called: a return address tells which function was called, too
- * @parent_ip: the return address that ftrace handed to the callback
+ * hook_call_is_expected() - does the call come from one of the remembered call sites?
+ * @hook: the hook that may have been called; a return address also identifies the callee
+ * @parent_ip: the return address that ftrace passed to the callback
  *
- * Context: any; reads only. Function graph tracing does not confuse it: ftrace
- * reads the return address before any tracer replaces it.
- * Return: true when the call is known to be struct hook's @usual; else hook_caller_of()
- * can tell.
+ * The function graph tracer does not disturb this: ftrace reads the return address before
+ * any tracer replaces it.
+ *
+ * Context: any; only reads.
+ * Return: true when the call is known to count as @hook's @expected. On false, ask
+ * hook_caller_of().
  */
-static __always_inline bool hook_call_is_usual(const struct hook *hook,
-					       unsigned long parent_ip)
+static __always_inline bool hook_call_is_expected(const struct hook *hook,
+						  unsigned long parent_ip)
 {
-	/* the later one first: first touches come before the first copy, and cost less */
+	/* Test site[1] first: it is usually the hotter one. */
 	return likely(parent_ip == hook->site[1]) || parent_ip == hook->site[0];
 }
 
 /**
- * hook_call_is_most_usual() - is it the caller that was the first to call
- * @hook: as in hook_call_is_usual()
+ * hook_call_is_first_expected() - does the call come from the call site remembered first?
+ * @hook: as in hook_call_is_expected()
  * @parent_ip: likewise
  *
- * Context: any; reads only.
- * Return: true when it is; for functions that are usually called from one place.
+ * For functions that are usually called from one place.
+ *
+ * Context: any; only reads.
+ * Return: true if it does.
  */
-static __always_inline bool hook_call_is_most_usual(const struct hook *hook,
-						    unsigned long parent_ip)
+static __always_inline bool hook_call_is_first_expected(const struct hook *hook,
+							unsigned long parent_ip)
 {
 	return parent_ip == hook->site[0];
 }
 
-void hook_pass_on(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
-		  struct ftrace_regs *fregs);
+void hook_dispatch(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+		   struct ftrace_regs *fregs);
 enum cowstat_hook hook_caller_of(struct ftrace_ops *ops, unsigned long parent_ip);
 
 int hook_resolve_all(struct hook *const *hooks, unsigned long absent);

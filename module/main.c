@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * cowstat: see what copy-on-write really does. Parameters, ordered init, reverse exit;
- * begin reading at fault.c.
+ * cowstat: see what copy-on-write really does. Module parameters, init in order, exit in
+ * reverse order. Start reading at fault.c.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -14,7 +14,7 @@
 
 static unsigned int max_rows = 8192;
 module_param(max_rows, uint, 0444);
-MODULE_PARM_DESC(max_rows, "Processes that can have a row at a time, "
+MODULE_PARM_DESC(max_rows, "How many processes can have a row at the same time, "
 		 __stringify(COWSTAT_MAX_ROWS_MIN) " to " __stringify(COWSTAT_MAX_ROWS_MAX)
 		 "; each takes about half a KiB from load to unload (default 8192)");
 
