@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* json.c and utf8.c: documents read back by a strict parser, hostile names and numbers. */
+/* json.c, utf8.c and table_json.c: documents read back by a strict parser, hostile names and numbers. */
 #include "tables.h"
 
 #include "json.h"
+#include "table_json.h"
 #include "utf8.h"
 
 #define COLUMNS	"# pid state start_ns copied copied_bytes fork_ns comm\n"
@@ -34,7 +35,7 @@ static void convert(const char *text, bool line)
 	json_set_rows(report, &rows);
 	json_set_sum(report, "total", cow_table_total(&t));
 	f = output_begin();
-	assert_int_equal(json_print(f, report, line), 0);
+	assert_int_equal(json_write(f, report, line), 0);
 	out = output_end(f);
 	document = json_loads(out, JSON_REJECT_DUPLICATES, &error);
 	if (!document)
@@ -156,6 +157,22 @@ static void hostile_names(void **state)
 	expect_text(row(6), "comm_bytes", "fffe");
 }
 
+/* As a line for an event has it: in the order it was put together, with other names too. */
+static void a_line_of_names(void **state)
+{
+	json_t *o = json_object();
+	FILE *f = output_begin();
+
+	(void)state;
+	json_put(o, "time_ns", json_uint(7));
+	json_put_name(o, "file", "a\xff");
+	json_put_name(o, "comm", "gr\u00f6\u00dfe");
+	json_put(o, "text", json_text("\xc3"));
+	assert_int_equal(json_write(f, o, true), 0);
+	assert_string_equal(output_end(f), "{\"time_ns\":7,\"file\":\"a\uFFFD\",\"file_bytes\":\"61ff\","
+			    "\"comm\":\"gr\u00f6\u00dfe\",\"text\":\"\uFFFD\"}\n");
+}
+
 static void utf8(void **state)
 {
 	char to[16];
@@ -197,7 +214,7 @@ static void groups(void **state)
 	groups_free(group, nr);
 	cow_table_free(&t);
 	f = output_begin();
-	json_print(f, report, true);
+	json_write(f, report, true);
 	document = json_loads(output_end(f), JSON_REJECT_DUPLICATES, NULL);
 	list = json_object_get(document, "groups");
 	assert_int_equal(json_array_size(list), 3);
@@ -221,7 +238,7 @@ static void a_bill(void **state)
 
 	(void)state;
 	f = output_begin();
-	assert_int_equal(json_print(f, json_bill(&bill, argv, 130, 12), false), 0);
+	assert_int_equal(json_write(f, json_bill(&bill, argv, 130, 12), false), 0);
 	document = json_loads(output_end(f), JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(document);
 	expect_number(document, "exit_status", 130);
@@ -236,7 +253,7 @@ static void a_bill(void **state)
 	free_document(NULL);
 	bill = (struct bill){};
 	f = output_begin();
-	json_print(f, json_bill(&bill, argv, 0, 12), false);
+	json_write(f, json_bill(&bill, argv, 0, 12), false);
 	document = json_loads(output_end(f), JSON_REJECT_DUPLICATES, NULL);
 	assert_true(json_is_null(json_object_get(document, "bill")));
 	assert_true(json_is_false(json_object_get(document, "complete")));
@@ -252,6 +269,7 @@ int main(void)
 		unit(unknown_is_null),
 		unit(numbers_of_64_bits),
 		unit(hostile_names),
+		unit(a_line_of_names),
 		unit(utf8),
 		unit(groups),
 		unit(a_bill),

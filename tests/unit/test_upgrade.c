@@ -9,6 +9,7 @@
 
 #include "delta.h"
 #include "json.h"
+#include "table_json.h"
 #include "openmetrics.h"
 #include "view.h"
 

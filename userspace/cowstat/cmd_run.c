@@ -13,6 +13,7 @@
 #include "command.h"
 #include "format.h"
 #include "json.h"
+#include "table_json.h"
 
 /* How often the table is read: so often that few rows come between two readings. */
 #define FIRST_PERIOD_NS		10000000ULL
@@ -121,7 +122,7 @@ static int print_bill(FILE *to, const struct tree *tree, char *const *argv,
 
 	bill_make(tree, &bill);
 	if (json)
-		return json_print(to, json_bill(&bill, argv, command_exit_status(command),
+		return json_write(to, json_bill(&bill, argv, command_exit_status(command),
 						elapsed_ns), false);
 	make_title(title, sizeof(title), argv, command, elapsed_ns);
 	bill_print(to, &bill, title);

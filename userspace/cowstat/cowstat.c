@@ -23,6 +23,7 @@
 #include "openmetrics.h"
 #include "smaps.h"
 #include "source.h"
+#include "table_json.h"
 #include "textfile.h"
 #include "usage.h"
 #include "view.h"
@@ -492,7 +493,7 @@ static void print_json(const struct options *o, const struct cow_table *t,
 		set_smaps(report, rows);
 	json_set_sum(report, "folded", sum_of(row, nr, COW_ROW_FOLDED));
 	json_set_sum(report, "total", sum_of(row, nr, COW_ROW_TOTAL));
-	if (json_print(stdout, report, o->interval_ns))
+	if (json_write(stdout, report, o->interval_ns))
 		err(EXIT_FAILURE, "cannot write the table");
 }
 

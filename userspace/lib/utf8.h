@@ -6,9 +6,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Room for any name of a row, each byte of it replaced. */
-#define UTF8_NAME_BYTES	(3 * 64)
-
 bool utf8_clean(char *to, size_t size, const char *from);
 
 #endif /* COWSTAT_UTF8_H */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * JSON of what cowstat knows. Columns have their own names; what is not known is null;
- * times (*_ns) are strings, since they are of 64 bits, and so is any number beyond 63.
- * Every function here ends the program when memory is out.
+ * The table, sums and bills as JSON. Columns have their own names; what is not known is
+ * null; times (*_ns) are strings of digits, since they may have 64 bits.
  */
-#ifndef COWSTAT_JSON_H
-#define COWSTAT_JSON_H
+#ifndef COWSTAT_TABLE_JSON_H
+#define COWSTAT_TABLE_JSON_H
 
 #include <jansson.h>
 
@@ -24,6 +23,5 @@ void json_set_groups(json_t *report, enum grouping by, const struct group *group
 void json_set_smaps(json_t *report, size_t at, const struct smaps *smaps);
 json_t *json_bill(const struct bill *bill, char *const *argv, int exit_status,
 		  uint64_t elapsed_ns);
-int json_print(FILE *to, json_t *json, bool line);
 
-#endif /* COWSTAT_JSON_H */
+#endif /* COWSTAT_TABLE_JSON_H */
