@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "format.h"
+#include "machine.h"
 #include "pagemap.h"
 #include "procfs.h"
 #include "puppet.h"
