@@ -253,7 +253,7 @@ static void filters(void **state)
 	struct cgroup entry[] = { { 1, "/" }, { 5, "/a/b" }, { 6, "/ab" } };
 	const struct cgroups cgroups = { .entry = entry, .nr = 3 };
 	pid_t pid = 9;
-	struct filter all = {}, idle = { .idle = true }, pids = { .pid = &pid, .nr_pids = 1 },
+	struct filter all = {}, idle = { .idle = true }, pids = { .pids = { &pid, 1, false } },
 		      cgroup = { .cgroup = "/a/" }, comm = { .has_comm = true };
 
 	(void)state;
@@ -302,9 +302,12 @@ static void order(void **state)
 
 static void cgroups_of_a_hierarchy(void **state)
 {
-	char dir[] = "/tmp/test_view.XXXXXX", path[64], deep[64];
+	char dir[] = "/tmp/test_view.XXXXXX", path[64], deep[64], typed[64], why[256];
+	struct cgroup_place place;
 	struct cgroups cgroups;
 	struct stat st;
+	uint64_t id;
+	size_t i;
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
@@ -316,11 +319,27 @@ static void cgroups_of_a_hierarchy(void **state)
 	assert_int_equal(cgroups.nr, 3);
 	assert_int_equal(stat(deep, &st), 0);
 	assert_string_equal(cgroups_path(&cgroups, st.st_ino), "/a.slice/b");
+	id = st.st_ino;
 	assert_int_equal(stat(dir, &st), 0);
 	assert_string_equal(cgroups_path(&cgroups, st.st_ino), "/");
 	assert_null(cgroups_path(&cgroups, 0));
 	cgroups_free(&cgroups);
 	assert_null(cgroups_path(&cgroups, st.st_ino));
+
+	/* a name, a path, a directory: all three are the same cgroup */
+	snprintf(typed, sizeof(typed), "%s//a.slice/b/", dir);
+	for (i = 0; i < 4; i++) {
+		const char *const given[] = { "a.slice/b", "/a.slice/b", "./a.slice//b/", typed };
+
+		assert_int_equal(cgroups_locate(given[i], dir, &place, why, sizeof(why)), 0);
+		assert_string_equal(place.path, "/a.slice/b");
+		assert_true(place.id == id && place.level == 2);
+	}
+	assert_int_equal(cgroups_locate("/", dir, &place, why, sizeof(why)), 0);
+	assert_string_equal(place.path, "/");
+	assert_int_equal(place.level, 0);
+	assert_int_equal(cgroups_locate("/a.slice/c", dir, &place, why, sizeof(why)), -ENOENT);
+	assert_non_null(strstr(why, "there is no cgroup /a.slice/c"));
 	rmdir(deep);
 	rmdir(path);
 	rmdir(dir);

@@ -21,6 +21,7 @@
 #include "format.h"
 #include "json.h"
 #include "openmetrics.h"
+#include "options.h"
 #include "smaps.h"
 #include "source.h"
 #include "table_json.h"
@@ -125,28 +126,6 @@ static void usage(FILE *to)
 	      "Exit status: 0, 1 for an error, 2 for a wrong command line; a command's own,\n"
 	      "128+N when signal N killed it, 127 not found, 126 not runnable, 125 not tried.\n"
 	      "Columns are explained in cowstat(8).\n", to);
-}
-
-static void parse_pids(char *list, struct filter *filter)
-{
-	uint64_t pid;
-	char *word;
-
-	while ((word = strsep(&list, ","))) {
-		if (!strcmp(word, "ALL")) {
-			filter->idle = true;
-			continue;
-		}
-		if (!strcmp(word, "SELF"))
-			pid = getpid();
-		else if (parse_number(word, 1, INT_MAX, &pid))
-			bad_usage("-p %s: not a pid; give numbers, like -p 1,42, or SELF or ALL",
-				  word);
-		filter->pid = reallocarray(filter->pid, filter->nr_pids + 1, sizeof(pid_t));
-		if (!filter->pid)
-			err(EXIT_FAILURE, NULL);
-		filter->pid[filter->nr_pids++] = pid;
-	}
 }
 
 static void parse_comm(const char *regex, struct filter *filter)
@@ -255,7 +234,8 @@ static void set_option(struct options *o, int option, char *text)
 		o->filter.idle = true;
 		break;
 	case 'p':
-		parse_pids(text, &o->filter);
+		options_pids(text, &o->filter.pids);
+		o->filter.idle |= o->filter.pids.all;
 		break;
 	case 'C':
 		parse_comm(text, &o->filter);
@@ -288,8 +268,7 @@ static void set_option(struct options *o, int option, char *text)
 		o->command_line = true;
 		break;
 	case 'o':
-		if (strcmp(text, "json"))
-			bad_usage("-o %s: no such format; there is json", text);
+		options_format(text);
 		o->json = true;
 		break;
 	case OPT_FORKS:
@@ -324,9 +303,7 @@ static void set_option(struct options *o, int option, char *text)
 		flush();
 		exit(EXIT_SUCCESS);
 	case OPT_VERSION:
-		puts("cowstat " COWSTAT_RELEASE);
-		flush();
-		exit(EXIT_SUCCESS);
+		options_version("cowstat");
 	default:
 		point_to_help();	/* getopt_long() has said why */
 	}
@@ -337,7 +314,7 @@ static void check_options(const struct options *o)
 {
 	if (o->output && o->mode != MODE_COMMAND)
 		bad_usage("--output is for the bill of a command; use the shell's > instead");
-	if (o->view == VIEW_SMAPS && !o->filter.nr_pids)
+	if (o->view == VIEW_SMAPS && !o->filter.pids.nr)
 		bad_usage("--smaps is slow, so say of which processes: -p PID");
 	if (o->mode == MODE_OPENMETRICS && o->interval_ns)
 		bad_usage("--openmetrics prints once; --textfile takes an interval");
@@ -396,12 +373,10 @@ static bool descends(const struct options *o, const struct cow_row *row,
 		     const struct cow_index *index)
 {
 	uint64_t start = UINT64_MAX;
-	size_t i;
 
 	while (row && row->value[COWSTAT_COL_START_NS] < start) {
-		for (i = 0; i < o->filter.nr_pids; i++)
-			if (row->pid == o->filter.pid[i])
-				return true;
+		if (pid_list_has(&o->filter.pids, row->pid))
+			return true;
 		start = row->value[COWSTAT_COL_START_NS];
 		row = cow_index_find(index, row->value[COWSTAT_COL_PPID],
 				     row->value[COWSTAT_COL_PARENT_START_NS]);
@@ -420,9 +395,9 @@ static bool fork_wanted(const struct options *o, const struct cow_row *row,
 	if (o->view == VIEW_FORKS && !row->known[COWSTAT_COL_BIRTH_ANON_PAGES] &&
 	    !(o->filter.idle && row->known[COWSTAT_COL_FORK_NS]))
 		return false;
-	if (filter.nr_pids && !descends(o, row, index))
+	if (filter.pids.nr && !descends(o, row, index))
 		return false;
-	filter.nr_pids = 0;
+	filter.pids.nr = 0;
 	filter.idle = true;
 	return filter_passes(&filter, row, cgroups);
 }
@@ -554,11 +529,11 @@ static int report_absent(const struct cow_table *t, const struct options *o)
 	int status = EXIT_SUCCESS;
 	size_t i;
 
-	for (i = 0; i < o->filter.nr_pids; i++) {
-		if (cow_table_find(t, o->filter.pid[i]))
+	for (i = 0; i < o->filter.pids.nr; i++) {
+		if (cow_table_find(t, o->filter.pids.pid[i]))
 			continue;
 		warnx("no row of pid %d: it did not fork or fault since counting began, or is not yours to see",
-		      o->filter.pid[i]);
+		      o->filter.pids.pid[i]);
 		status = EXIT_FAILURE;
 	}
 	return status;
@@ -725,6 +700,6 @@ int main(int argc, char **argv)
 	status = run(&o);
 	if (o.filter.has_comm)
 		regfree(&o.filter.comm);
-	free(o.filter.pid);
+	free(o.filter.pids.pid);
 	return status;
 }

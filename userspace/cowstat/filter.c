@@ -13,17 +13,7 @@
  */
 bool filter_narrows(const struct filter *filter)
 {
-	return filter->nr_pids || filter->has_comm || filter->cgroup;
-}
-
-static bool pid_passes(const struct filter *filter, const struct cow_row *row)
-{
-	size_t i;
-
-	for (i = 0; i < filter->nr_pids; i++)
-		if (row->pid == filter->pid[i])
-			return true;
-	return !filter->nr_pids;
+	return filter->pids.nr || filter->has_comm || filter->cgroup;
 }
 
 static bool cgroup_passes(const struct filter *filter, const struct cow_row *row,
@@ -74,9 +64,10 @@ bool filter_passes(const struct filter *filter, const struct cow_row *row,
 		return false;
 	if (row->kind == COW_ROW_FOLDED)
 		return !filter_narrows(filter) && (filter->idle || !row_is_idle(row));
-	return pid_passes(filter, row) && cgroup_passes(filter, row, cgroups) &&
+	return (!filter->pids.nr || pid_list_has(&filter->pids, row->pid)) &&
+	       cgroup_passes(filter, row, cgroups) &&
 	       (!filter->has_comm || !regexec(&filter->comm, row->comm, 0, NULL, 0)) &&
-	       (filter->idle || filter->nr_pids || !row_is_idle(row));
+	       (filter->idle || filter->pids.nr || !row_is_idle(row));
 }
 
 /* An identity is looked up, so smallest first; of figures, the largest matter. */

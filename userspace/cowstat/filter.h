@@ -6,21 +6,20 @@
 #include <regex.h>
 
 #include "cgroups.h"
+#include "options.h"
 #include "table_reader.h"
 
 /**
  * struct filter - what a row must be to be shown; all zero lets all busy rows pass
  * @idle: rows of which nothing was counted pass, too
- * @pid: only these; NULL for all
- * @nr_pids: how many
+ * @pids: only these, unless it is empty
  * @has_comm: only rows whose name matches @comm
  * @comm: an extended regular expression
  * @cgroup: only rows of that cgroup and those below it; NULL for all
  */
 struct filter {
 	bool idle;
-	pid_t *pid;
-	size_t nr_pids;
+	struct pid_list pids;
 	bool has_comm;
 	regex_t comm;
 	const char *cgroup;

@@ -3,6 +3,7 @@
 #ifndef COWSTAT_CGROUPS_H
 #define COWSTAT_CGROUPS_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +21,21 @@ struct cgroups {
 	size_t nr;
 };
 
+/**
+ * struct cgroup_place - a cgroup that somebody named
+ * @path: from the root of the hierarchy: "/system.slice"
+ * @id: the kernel's number for it
+ * @level: how deep it lies; 0 for the root
+ */
+struct cgroup_place {
+	char path[PATH_MAX];
+	uint64_t id;
+	unsigned int level;
+};
+
+bool cgroups_mount(char *to, size_t size);
+int cgroups_locate(const char *given, const char *mount, struct cgroup_place *cgroup, char *why,
+		   size_t len);
 int cgroups_read(const char *mount, struct cgroups *cgroups);
 void cgroups_free(struct cgroups *cgroups);
 const char *cgroups_path(const struct cgroups *cgroups, uint64_t id);

@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fts.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,8 +43,14 @@ static int add(struct cgroups *cgroups, uint64_t id, const char *path)
 	return 0;
 }
 
-/* Where the v2 hierarchy is mounted: by itself, or beside v1's. False when nowhere. */
-static bool find_mount(char *to, size_t size)
+/**
+ * cgroups_mount() - find where the v2 hierarchy is mounted: alone, or beside that of v1
+ * @to: the path
+ * @size: size of @to
+ *
+ * Return: false when it is mounted nowhere.
+ */
+bool cgroups_mount(char *to, size_t size)
 {
 	char line[4096], point[2048], type[64];
 	FILE *f = fopen(MOUNTINFO, "re");
@@ -84,7 +91,7 @@ int cgroups_read(const char *mount, struct cgroups *cgroups)
 	memset(cgroups, 0, sizeof(*cgroups));
 	if (mount)
 		snprintf(found, sizeof(found), "%s", mount);
-	else if (!find_mount(found, sizeof(found)))
+	else if (!cgroups_mount(found, sizeof(found)))
 		return 0;
 	skip = strlen(found);
 	walk = fts_open(root, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
@@ -129,6 +136,71 @@ const char *cgroups_path(const struct cgroups *cgroups, uint64_t id)
 	if (cgroups->nr)
 		found = bsearch(&key, cgroups->entry, cgroups->nr, sizeof(key), by_id);
 	return found ? found->path : NULL;
+}
+
+/* Take empty and "." parts out of a path, and give it one slash in front. */
+static void tidy(char *to, size_t size, const char *path)
+{
+	size_t n = 0, len;
+
+	for (; *path; path += len) {
+		path += strspn(path, "/");
+		len = strcspn(path, "/");
+		if (len && !(len == 1 && *path == '.') && n + len + 2 < size)
+			n += snprintf(to + n, size - n, "/%.*s", (int)len, path);
+	}
+	if (!n)
+		snprintf(to, size, "/");
+	else
+		to[n] = '\0';
+}
+
+/**
+ * cgroups_locate() - find a cgroup that somebody named
+ * @given: "a/b", "/a/b", or its directory below the mount of the v2 hierarchy
+ * @mount: where that hierarchy is mounted; NULL to look for it
+ * @cgroup: filled in
+ * @why: on error, what is wrong
+ * @len: size of @why
+ *
+ * Return: 0; -ENODEV when no v2 hierarchy is mounted; -ENOENT when there is no such cgroup;
+ * another negative errno when it cannot be looked at.
+ */
+int cgroups_locate(const char *given, const char *mount, struct cgroup_place *cgroup, char *why,
+		   size_t len)
+{
+	char found[2048], whole[PATH_MAX], directory[PATH_MAX + 2048];
+	const char *name = whole, *c;
+	struct stat st;
+	int err;
+
+	if (!mount && !cgroups_mount(found, sizeof(found))) {
+		snprintf(why, len, "no cgroup2 hierarchy is mounted here, so there is no cgroup %s",
+			 given);
+		return -ENODEV;
+	}
+	if (!mount)
+		mount = found;
+	tidy(whole, sizeof(whole), given);
+	if (strncmp(whole, mount, strlen(mount)) == 0 &&
+	    (!whole[strlen(mount)] || whole[strlen(mount)] == '/'))
+		name = whole[strlen(mount)] ? whole + strlen(mount) : "/";
+	snprintf(directory, sizeof(directory), "%s%s", mount, name);
+	err = stat(directory, &st) ? -errno : 0;
+	if (!err && !S_ISDIR(st.st_mode))
+		err = -ENOENT;
+	if (err == -ENOENT)
+		snprintf(why, len, "there is no cgroup %s: no directory %s", name, directory);
+	else if (err)
+		snprintf(why, len, "cannot look at cgroup %s: %s", directory, strerror(-err));
+	if (err)
+		return err;
+	snprintf(cgroup->path, sizeof(cgroup->path), "%s", name);
+	cgroup->id = st.st_ino;
+	cgroup->level = 0;
+	for (c = name; *c; c++)
+		cgroup->level += *c == '/' && c[1];
+	return 0;
 }
 
 /**
