@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The table: an iterator program prints the rows in the format of /proc/cowstat, which is
+ * drawn at the top of module/proc.c. Included by cowstat.bpf.c alone.
+ */
+#ifndef COWSTAT_TABLE_BPF_H
+#define COWSTAT_TABLE_BPF_H
+
+#include "rows.bpf.h"
+
+#define MAX_READINGS	64	/* of the table at a time */
+
+/**
+ * struct reading - of the table, by one open file, from beginning to end
+ * @session: which
+ * @seq: number of the row in @last, from 1; a row may be shown twice
+ * @column: the row being shown
+ * @last: what it adds to the total
+ * @total: of all rows before it
+ */
+struct reading {
+	u64 session;
+	u64 seq;
+	u64 column[COWSTAT_NR_COLUMNS];
+	u64 last[COWSTAT_NR_COLUMNS];
+	u64 total[COWSTAT_NR_COLUMNS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_READINGS);
+	__type(key, u32);
+	__type(value, struct reading);
+} readings SEC(".maps");
+
+static __always_inline void reader_ns(u32 *level, u32 *ns)
+{
+	struct pid *pid = BPF_CORE_READ(bpf_get_current_task_btf(), thread_pid);
+	struct upid *number;
+
+	*level = BPF_CORE_READ(pid, level);
+	number = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+		 *level * bpf_core_type_size(struct upid);
+	*ns = BPF_CORE_READ(number, ns, ns.inum);
+}
+
+/* The loader runs this once: only an iterator can reach a program's struct bpf_prog. */
+SEC("iter/bpf_prog")
+int find_programs(struct bpf_iter__bpf_prog *ctx)
+{
+	struct bpf_prog *prog = ctx->prog;
+	u32 id, i;
+
+	if (!prog)
+		return 0;
+	id = BPF_CORE_READ(prog, aux, id);
+	for (i = 0; i < COW_MAX_PROGRAMS; i++)
+		if (programs[i].id == id)
+			programs[i].stats = (u64)BPF_CORE_READ(prog, stats);
+	return 0;
+}
+
+/* Add what was skipped on a CPU. */
+static long add_skipped(u32 cpu, u64 *sum)
+{
+	u64 offset = read_u64(&__per_cpu_offset + cpu * sizeof(u64));
+	u32 i;
+
+	for (i = 0; i < COW_MAX_PROGRAMS; i++)
+		if (programs[i].stats)
+			*sum += read_u64((void *)programs[i].stats + offset +
+					 bpf_core_field_offset(struct bpf_prog_stats, misses));
+	return 0;
+}
+
+/*
+ * How often the kernel skipped one of our programs because a task was preempted in it on that
+ * CPU. bpftool shows it as recursion_misses.
+ */
+static __noinline u64 skipped(void)
+{
+	u64 sum = 0;
+
+	bpf_loop(nr_cpus, add_skipped, &sum, 0);
+	return sum;
+}
+
+#define put_text(seq, text)	bpf_seq_write(seq, text, sizeof(text) - 1)
+
+static const char header_columns[] =
+#define COLUMN_NAME(NAME, name, kind, hook)	" " #name
+	"\n#" COWSTAT_COLUMNS(COLUMN_NAME) "\n";
+
+static __always_inline void put_header(struct seq_file *seq)
+{
+	char release[65];
+	bool any = false;
+
+	BPF_CORE_READ_STR_INTO(&release, bpf_get_current_task_btf(), nsproxy, uts_ns,
+			       name.release);
+	BPF_SEQ_PRINTF(seq, "# cowstat %d kernel=%s counting=on timing=off epoch=1 since_ns=%llu now_ns=%llu rows=%llu max_rows=%u folded=%llu lost=%llu missed=%llu hooks=",
+		       COWSTAT_FORMAT, release, since_ns,
+		       bpf_ktime_get_boot_ns(), nr_rows, max_rows, nr_folded, lost, missed + skipped());
+#define PUT_HOOK(ID, name)				\
+	if (hooks & 1U << COWSTAT_HOOK_##ID) {		\
+		if (any)				\
+			put_text(seq, ",");		\
+		any = true;				\
+		put_text(seq, #name);			\
+	}
+	COWSTAT_HOOKS(PUT_HOOK)
+	put_text(seq, header_columns);
+}
+
+/*
+ * Control bytes, space, backslash and DEL as \ooo: a name cannot break a line. One that would
+ * read as unknown, or as no field at all, is escaped too.
+ */
+static __noinline int put_comm(struct seq_file *seq, struct owner *owner)
+{
+	bool odd;
+	int i;
+
+	if (!owner)
+		return 0;
+	odd = !owner->comm[0] || (owner->comm[0] == '-' && !owner->comm[1]);
+	for (i = 0; i < COW_COMM_LEN; i++) {
+		u8 c = owner->comm[i];
+
+		if (!c && i)
+			break;
+		if (odd || c <= ' ' || c == '\\' || c == 0x7f)
+			BPF_SEQ_PRINTF(seq, "\\%d%d%d", c >> 6, c >> 3 & 7, c & 7);
+		else
+			bpf_seq_write(seq, &owner->comm[i], 1);
+		if (!c)
+			break;
+	}
+	return 0;
+}
+
+/* All columns between pid and comm. */
+static __always_inline void put_columns(struct seq_file *seq, const u64 *column, u64 known,
+					u32 state)
+{
+	int c;
+
+	for (c = COWSTAT_COL_PID + 1; c < COWSTAT_COL_COMM; c++) {
+		if (!(known & 1ULL << c))
+			put_text(seq, " " COWSTAT_UNKNOWN);
+		else if (c != COWSTAT_COL_STATE)
+			BPF_SEQ_PRINTF(seq, " %llu", column[c]);
+		else if (state == ROW_EXITED)
+			put_text(seq, " X");
+		else
+			put_text(seq, " L");
+	}
+	put_text(seq, " ");
+}
+
+/* The line of a sum. */
+static __always_inline void put_sum(struct seq_file *seq, const u64 *column)
+{
+	put_columns(seq, column, row_counted_columns(hooks) & ~ROW_IDENTITIES, ROW_LIVE);
+	put_text(seq, COWSTAT_UNKNOWN "\n");
+}
+
+/* Is this still the process's leader? The task may be gone and its memory reused. */
+static __always_inline bool task_is(struct task_struct *task, u64 start_ns, u32 tgid)
+{
+	return BPF_CORE_READ(task, start_boottime) == start_ns &&
+	       (u32)BPF_CORE_READ(task, tgid) == tgid;
+}
+
+static __always_inline void put_row(struct seq_file *seq, struct reading *reading, u64 key,
+				    struct row *row)
+{
+	u64 *column = reading->column, known;
+	u32 state = row->state, knows = row->known, level, ns, pid;
+	struct owner owner = {};
+	int c;
+
+	row_derive(row->value, column);
+	if (knows & ROW_KNOWS_BIRTH && !(knows & ROW_SETTLED) &&
+	    !row_pre_exec(row, &column[COWSTAT_COL_PRE_EXEC_COPIED],
+			  &column[COWSTAT_COL_PARENT_COPIED]))
+		knows &= ~ROW_KNOWS_PARENT;
+	if (state == ROW_EXITED) {
+		owner = row->owner;
+	} else {
+		read_owner(&owner, (void *)row->leader);
+		owner.known = task_is((void *)row->leader, key, row->tgid);
+	}
+	known = row_known_columns(row_counted_columns(hooks), knows, owner.known);
+
+	for (c = COWSTAT_COL_FORKS; c < COWSTAT_NR_COLUMNS; c++)
+		reading->last[c] = known & 1ULL << c & ~ROW_IDENTITIES ? column[c] : 0;
+
+	reader_ns(&level, &ns);
+	pid = row_pid_in(&row->pid, level, ns);
+	if (!pid)
+		return;		/* outside the reader's pid namespace: in the total only */
+	column[COWSTAT_COL_PPID] = row_pid_in(&row->ppid, level, ns);
+	column[COWSTAT_COL_UID] = owner.uid;
+	column[COWSTAT_COL_START_NS] = key;
+	column[COWSTAT_COL_PARENT_START_NS] = row->parent_start_ns;
+	column[COWSTAT_COL_CGROUP] = owner.cgroup;
+	BPF_SEQ_PRINTF(seq, "%u", pid);
+	put_columns(seq, column, known, state);
+	if (known & ROW_COLUMN(COMM))
+		put_comm(seq, &owner);
+	else
+		put_text(seq, COWSTAT_UNKNOWN);
+	put_text(seq, "\n");
+}
+
+/*
+ * Called for each row, and once more after the last, with its number. What did not fit the
+ * buffer is asked for again, with the same number.
+ */
+SEC("iter/bpf_map_elem")
+int table(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct seq_file *seq = ctx->meta->seq;
+	u64 session = ctx->meta->session_id, number = ctx->meta->seq_num;
+	u32 slot = session % MAX_READINGS;
+	u64 *key = ctx->key;
+	struct reading *reading;
+	struct row *row = NULL;
+	int c;
+
+	reading = bpf_map_lookup_elem(&readings, &slot);
+	if (!reading)
+		return 0;
+	if (!number && (key || reading->session != session)) {
+		put_header(seq);
+		reading->session = session;
+		reading->seq = 0;
+		for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
+			reading->last[c] = reading->total[c] = 0;
+	}
+	/* A later reader has taken our place: this one ends here, without its sums. */
+	if (reading->session != session)
+		return 0;
+	if (reading->seq != number + 1) {
+		for (c = 0; c < COWSTAT_NR_COLUMNS; c++) {
+			reading->total[c] += reading->last[c];
+			reading->last[c] = 0;
+		}
+		reading->seq = number + 1;
+	}
+	if (key) {
+		for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
+			reading->last[c] = 0;
+		row = row_at(*key);
+		if (row && row->state != ROW_FREE)
+			put_row(seq, reading, *key, row);
+		return 0;
+	}
+	row_derive(folded, reading->column);
+	put_text(seq, COWSTAT_PID_FOLDED);
+	put_sum(seq, reading->column);
+	/* The last row is not in the total yet, if it had our number. */
+	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
+		reading->column[c] += reading->total[c] + reading->last[c];
+	put_text(seq, COWSTAT_PID_TOTAL);
+	put_sum(seq, reading->column);
+	return 0;
+}
+
+#endif /* COWSTAT_TABLE_BPF_H */
