@@ -20,8 +20,9 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include "clock.h"
+#include "region.h"
 #include "uapi/cowstat.h"
-#include "workload.h"
 
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof(*(a)))
 

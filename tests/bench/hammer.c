@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clock.h"
+#include "region.h"
 #include "uapi/cowstat.h"
-#include "workload.h"
 
 #define PAGES		1024	/* of a worker: the fork is a small part of the work */
 #define MAX_WORKERS	64

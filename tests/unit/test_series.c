@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "result.h"
+#include "workload.h"
 
 static struct series series_of(const uint64_t *value, size_t nr)
 {

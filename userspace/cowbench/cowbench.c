@@ -14,6 +14,7 @@
 #include "report.h"
 #include "scenario.h"
 #include "usage.h"
+#include "workload.h"
 
 #define MAX_COUNT	100000
 #define MAX_WORKERS	4096

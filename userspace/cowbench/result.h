@@ -10,9 +10,9 @@
 #include <stdio.h>
 
 #include "machine.h"
+#include "region.h"
 #include "series.h"
 #include "table_reader.h"
-#include "workload.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 

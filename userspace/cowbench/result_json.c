@@ -4,6 +4,7 @@
 
 #include "format.h"
 #include "result.h"
+#include "workload.h"
 
 #define JSON_SCHEMA	1
 #define MAX_VALUES	1024	/* longer series are told by their percentiles only */

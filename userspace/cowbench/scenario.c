@@ -11,9 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "format.h"
+#include "launch.h"
 #include "procfs.h"
 #include "scenario.h"
+#include "workload.h"
 
 #define SNAPSHOT_SAMPLES	60	/* points of a curve */
 #define MAX_WRITE_TIMES		65536	/* times of single writes that are kept */
