@@ -20,7 +20,7 @@
 #include "format.h"
 #include "launch.h"
 #include "machine.h"
-#include "machine.h"
+#include "pagemap.h"
 #include "procfs.h"
 #include "puppet.h"
 #include "region.h"
@@ -290,10 +290,10 @@ static void conclude(struct lesson *l, bool so, const char *format, ...)
 	va_end(args);
 	fputs(ink(so ? INK_GOOD : INK_BAD), stdout);
 	if (so) {
-		print_wrapped("  => ", "     ", "%s", text);
+		say("  => ", "     ", "%s", text);
 	} else {
 		l->surprises++;
-		print_wrapped("  !! ", "     ", "NOT AS MEASURED HERE: %s", text);
+		say("  !! ", "     ", "NOT AS MEASURED HERE: %s", text);
 	}
 	fputs(no_ink(), stdout);
 }
@@ -872,8 +872,8 @@ static void run_step(struct lesson *l, const struct step *step)
 	l->number++;
 	printf("\n%sStep %zu of %zu: %s%s\n", ink(INK_TITLE), l->number, ARRAY_SIZE(steps),
 	       step->title, no_ink());
-	fputs(ink(INK_QUESTION), stdout);
-	print_wrapped("  ?  ", "     ", "%s", step->ask);
+	fputs(ink(INK_ASK), stdout);
+	say("  ?  ", "     ", "%s", step->ask);
 	fputs(no_ink(), stdout);
 	pause_for_reader(l);
 	putchar('\n');
@@ -886,8 +886,8 @@ static void answer(struct lesson *l, size_t number, const char *question)
 	char first[8];
 
 	snprintf(first, sizeof(first), "  %zu. ", number);
-	fputs(ink(INK_QUESTION), stdout);
-	print_wrapped(first, "     ", "%s", question);
+	fputs(ink(INK_ASK), stdout);
+	say(first, "     ", "%s", question);
 	fputs(no_ink(), stdout);
 	pause_for_reader(l);
 }
@@ -901,27 +901,27 @@ static void close_lesson(struct lesson *l)
 	printf("\n%sFive questions, and the answers that were just measured%s\n", ink(INK_TITLE),
 	       no_ink());
 	answer(l, 1, "What is copied at fork?");
-	print_wrapped("     ", "     ", "No page of data: %s pages were shared. Page tables were built: %s.",
+	say("     ", "     ", "No page of data: %s pages were shared. Page tables were built: %s.",
 	    format_number(a->shared_pages).s, format_size(a->tables).s);
 	answer(l, 2, "Who pays, parent or child?");
 	if (l->sees_table)
-		print_wrapped("     ", "     ", "Whoever writes first: the child wrote 1 page first and copied %" PRIu64 "; the parent wrote %d first and copied %" PRIu64 ".",
+		say("     ", "     ", "Whoever writes first: the child wrote 1 page first and copied %" PRIu64 "; the parent wrote %d first and copied %" PRIu64 ".",
 		    a->child_paid, MANY, a->parent_paid);
 	else
-		print_wrapped("     ", "     ", "Whoever writes first: the frame of whoever wrote first was the new one. (How many were copied: not counted, see above.)");
+		say("     ", "     ", "Whoever writes first: the frame of whoever wrote first was the new one. (How many were copied: not counted, see above.)");
 	answer(l, 3, "What happens on the last owner's write?");
 	if (l->sees_table)
-		print_wrapped("     ", "     ", "A fault, and no copy: of %" PRIu64 " such writes %" PRIu64 " reused the page, %" PRIu64 " copied it.",
+		say("     ", "     ", "A fault, and no copy: of %" PRIu64 " such writes %" PRIu64 " reused the page, %" PRIu64 " copied it.",
 		    a->last_reused + a->last_copied, a->last_reused, a->last_copied);
 	else
-		print_wrapped("     ", "     ", "No copy: the frame stayed the same. (Whether it faulted: not counted, see above.)");
+		say("     ", "     ", "No copy: the frame stayed the same. (Whether it faulted: not counted, see above.)");
 	answer(l, 4, "Why does fork + exec copy a few pages, and not zero?");
-	print_wrapped("     ", "     ", "The child runs until its exec, and writes to what every program writes to: %s. Here %" PRIu64 " pages%s.",
+	say("     ", "     ", "The child runs until its exec, and writes to what every program writes to: %s. Here %" PRIu64 " pages%s.",
 	    *a->where ? a->where : "stack and libc", a->exec_copied,
 	    a->exec_known ? "" : ", at least");
 	snprintf(question, sizeof(question), "What does a fork of %s really cost?", size.s);
 	answer(l, 5, question);
-	print_wrapped("     ", "     ", "%s%s and %s of page tables, instead of copying %s. MemAvailable fell by %s.",
+	say("     ", "     ", "%s%s and %s of page tables, instead of copying %s. MemAvailable fell by %s.",
 	    format_duration(a->fork_ns).s, l->machine.emulated ? " (emulated: compare only)" : "",
 	    format_size(a->tables).s, size.s, format_size(a->memory_fell).s);
 	if (l->surprises)
@@ -958,10 +958,10 @@ static void introduce(struct lesson *l)
 	       l->machine.kernel);
 	printf("%s\n", l->machine.emulated ? " (emulated)" : "");
 	if (!l->sees_pfn)
-		print_wrapped("  Reduced: ", "     ", "frame numbers and map counts are shown to root only; the exclusive flag (excl.) tells who shares a page.");
+		say("  Reduced: ", "     ", "frame numbers and map counts are shown to root only; the exclusive flag (excl.) tells who shares a page.");
 	if (!l->sees_table)
-		print_wrapped("  Reduced: ", "     ", "faults are not counted: %s", l->why_no_table);
-	print_wrapped("  ", "  ", "frame: the page's place in physical memory. excl.: nobody else maps it. mapped: by how many page tables. faults, copied, reused: what " COWSTAT_PROC_PATH " counted in this step.");
+		say("  Reduced: ", "     ", "faults are not counted: %s", l->why_no_table);
+	say("  ", "  ", "frame: the page's place in physical memory. excl.: nobody else maps it. mapped: by how many page tables. faults, copied, reused: what " COWSTAT_PROC_PATH " counted in this step.");
 }
 
 /* One CPU: a page in another CPU's LRU batch looks shared, and the last owner then copies. */
