@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* cowdemo: its lesson is true here, as root and as nobody, and what it prints shows it. */
+/* cowdemo: its conclusions agree with its measurements, as root and as an ordinary user. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,8 @@
 
 static char output[1 << 17];
 
-static int lesson(const char *before)
+/* Run cowdemo, with its output to output[]. Return: its exit status. */
+static int demo(const char *before)
 {
 	char command[256];
 	int status;
@@ -27,7 +28,7 @@ static int lesson(const char *before)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* What the first line of a side within a step says. */
+/* Parse the first line about a side within a step. */
 static void side(int step, const char *name, char *frame, unsigned long *faults,
 		 unsigned long *copied, unsigned long *reused)
 {
@@ -42,7 +43,7 @@ static void side(int step, const char *name, char *frame, unsigned long *faults,
 			   reused) != 4 &&
 		    sscanf(at, " %*s %*s %31s %*s %*s +%lu +%lu +%lu", frame, faults, copied,
 			   reused) != 4))
-		bail("no line of the %s in step %d", name, step);
+		bail("no line about the %s in step %d", name, step);
 }
 
 static void check_step(int step, const char *name, unsigned long want_faults,
@@ -72,9 +73,9 @@ static void check_lines(void)
 int main(void)
 {
 	start_row();
-	is(lesson("LC_ALL=C"), 0, "as root, with the module: all is as it is taught");
+	is(demo("LC_ALL=C"), 0, "as root, with the module: no measurement contradicts a conclusion");
 	ok(!strstr(output, "!!") && !strchr(output, '\033') && !strstr(output, "Reduced"),
-	   "no surprise, no colour in a pipe, nothing missing");
+	   "nothing marked as contradicted, no colour in a pipe, nothing missing");
 	check_lines();
 	check_step(2, "child", 0, 0, 0);
 	check_step(3, "child", 1, 1, 0);
@@ -83,16 +84,16 @@ int main(void)
 	check_step(5, "parent", 8, 8, 0);
 	check_step(5, "child", 0, 0, 0);
 	check_step(7, "child", 0, 0, 0);
-	ok(strstr(output, "= = = = = C = ="), "the grid shows who copied page 5");
-	ok(strstr(output, "P P P P P P P P ="), "and that the parent copied 8");
+	ok(strstr(output, "= = = = = C = ="), "the grid shows that the child copied page 5");
+	ok(strstr(output, "P P P P P P P P ="), "the grid shows that the parent copied 8 pages");
 	ok(strstr(output, "of 2 such writes 2 reused the page, 0 copied it"), "the third answer");
 
-	is(lesson("setpriv --reuid 1000 --regid 1000 --clear-groups env LC_ALL=C"), 0,
-	   "as nobody: it still works");
-	ok(strstr(output, "Reduced: frame numbers"), "and says what is missing");
+	is(demo("setpriv --reuid 1000 --regid 1000 --clear-groups env LC_ALL=C"), 0,
+	   "as an ordinary user: it works");
+	ok(strstr(output, "Reduced: frame numbers"), "it says what is missing");
 	unload_module();
-	is(lesson("LC_ALL=C"), 0, "without the module: it still works");
-	ok(strstr(output, "Reduced: faults are not counted"), "and says what is missing");
+	is(demo("LC_ALL=C"), 0, "without the module: it works");
+	ok(strstr(output, "Reduced: faults are not counted"), "it says what is missing");
 	load_module("");
 	return done();
 }

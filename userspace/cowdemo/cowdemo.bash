@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# bash completion for cowdemo; needs no other package's functions.
+# bash completion for cowdemo; does not use functions of the bash-completion package.
 # shellcheck shell=bash disable=SC2207
 
 _cowdemo() {

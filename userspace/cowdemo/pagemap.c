@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Which frame a page is in, and who else has it: /proc/PID/pagemap, /proc/kpagecount. */
+/* The frame of a page, and how often it is mapped: /proc/PID/pagemap, /proc/kpagecount. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,7 +15,7 @@
 #define PAGEMAP_EXCLUSIVE	(1ULL << 56)
 #define PAGEMAP_PFN		((1ULL << 55) - 1)
 
-static int open_of(pid_t pid, const char *file)
+static int open_pid_file(pid_t pid, const char *file)
 {
 	char path[64];
 
@@ -24,24 +24,24 @@ static int open_of(pid_t pid, const char *file)
 }
 
 /**
- * pagemap_read() - the state of pages that follow each other
- * @pid: whose
- * @start: the first page's address
- * @nr: how many
- * @page: their states
+ * pagemap_read() - read the state of consecutive pages
+ * @pid: the process
+ * @start: address of the first page
+ * @nr: number of pages
+ * @page: result: their states
  *
  * Return: 0 or a negative errno.
  */
 int pagemap_read(pid_t pid, const void *start, size_t nr, struct page_state *page)
 {
 	off_t at = (uintptr_t)start / COWSTAT_PAGE_BYTES * sizeof(uint64_t);
-	int map = open_of(pid, "pagemap"), counts, err = 0;
+	int map = open_pid_file(pid, "pagemap"), counts, err = 0;
 	uint64_t entry;
 	size_t i;
 
 	if (map < 0)
 		return -errno;
-	counts = open("/proc/kpagecount", O_RDONLY | O_CLOEXEC);	/* root's alone */
+	counts = open("/proc/kpagecount", O_RDONLY | O_CLOEXEC);	/* readable by root only */
 	for (i = 0; i < nr; i++, at += sizeof(entry)) {
 		page[i] = (struct page_state){};
 		if (pread(map, &entry, sizeof(entry), at) != sizeof(entry)) {
@@ -65,16 +65,16 @@ int pagemap_read(pid_t pid, const void *start, size_t nr, struct page_state *pag
 }
 
 /**
- * mappings_read() - where a process's private writable memory is
- * @pid: whose
- * @to: room for it
- * @max: for how many parts
+ * mappings_read() - list the private writable mappings of a process
+ * @pid: the process
+ * @to: result
+ * @max: room in @to
  *
- * Return: how many there are, at most @max; 0 if that cannot be read.
+ * Return: number of mappings, at most @max; 0 if they cannot be read.
  */
 size_t mappings_read(pid_t pid, struct mapping *to, size_t max)
 {
-	int fd = open_of(pid, "maps"), name;
+	int fd = open_pid_file(pid, "maps"), name;
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 	uintptr_t from, until;
 	char line[512], mode[5];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Which frame a page is in, and who else has it: /proc/PID/pagemap, /proc/kpagecount. */
+/* The frame of a page, and how often it is mapped: /proc/PID/pagemap, /proc/kpagecount. */
 #ifndef COWSTAT_PAGEMAP_H
 #define COWSTAT_PAGEMAP_H
 
@@ -9,11 +9,11 @@
 #include <sys/types.h>
 
 /**
- * struct page_state - what the kernel says of one page of a process
- * @present: it is in memory
- * @exclusive: no other page table has its frame; needs no privileges
- * @pfn: number of its frame; 0 where the kernel does not tell, which needs CAP_SYS_ADMIN
- * @mapped: how many page table entries have the frame; 0 where the kernel does not tell
+ * struct page_state - state of one page of a process
+ * @present: the page is in memory
+ * @exclusive: no other page table maps its frame; readable without privileges
+ * @pfn: number of its frame; 0 without CAP_SYS_ADMIN
+ * @mapped: number of page table entries that map the frame; 0 if not readable
  */
 struct page_state {
 	bool present;
@@ -25,10 +25,10 @@ struct page_state {
 int pagemap_read(pid_t pid, const void *start, size_t nr, struct page_state *page);
 
 /**
- * struct mapping - a private writable part of a process's memory
+ * struct mapping - a private writable mapping
  * @start: page-aligned
- * @pages: of 4 KiB
- * @name: of the file, or "[heap]", or "[stack]", or "" where it has none
+ * @pages: size in pages of 4 KiB
+ * @name: last part of the file's path, "[heap]", "[stack]", or "" if it has no name
  */
 struct mapping {
 	void *start;

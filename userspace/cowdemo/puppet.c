@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A child that does as it is told, one thing at a time: what cowdemo measures. */
+/* A child that carries out orders from its parent, one at a time. */
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +11,8 @@
 #include "puppet.h"
 #include "uapi/cowstat.h"
 
-/* What lives until its stdin ends, and does nothing else. */
-#define PATIENT_PROGRAM	"/bin/cat"
+/* A program that only waits until its stdin ends. */
+#define WAITING_PROGRAM	"/bin/cat"
 
 struct order {
 	enum verb verb;
@@ -23,7 +23,7 @@ struct order {
 /**
  * read_pages() - read a byte of each page
  * @start: the first page
- * @pages: how many
+ * @pages: number of pages
  */
 void read_pages(const unsigned char *start, size_t pages)
 {
@@ -36,7 +36,7 @@ void read_pages(const unsigned char *start, size_t pages)
 /**
  * write_pages() - write a byte of each page
  * @start: the first page
- * @pages: how many
+ * @pages: number of pages
  */
 void write_pages(unsigned char *start, size_t pages)
 {
@@ -47,7 +47,7 @@ void write_pages(unsigned char *start, size_t pages)
 }
 
 __attribute__((noreturn))
-static void obey(int orders, int answers)
+static void carry_out(int orders, int answers)
 {
 	struct order order;
 
@@ -62,9 +62,9 @@ static void obey(int orders, int answers)
 			write_pages(order.start, order.pages);
 			break;
 		case PUPPET_EXEC:
-			/* The pipe of the answers is closed by it: that is the answer. */
+			/* exec closes the pipe of answers. The parent takes that as the answer. */
 			if (dup2(orders, STDIN_FILENO) >= 0)
-				execl(PATIENT_PROGRAM, PATIENT_PROGRAM, NULL);
+				execl(WAITING_PROGRAM, WAITING_PROGRAM, NULL);
 			_exit(127);
 		}
 		if (write(answers, "", 1) != 1)
@@ -74,10 +74,10 @@ static void obey(int orders, int answers)
 }
 
 /**
- * puppet_start() - have a child that waits for orders
- * @p: the child, to be ended with puppet_end()
+ * puppet_start() - fork a child that waits for orders
+ * @p: result: the child, to be ended with puppet_end()
  *
- * Return: 0, or -1 after saying why on stderr.
+ * Return: 0, or -1 after printing the reason on stderr.
  */
 int puppet_start(struct puppet *p)
 {
@@ -98,7 +98,7 @@ int puppet_start(struct puppet *p)
 	if (!p->pid) {
 		close(orders[1]);
 		close(answers[0]);
-		obey(orders[0], answers[1]);
+		carry_out(orders[0], answers[1]);
 	}
 	close(orders[0]);
 	close(answers[1]);
@@ -115,13 +115,13 @@ int puppet_start(struct puppet *p)
 }
 
 /**
- * puppet_do() - have something done, and wait until it is
+ * puppet_do() - give the child an order, and wait until it has been carried out
  * @p: the child
- * @verb: what
- * @start: to which memory, at which address in both of us
- * @pages: how many pages of it
+ * @verb: what to do
+ * @start: address of the first page, the same in both processes
+ * @pages: number of pages
  *
- * Return: 0, or -1 after saying why on stderr.
+ * Return: 0, or -1 after printing the reason on stderr.
  */
 int puppet_do(struct puppet *p, enum verb verb, unsigned char *start, size_t pages)
 {
@@ -132,15 +132,15 @@ int puppet_do(struct puppet *p, enum verb verb, unsigned char *start, size_t pag
 	if (write(p->orders, &order, sizeof(order)) == sizeof(order) &&
 	    read(p->answers, &answer, 1) == want)
 		return 0;
-	warnx("child %d does not do as it is told", p->pid);
+	warnx("child %d did not carry out an order", p->pid);
 	return -1;
 }
 
 /**
- * puppet_end() - let the child exit
- * @p: the child; none afterwards
+ * puppet_end() - let the child exit, and wait for it
+ * @p: the child; its pid is 0 afterwards
  *
- * Return: 0, or -1 after saying why on stderr.
+ * Return: 0, or -1 after printing the reason on stderr.
  */
 int puppet_end(struct puppet *p)
 {
@@ -155,7 +155,7 @@ int puppet_end(struct puppet *p)
 		}
 	}
 	if (status)
-		warnx("child %d did not end well: status 0x%x", p->pid, status);
+		warnx("child %d failed: wait status 0x%x", p->pid, status);
 	p->pid = 0;
 	return status ? -1 : 0;
 }

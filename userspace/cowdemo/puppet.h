@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A child that does as it is told, one thing at a time: what cowdemo measures. */
+/* A child that carries out orders from its parent, one at a time. */
 #ifndef COWSTAT_PUPPET_H
 #define COWSTAT_PUPPET_H
 
@@ -8,9 +8,9 @@
 
 /**
  * struct puppet - the child
- * @pid: its pid; 0 when there is none
- * @orders: the parent's end of the pipe that it reads
- * @answers: the parent's end of the pipe that it writes
+ * @pid: its pid; 0 if there is no child
+ * @orders: the parent's end of the pipe that the child reads
+ * @answers: the parent's end of the pipe that the child writes
  */
 struct puppet {
 	pid_t pid;
@@ -20,9 +20,9 @@ struct puppet {
 
 enum verb {
 	PUPPET_REST,		/* do nothing */
-	PUPPET_READ,		/* one byte of each page */
-	PUPPET_WRITE,		/* the same */
-	PUPPET_EXEC,		/* become another program, which lives on until the end */
+	PUPPET_READ,		/* read one byte of each page */
+	PUPPET_WRITE,		/* write one byte of each page */
+	PUPPET_EXEC,		/* become another program, which waits until the end */
 };
 
 int puppet_start(struct puppet *p);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Words, colours and a grid of pages on a terminal of 80 columns. Signs beyond ASCII only
- * where the locale has them; colour only on a terminal, and not with NO_COLOR.
+ * Text, colours and a grid of pages on a terminal of 80 columns. Characters beyond ASCII are
+ * used only in UTF-8 locales. Colours are used only on a terminal, and not with NO_COLOR.
  */
 #include <langinfo.h>
 #include <locale.h>
@@ -16,13 +16,12 @@
 #include "terminal.h"
 
 #define GRID_WIDTH	16
-#define MARGIN		SCREEN_COLUMNS
 
 static bool utf8, colour;
 
-/* Each state has a sign of its own, so that nothing depends on colour. */
+/* Each state has its own character, so the grid can be read without colours. */
 static const struct {
-	const char *sign;
+	const char *utf8;
 	const char *ascii;
 	const char *ink;
 	const char *meaning;
@@ -36,9 +35,9 @@ static const struct {
 };
 
 /**
- * screen_init() - find out what the terminal can show
+ * terminal_init() - find out what the terminal can show
  */
-void screen_init(void)
+void terminal_init(void)
 {
 	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 
@@ -49,25 +48,25 @@ void screen_init(void)
 }
 
 /**
- * ink() - begin a colour
- * @ink: which
+ * ink() - escape sequence that begins a colour
+ * @ink: the colour
  *
- * Return: what to print for it; "" where there are no colours.
+ * Return: the sequence; "" if colours are not used.
  */
 const char *ink(enum ink ink)
 {
 	static const char *const code[] = {
-		[INK_TITLE] = "\033[1m", [INK_ASK] = "\033[1;36m", [INK_GOOD] = "\033[32m",
-		[INK_BAD] = "\033[1;31m",
+		[INK_TITLE] = "\033[1m", [INK_QUESTION] = "\033[1;36m",
+		[INK_GOOD] = "\033[32m", [INK_BAD] = "\033[1;31m",
 	};
 
 	return colour ? code[ink] : "";
 }
 
 /**
- * no_ink() - end a colour
+ * no_ink() - escape sequence that ends a colour
  *
- * Return: what to print for it.
+ * Return: the sequence; "" if colours are not used.
  */
 const char *no_ink(void)
 {
@@ -75,12 +74,12 @@ const char *no_ink(void)
 }
 
 /**
- * say() - print a paragraph, broken into lines that fit
- * @first: what its first line begins with
- * @rest: what its other lines begin with
- * @format: as printf(); at most 1 KiB of it is shown
+ * print_wrapped() - print a paragraph, broken into lines that fit the terminal
+ * @first: text before the first line
+ * @rest: text before each further line
+ * @format: as for printf(); at most 1 KiB is printed
  */
-void say(const char *first, const char *rest, const char *format, ...)
+void print_wrapped(const char *first, const char *rest, const char *format, ...)
 {
 	char text[1024], *word, *state;
 	const char *glue = "";
@@ -93,7 +92,8 @@ void say(const char *first, const char *rest, const char *format, ...)
 	column = strlen(first);
 	fputs(first, stdout);
 	for (word = strtok_r(text, " ", &state); word; word = strtok_r(NULL, " ", &state)) {
-		if (column + strlen(glue) + strlen(word) >= MARGIN && column > strlen(rest)) {
+		if (column + strlen(glue) + strlen(word) >= TERMINAL_COLUMNS &&
+		    column > strlen(rest)) {
 			printf("\n%s", rest);
 			column = strlen(rest);
 			glue = "";
@@ -107,14 +107,14 @@ void say(const char *first, const char *rest, const char *format, ...)
 
 static void put_cell(enum cell cell)
 {
-	printf("%s%s%s ", colour ? cells[cell].ink : "", utf8 ? cells[cell].sign : cells[cell].ascii,
+	printf("%s%s%s ", colour ? cells[cell].ink : "", utf8 ? cells[cell].utf8 : cells[cell].ascii,
 	       no_ink());
 }
 
 /**
- * draw_grid() - draw pages, and beside them what the signs mean
- * @cell: their states
- * @nr: how many
+ * draw_grid() - draw pages, and beside them a legend
+ * @cell: state of each page
+ * @nr: number of pages
  */
 void draw_grid(const enum cell *cell, size_t nr)
 {
@@ -147,10 +147,10 @@ void draw_grid(const enum cell *cell, size_t nr)
 }
 
 /**
- * wait_for_key() - let the reader think
- * @prompt: what to say meanwhile, on a terminal
+ * wait_for_key() - print a prompt, and wait for a key
+ * @prompt: the prompt; it is removed afterwards
  *
- * Return: the key; EOF when nobody can press one.
+ * Return: the key; EOF if stdin has ended.
  */
 int wait_for_key(const char *prompt)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Words, colours and a grid of pages on a terminal of 80 columns. */
+/* Text, colours and a grid of pages on a terminal of 80 columns. */
 #ifndef COWSTAT_TERMINAL_H
 #define COWSTAT_TERMINAL_H
 
 #include <stddef.h>
 
-#define SCREEN_COLUMNS	80
+#define TERMINAL_COLUMNS	80
 
-/* What has become of a page that fork shared. */
+/* State of a page that fork may have shared. */
 enum cell {
 	CELL_UNTOUCHED,
 	CELL_SHARED,
@@ -20,15 +20,15 @@ enum cell {
 
 enum ink {
 	INK_TITLE,
-	INK_ASK,
+	INK_QUESTION,
 	INK_GOOD,
 	INK_BAD,
 };
 
-void screen_init(void);
+void terminal_init(void);
 const char *ink(enum ink ink);
 const char *no_ink(void);
-void say(const char *first, const char *rest, const char *format, ...)
+void print_wrapped(const char *first, const char *rest, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void draw_grid(const enum cell *cell, size_t nr);
 int wait_for_key(const char *prompt);
