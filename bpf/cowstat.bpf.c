@@ -77,7 +77,7 @@ static __noinline int count_fault(struct cow_fault *f)
 		add(value, ROW_UNSHARED, 1);
 	switch (f->ending) {
 	case COW_COPIED:
-		add(value, f->source == SOURCE_ANON ? ROW_ANON_COPIED :
+		add(value, f->source == SOURCE_ANON ? ROW_OWN_COPIED :
 		    f->source == SOURCE_KSM ? ROW_KSM_COPIED : ROW_OTHER_COPIED, 1);
 		break;
 	case COW_REUSED:
@@ -338,7 +338,7 @@ static __always_inline void row_birth(struct row *row, struct row *parent_row,
 		u64 *value = row->value, copied = fork ? fork->copied : 0;
 
 		known |= ROW_KNOWS_MM | ROW_KNOWS_PARENT;
-		row->parent_base = parent_row->value[ROW_ANON_COPIED];
+		row->parent_base = row_anon_copied(parent_row->value);
 		__sync_fetch_and_add(&parent_row->unsettled, 1);
 		value[ROW_BIRTH_ANON_PAGES] = mm_counter(mm, MM_ANONPAGES);
 		value[ROW_BIRTH_FILE_PAGES] = mm_counter(mm, MM_FILEPAGES);

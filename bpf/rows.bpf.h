@@ -91,13 +91,13 @@ static __always_inline bool row_pre_exec(struct row *row, u64 *pre_exec, u64 *pa
 	struct row *parent = NULL;
 	u64 now;
 
-	*pre_exec = row->value[ROW_ANON_COPIED];
+	*pre_exec = row_anon_copied(row->value);
 	*parent_copied = 0;
 	if (row->known & ROW_KNOWS_PARENT)
 		parent = row_at(row->ancestor[0]);
 	if (!parent)
 		return false;
-	now = parent->value[ROW_ANON_COPIED];
+	now = row_anon_copied(parent->value);
 	if (now > row->parent_base)
 		*parent_copied = now - row->parent_base;
 	return true;

@@ -158,10 +158,16 @@ static __always_inline void put_columns(struct seq_file *seq, const u64 *column,
 	put_text(seq, " ");
 }
 
+/* These programs do not look who made a page: inherited_copied is not known. */
+static __always_inline u64 counted_columns(void)
+{
+	return row_counted_columns(hooks) & ~(1ULL << COWSTAT_COL_INHERITED_COPIED);
+}
+
 /* The line of a sum. */
 static __always_inline void put_sum(struct seq_file *seq, const u64 *column)
 {
-	put_columns(seq, column, row_counted_columns(hooks) & ~ROW_IDENTITIES, ROW_LIVE);
+	put_columns(seq, column, counted_columns() & ~ROW_IDENTITIES, ROW_LIVE);
 	put_text(seq, COWSTAT_UNKNOWN "\n");
 }
 
@@ -191,7 +197,7 @@ static __always_inline void put_row(struct seq_file *seq, struct reading *readin
 		read_owner(&owner, (void *)row->leader);
 		owner.known = task_is((void *)row->leader, key, row->tgid);
 	}
-	known = row_known_columns(row_counted_columns(hooks), knows, owner.known);
+	known = row_known_columns(counted_columns(), knows, owner.known);
 
 	for (c = COWSTAT_COL_FORKS; c < COWSTAT_NR_COLUMNS; c++)
 		reading->last[c] = known & 1ULL << c & ~ROW_IDENTITIES ? column[c] : 0;

@@ -27,16 +27,13 @@
 #error "ftrace on this kernel does not pass function arguments to its callbacks."
 #endif
 
-/*
- * Is a page anonymous, and not merged by KSM? This is folio_test_anon() &&
- * !folio_test_ksm(), in one comparison. Newer kernels have renamed the flags.
- */
+/* The flags within a page's mapping. Newer kernels have renamed them. */
 #ifdef FOLIO_MAPPING_FLAGS
-#define compat_folio_is_unmerged_anon(folio) \
-	(((unsigned long)(folio)->mapping & FOLIO_MAPPING_FLAGS) == FOLIO_MAPPING_ANON)
+#define COMPAT_MAPPING_FLAGS	FOLIO_MAPPING_FLAGS
+#define COMPAT_MAPPING_ANON	FOLIO_MAPPING_ANON
 #else
-#define compat_folio_is_unmerged_anon(folio) \
-	(((unsigned long)(folio)->mapping & PAGE_MAPPING_FLAGS) == PAGE_MAPPING_ANON)
+#define COMPAT_MAPPING_FLAGS	PAGE_MAPPING_FLAGS
+#define COMPAT_MAPPING_ANON	PAGE_MAPPING_ANON
 #endif
 
 /*

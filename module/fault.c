@@ -110,8 +110,27 @@ static void on_wp_fault(unsigned long ip, unsigned long parent_ip,
 		row_count(row, ROW_WP_ENTRIES);
 }
 
-/* Count the copy of a page by what the page was; return the column. */
-static __always_inline enum cowstat_column count_copy(struct row *row, pte_t old)
+/*
+ * An anonymous page's mapping is its anon_vma: that of the process that made it. A page whose
+ * anon_vma is not the faulting area's own came from an ancestor. Only where a child's area
+ * took over the anon_vma of an ancestor that is gone (anon_vma_clone()) do that ancestor's
+ * pages look like the child's own.
+ */
+static __always_inline enum row_value copied_page_kind(const struct folio *folio,
+						       const struct vm_area_struct *vma)
+{
+	unsigned long mapping = (unsigned long)READ_ONCE(folio->mapping);
+
+	if (mapping == (unsigned long)vma->anon_vma + COMPAT_MAPPING_ANON)
+		return ROW_OWN_COPIED;
+	if (likely((mapping & COMPAT_MAPPING_FLAGS) == COMPAT_MAPPING_ANON))
+		return ROW_INHERITED_COPIED;
+	return folio_test_ksm((struct folio *)folio) ? ROW_KSM_COPIED : ROW_OTHER_COPIED;
+}
+
+/* What a page that is being replaced was: count its copy, in the column that is returned. */
+static __always_inline enum cowstat_column count_copy(struct row *row, pte_t old,
+						      const struct vm_area_struct *vma)
 {
 	unsigned long pfn = pte_pfn(old);
 	struct folio *folio;
@@ -124,10 +143,8 @@ static __always_inline enum cowstat_column count_copy(struct row *row, pte_t old
 	folio = pte_special(old) ? NULL : page_folio(pfn_to_page(pfn));
 	if (unlikely(!folio))
 		row_count(row, ROW_OTHER_COPIED);	/* device memory, without a struct page */
-	else if (likely(compat_folio_is_unmerged_anon(folio)))
-		row_count(row, ROW_ANON_COPIED);
 	else
-		row_count(row, folio_test_ksm(folio) ? ROW_KSM_COPIED : ROW_OTHER_COPIED);
+		row_count(row, copied_page_kind(folio, vma));
 	timing_note(COWSTAT_OUTCOME_COPIED);
 	return COWSTAT_COL_COPIED;
 }
@@ -155,7 +172,8 @@ static void on_clear_flush(unsigned long ip, unsigned long parent_ip,
 	vma = (void *)compat_argument(fregs, 0);
 	old = ptep_get((pte_t *)compat_argument(fregs, 2));
 	row = row_of_commit(vma->vm_mm);
-	outcome = caller == COWSTAT_HOOK_COPY ? count_copy(row, old) : count_huge_copy(row, vma);
+	outcome = caller == COWSTAT_HOOK_COPY ? count_copy(row, old, vma) :
+						 count_huge_copy(row, vma);
 	if (trace_cow_fault_enabled())
 		event_old_frame(compat_argument(fregs, 1), outcome, pte_pfn(old));
 }
@@ -217,7 +235,7 @@ static void on_commit(unsigned long ip, unsigned long parent_ip,
 	if (likely(hook_call_is_first_expected(&clear_flush, parent_ip))) {
 		row = row_of_current(vma->vm_mm);
 		if (likely(row)) {
-			count_copy(row, ptep_get((pte_t *)compat_argument(fregs, 2)));
+			count_copy(row, ptep_get((pte_t *)compat_argument(fregs, 2)), vma);
 			return;
 		}
 	} else if (likely(hook_call_is_expected(&set_access_flags, parent_ip))) {

@@ -11,14 +11,20 @@
 
 /*
  * What a row stores: the columns that are not computed, and the few figures that other
- * columns are computed from. Values that one fault counts stand together, so that it
- * writes one cache line. The memos (DESC_*) stand last.
+ * columns are computed from. The first seven are what the usual faults write: with a row's
+ * key they fill one cache line. An anonymous copy is counted in one of two values: OWN_COPIED
+ * when this process made the old page, INHERITED_COPIED when an ancestor did. The memos
+ * (DESC_*) stand last.
  *	V(NAME, column, or NR_COLUMNS where no column shows it)
  */
 #define ROW_VALUES(V)						\
 	V(WP_ENTRIES,		NR_COLUMNS)			\
-	V(ANON_COPIED,		COL_ANON_COPIED)		\
+	V(OWN_COPIED,		NR_COLUMNS)			\
+	V(INHERITED_COPIED,	COL_INHERITED_COPIED)		\
 	V(REUSED,		COL_REUSED)			\
+	V(COPY_NS,		COL_COPY_NS)			\
+	V(SHOOTDOWN_NS,		COL_SHOOTDOWN_NS)		\
+	V(REUSE_NS,		COL_REUSE_NS)			\
 	V(ZERO_FILLED,		COL_ZERO_FILLED)		\
 	V(SHARED_WP,		COL_SHARED_WP)			\
 	V(UNSHARED,		COL_UNSHARED)			\
@@ -68,10 +74,16 @@ static __always_inline unsigned long long row_unclaimed(unsigned long long entri
 	return entries > commits ? entries - commits : 0;
 }
 
+/* Anonymous pages copied by write-protect faults: the column `anon_copied`. */
+static __always_inline unsigned long long row_anon_copied(const unsigned long long *value)
+{
+	return value[ROW_OWN_COPIED] + value[ROW_INHERITED_COPIED];
+}
+
 /* Pages copied by write-protect faults: the column `copied`. */
 static __always_inline unsigned long long row_copied(const unsigned long long *value)
 {
-	return value[ROW_ANON_COPIED] + value[ROW_KSM_COPIED] + value[ROW_OTHER_COPIED];
+	return row_anon_copied(value) + value[ROW_KSM_COPIED] + value[ROW_OTHER_COPIED];
 }
 
 /* All bytes that were physically copied: the column `copied_bytes`. */
@@ -95,6 +107,7 @@ static __always_inline void row_derive(const unsigned long long *value,
 	       (column[COWSTAT_##which % COWSTAT_NR_COLUMNS] = value[ROW_##NAME]) : 0),
 	ROW_VALUES(ROW_DERIVE_VALUE) (void)0;
 #define COL(NAME)	column[COWSTAT_COL_##NAME]
+	COL(ANON_COPIED) = row_anon_copied(value);
 	COL(COPIED) = row_copied(value);
 	COL(WP_FAULTS) = COL(COPIED) + COL(ZERO_FILLED) + COL(REUSED) + COL(SHARED_WP);
 	COL(OTHER) = row_unclaimed(value[ROW_WP_ENTRIES], COL(WP_FAULTS));
@@ -141,7 +154,7 @@ static __always_inline unsigned long long row_memo(const unsigned long long *val
 	case ROW_DESC_BIRTH_ANON_PAGES:
 		return value[memo] + value[ROW_BIRTH_ANON_PAGES];
 	case ROW_DESC_ANON_COPIED:
-		return value[memo] + value[ROW_ANON_COPIED];
+		return value[memo] + row_anon_copied(value);
 	case ROW_DESC_PARENT_COPIED:
 		return value[memo] + value[ROW_PARENT_COPIED];
 	case ROW_DESC_COPIED_BYTES:

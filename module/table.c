@@ -111,10 +111,10 @@ static void row_pre_exec(const struct row *row, u64 *pre_exec, u64 *parent_copie
 	struct row_ref parent = data_race(row->ancestor[0]);	/* the generation tells */
 	u64 now;
 
-	*pre_exec = row_value(row, ROW_ANON_COPIED);
+	*pre_exec = row_anon_copied_now(row);
 	*parent_copied = 0;
 	if (READ_ONCE(row->known) & ROW_KNOWS_PARENT && row_is(parent)) {
-		now = row_value(parent.row, ROW_ANON_COPIED);
+		now = row_anon_copied_now(parent.row);
 		*parent_copied = now - min(now, READ_ONCE(row->parent_base));
 	}
 }
@@ -408,7 +408,7 @@ void table_birth(struct task_struct *parent, struct task_struct *child,
 	row_inherit(row, parent_row);
 	if (birth->known & ROW_KNOWS_MM) {
 		known |= ROW_KNOWS_PARENT;
-		WRITE_ONCE(row->parent_base, row_value(parent_row, ROW_ANON_COPIED));
+		WRITE_ONCE(row->parent_base, row_anon_copied_now(parent_row));
 		parent_row->unsettled++;
 	}
 	for (i = 0; i < ROW_NR_VALUES; i++)

@@ -175,6 +175,12 @@ static inline u64 row_value(const struct row *row, enum row_value value)
 	return atomic64_read(&row->value[value]);
 }
 
+/* row_anon_copied() of a row that is being counted up. */
+static inline u64 row_anon_copied_now(const struct row *row)
+{
+	return row_value(row, ROW_OWN_COPIED) + row_value(row, ROW_INHERITED_COPIED);
+}
+
 /**
  * struct birth - what fork.c saw of a fork
  * @known: ROW_KNOWS_* bits

@@ -5,7 +5,7 @@
  * The module, the BPF programs and the userspace tools all include this file.
  * Every column, hook and outcome is listed here once; enums, name tables, sums
  * and parsers are made from the lists. The format only grows: a new column goes
- * before `comm`, and readers find columns by name.
+ * before `cgroup`, and readers find columns by name.
  */
 #ifndef COWSTAT_UAPI_H
 #define COWSTAT_UAPI_H
@@ -34,7 +34,8 @@
 	H(PINNED,	pinned)		\
 	H(FORK,		fork)		\
 	H(EXEC,		exec)		\
-	H(EXIT,		exit)
+	H(EXIT,		exit)		\
+	H(TIME,		time)
 
 /*
  * Outcomes: how a write-protect fault ends. One that nothing claims is `other`.
@@ -104,6 +105,10 @@
 	C(DESC_ANON_COPIED,	desc_anon_copied,	MEMO, FORK)	\
 	C(DESC_PARENT_COPIED,	desc_parent_copied,	MEMO, FORK)	\
 	C(DESC_COPIED_BYTES,	desc_copied_bytes,	MEMO, FORK)	\
+	C(INHERITED_COPIED,	inherited_copied,	COUNT, COPY)	\
+	C(COPY_NS,		copy_ns,		COUNT, TIME)	\
+	C(SHOOTDOWN_NS,		shootdown_ns,		COUNT, TIME)	\
+	C(REUSE_NS,		reuse_ns,		COUNT, TIME)	\
 	C(CGROUP,		cgroup,			IDENTITY, WP)	\
 	C(COMM,			comm,			IDENTITY, WP)
 

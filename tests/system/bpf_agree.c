@@ -62,6 +62,9 @@ static bool agrees(enum cowstat_column c, const struct cow_row *a, const struct 
 {
 	uint64_t low = a->value[c] < b->value[c] ? a->value[c] : b->value[c];
 
+	/* BPF does not look who made a page */
+	if (c == COWSTAT_COL_INHERITED_COPIED)
+		return !b->known[c];
 	return a->known[c] == b->known[c] && a->value[c] + b->value[c] - 2 * low <= slack(c);
 }
 

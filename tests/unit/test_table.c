@@ -54,7 +54,7 @@ static void copies(struct process *p, u64 n)
 		struct row *row = table_row(&p->task, true);
 
 		row_count(row, ROW_WP_ENTRIES);
-		row_count(row, ROW_ANON_COPIED);
+		row_count(row, n & 1 ? ROW_OWN_COPIED : ROW_INHERITED_COPIED);
 	}
 }
 
@@ -81,6 +81,11 @@ static u64 sum(enum row_value value)
 		if (table.rows[i].generation & 1)
 			n += row_value(&table.rows[i], value);
 	return n;
+}
+
+static u64 anon_copied_sum(void)
+{
+	return sum(ROW_OWN_COPIED) + sum(ROW_INHERITED_COPIED);
 }
 
 static int setup(void **state)
@@ -124,8 +129,8 @@ static void signal_struct_had_again(void **state)
 	come_alive(&new, &old.signal);
 	table_birth(&parent.task, &new.task, &birth);
 	copies(&new, 3);
-	assert_int_equal(row_value(row(&old), ROW_ANON_COPIED), 7);
-	assert_int_equal(row_value(row(&new), ROW_ANON_COPIED), 3);
+	assert_int_equal(row_anon_copied_now(row(&old)), 7);
+	assert_int_equal(row_anon_copied_now(row(&new)), 3);
 	assert_int_equal(row(&old)->state, ROW_EXITED);
 	assert_int_equal(row(&new)->state, ROW_LIVE);
 }
@@ -140,7 +145,7 @@ static void fault_after_exit_is_its_own(void **state)
 	table_dead(&p.task);
 	table_dead(&p.task);	/* another thread sees live == 0 too */
 	copies(&p, 1);
-	assert_int_equal(row_value(row(&p), ROW_ANON_COPIED), 2);
+	assert_int_equal(row_anon_copied_now(row(&p)), 2);
 	assert_int_equal(table.in_use, 1);
 }
 
@@ -196,7 +201,7 @@ static void small_go_first_then_oldest(void **state)
 	assert_non_null(row(&big));
 	fork_of(&parent, &more[i], 0);
 	assert_null(row(&big));
-	assert_int_equal(sum(ROW_ANON_COPIED), ROWS - 2 + ROW_BIG_BYTES / COWSTAT_PAGE_BYTES);
+	assert_int_equal(anon_copied_sum(), ROWS - 2 + ROW_BIG_BYTES / COWSTAT_PAGE_BYTES);
 	assert_int_equal(sum(ROW_FORKS), 2 * ROWS - 2);
 	assert_int_equal(table.nr_folded, ROWS - 1);
 	assert_int_equal(atomic64_read(&table.lost), 0);
@@ -213,8 +218,8 @@ static void all_alive_is_a_loss_that_is_told(void **state)
 	}
 	assert_int_equal(table.in_use, ROWS);
 	assert_int_equal(atomic64_read(&table.lost), 0);	/* told by fault.c */
-	assert_int_equal(sum(ROW_ANON_COPIED), 2 * (ROWS + 3));
-	assert_int_equal(row_value(&table.folded, ROW_ANON_COPIED), 6);
+	assert_int_equal(sum(ROW_OWN_COPIED) + sum(ROW_INHERITED_COPIED), 2 * (ROWS + 3));
+	assert_int_equal(row_anon_copied_now(&table.folded), 6);
 }
 
 static void folds_into_nearest_ancestor(void **state)

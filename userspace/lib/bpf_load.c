@@ -256,6 +256,7 @@ int bpf_load_choose(struct bpf_set *set, char *err, size_t errlen)
 			      "cannot read the kernel's BTF from %s: %s. Is something mounted over it? Or use the module: insmod cowstat.ko",
 			      VMLINUX_BTF, strerror(errno));
 	set->hooks = (1U << COWSTAT_NR_HOOKS) - 1;
+	set->hooks &= ~(1U << COWSTAT_HOOK_TIME);	/* the table's programs do not time */
 	for (need = needs; need < needs + NR_NEEDS && !ret; need++) {
 		program = program_of(set, need->program);
 		older = program_of(set, need->older);
