@@ -181,9 +181,9 @@ fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 .PHONY: replays
 replays: $(fuzzers:%=$(BUILD)/tests/replay_%)
 
-fuzzed_table_reader := userspace/lib/table_reader.c userspace/lib/format.c
+fuzzed_table_reader := userspace/lib/table_reader.c userspace/lib/format.c userspace/lib/procfs.c
 fuzzed_smaps := userspace/lib/smaps.c
-fuzz_compile = $(CC) -std=gnu11 $(WARN) -g -O1 -D_GNU_SOURCE -Imodule -Iuserspace/lib \
+fuzz_compile = $(CC) -std=gnu11 $(WARN) -g -O1 -D_GNU_SOURCE -Imodule -Ibpf -Iuserspace/lib \
 	-fno-sanitize-recover=all $(1) -o $@ $< $(fuzzed_$*) -lelf
 
 $(BUILD)/tests/replay_%: tests/fuzz/%.c tests/fuzz/fuzz.h $(wildcard userspace/lib/*.[ch]) | $(BUILD)/tests

@@ -162,7 +162,7 @@ static void filters(pid_t child)
 	expect_rows(2, options);
 	expect_rows(1, "-C '^a \"b'");
 	expect_rows(1, "-G /docker-" ID ".scope");
-	expect_rows(0, "-G /docker");
+	expect_rows(1, "-G docker-" ID ".scope");
 	expect_rows(1, "-p SELF");
 	expect_rows(1, "-a -n 1");
 	expect_rows(0, "-t");

@@ -94,6 +94,8 @@ static void rates(void **state)
 	expect(format_rate(0, 1000000000, 5), "0.00");
 	expect(format_rate(1, 4000000000, 5), "0.25");
 	expect(format_rate(999, 100000000000, 5), "9.99");
+	/* one in what a second's sleep really takes */
+	expect(format_rate(1, 1000400000, 5), "1.00");
 	expect(format_rate(25, 2000000000, 5), "12.5");
 	expect(format_rate(12345, 10000000, 5), "1234k");
 	expect(format_rate(UINT64_MAX, 1, 4), "18E");

@@ -499,8 +499,11 @@ static void read_files(void **state)
 
 	(void)state;
 	assert_int_equal(cow_table_read("/nowhere/cowstat", &table, err, sizeof(err)), -ENOENT);
-	assert_non_null(strstr(err, "/nowhere/cowstat is not there"));
-	assert_non_null(strstr(err, "insmod"));
+	assert_string_equal(err, "cannot open /nowhere/cowstat: No such file or directory");
+	/* unless this machine counts */
+	if (cow_table_read(COWSTAT_PROC_PATH, &table, err, sizeof(err)) == -ENOENT)
+		assert_non_null(strstr(err, "modprobe"));
+	cow_table_free(&table);
 	assert_int_equal(cow_table_read("/tmp", &table, err, sizeof(err)), -EISDIR);
 	assert_int_equal(cow_table_read("/dev/null", &table, err, sizeof(err)), -EINVAL);
 	assert_non_null(strstr(err, "/dev/null: not a cowstat table"));

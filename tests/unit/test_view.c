@@ -3,11 +3,13 @@
 #include "tables.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "filter.h"
 #include "smaps.h"
+#include "utf8.h"
 #include "view.h"
 
 #define COLUMNS	"# pid ppid uid state start_ns parent_start_ns forks wp_faults copied zero_filled "	\
@@ -16,6 +18,9 @@
 #define MAX	"18446744073709551615"
 #define HUGE_ROW "4194304 4194303 4294967295 L " MAX " 1 " MAX " " MAX " " MAX " " MAX " " MAX	\
 		 " " MAX " 0 " MAX " " MAX " " MAX " " MAX " 1 " MAX " " MAX " a\\012\\033[2J\\377bcdefghi\n"
+
+static const struct columns usual = { .sort = COWSTAT_COL_COPIED_BYTES };
+static const struct columns by_copied = { .sort = COWSTAT_COL_COPIED };
 
 static struct cow_table t;
 static struct rows rows;
@@ -71,13 +76,107 @@ static void a_row(void **state)
 	     "- - - - - - 0 0 0 0 0 0 0 0 0 0 0 0 0 - -\n");
 	f = output_begin();
 	screen = screen_to(f);
-	view_rows(&screen, &rows);
+	view_rows(&screen, &rows, &usual);
 	out = output_end(f);
 	expect(out, "    PID S FORKS WPFAULTS   COPIED  REUSED  ZERO OTHER        KIB COMMAND\n");
 	/* shared_wp stands within OTHER, so that outcomes add up */
 	expect(out, "      7 X     2       31       20       6     1     4         80 sh\n");
-	expect(out, "   gone       0        0        0       0     0     0          0\n");
+	expect(out, "(other)       0        0        0       0     0     0          0\n");
 	expect_decent(out);
+}
+
+/* The column that rows are sorted by is shown, by its own name. */
+static void a_sort_column(void **state)
+{
+	struct columns columns = { .sort = COWSTAT_COL_SHARED_WP, .sort_given = true };
+	struct screen screen;
+	enum cowstat_column c;
+	const char *out;
+	FILE *f;
+
+	(void)state;
+	take(AT(1, 5, 9) COLUMNS "7 1 0 X 1 1 2 31 20 1 6 3 1 81920 - - - - - 1 sh\n"
+	     "* - - - - - 2 31 20 1 6 3 1 81920 - - - - - 1 -\n");
+	f = output_begin();
+	screen = screen_to(f);
+	view_rows(&screen, &rows, &columns);
+	out = output_end(f);
+	expect(out, "    PID S FORKS WPFAULTS   COPIED SHARED_WP        KIB COMMAND\n");
+	expect(out, "      7 X     2       31       20         3         80 sh\n");
+	for (c = 0; c < COWSTAT_NR_COLUMNS; c++) {
+		columns.sort = c;
+		f = output_begin();
+		screen = screen_to(f);
+		view_rows(&screen, &rows, &columns);
+		view_forks(&screen, &rows, &columns);
+		assert_int_equal(view_groups(&screen, &rows, GROUP_COMM, NULL, &columns, SIZE_MAX), 0);
+		expect_decent(output_end(f));
+	}
+}
+
+static void chosen_columns(void **state)
+{
+	const struct columns columns = {
+		.chosen = { COWSTAT_COL_PPID, COWSTAT_COL_COPIED_BYTES, COWSTAT_COL_BIRTH_ANON_PAGES,
+			    COWSTAT_COL_START_NS },
+		.nr = 4, .sort = COWSTAT_COL_PPID,
+	};
+	struct screen screen;
+	const char *out;
+	FILE *f;
+
+	(void)state;
+	take(AT(1, 5, 9) COLUMNS "7 200000 0 X 123456789012345 1 2 31 20 1 6 3 1 81920 - 12 - - - 1 sh\n");
+	f = output_begin();
+	screen = screen_to(f);
+	view_rows(&screen, &rows, &columns);
+	out = output_end(f);
+	expect(out, "    PID S    PPID COPIED_BYTES BIRTH_ANON_PAGES         START_NS COMMAND\n");
+	expect(out, "      7 X  200000        81920               12  123456789012345 sh\n");
+	/* identities are never shortened; what was measured at birth has no rate */
+	f = output_begin();
+	screen = screen_to(f);
+	screen.human = true;
+	rows.span_ns = 2000000000;
+	view_rows(&screen, &rows, &columns);
+	out = output_end(f);
+	expect(out, "      7 X  200000        40.0K               12  123456789012345 sh\n");
+}
+
+/* Names that a terminal can show stay; others do not reach it. */
+static void texts_that_fit(void **state)
+{
+	char to[64], room[6];
+
+	(void)state;
+	assert_string_equal(setlocale(LC_CTYPE, "C"), "C");
+	assert_int_equal(utf8_fit(to, sizeof(to), "a\033[2J\xc3\xb6", 20, UTF8_KEEP_BEGIN), 7);
+	assert_string_equal(to, "a?[2J??");
+	utf8_fit(to, sizeof(to), "abcdefgh", 5, UTF8_KEEP_BEGIN);
+	assert_string_equal(to, "abc..");
+	utf8_fit(to, sizeof(to), "abcdefgh", 5, UTF8_KEEP_END);
+	assert_string_equal(to, "..fgh");
+	utf8_fit(to, sizeof(to), "abcde", 5, UTF8_KEEP_END);
+	assert_string_equal(to, "abcde");
+
+	if (!setlocale(LC_CTYPE, "C.UTF-8"))
+		skip();
+	assert_int_equal(utf8_fit(to, sizeof(to), "gr\u00f6\u00dfe", 5, UTF8_KEEP_BEGIN), 5);
+	assert_string_equal(to, "gr\u00f6\u00dfe");
+	assert_int_equal(utf8_fit(to, sizeof(to), "gr\u00f6\u00dfer!", 5, UTF8_KEEP_BEGIN), 5);
+	assert_string_equal(to, "gr\u00f6\u00df\u2026");
+	utf8_fit(to, sizeof(to), "gr\u00f6\u00dfer!", 5, UTF8_KEEP_END);
+	assert_string_equal(to, "\u2026\u00dfer!");
+	/* wide characters take two columns */
+	assert_int_equal(utf8_fit(to, sizeof(to), "\u65e5\u672c\u8a9e", 6, UTF8_KEEP_BEGIN), 6);
+	assert_int_equal(utf8_fit(to, sizeof(to), "\u65e5\u672c\u8a9e", 5, UTF8_KEEP_BEGIN), 5);
+	assert_string_equal(to, "\u65e5\u672c\u2026");
+	/* C1 controls, changes of direction, bytes that are no character */
+	utf8_fit(to, sizeof(to), "a\xc2\x9b" "b\u202e" "c\xff\xc3", 20, UTF8_KEEP_BEGIN);
+	assert_string_equal(to, "a?b?c??");
+	utf8_fit(room, sizeof(room), "\u00f6\u00f6\u00f6\u00f6", 20, UTF8_KEEP_BEGIN);
+	assert_string_equal(room, "\u00f6\u2026");
+	setlocale(LC_CTYPE, "C");
 }
 
 static void rates(void **state)
@@ -91,7 +190,7 @@ static void rates(void **state)
 	rows.span_ns = 2000000000;
 	f = output_begin();
 	screen = screen_to(f);
-	view_rows(&screen, &rows);
+	view_rows(&screen, &rows, &usual);
 	out = output_end(f);
 	expect(out, "      7 L  0.50     15.5    10000    3.00  0.50  2.00      40000 sh\n");
 }
@@ -110,11 +209,11 @@ static void everything_at_its_largest(void **state)
 		screen = screen_to(f);
 		screen.human = pass % 2;
 		rows.span_ns = pass / 2;
-		view_rows(&screen, &rows);
-		view_forks(&screen, &rows);
-		assert_int_equal(view_tree(&screen, &rows), 0);
+		view_rows(&screen, &rows, &usual);
+		view_forks(&screen, &rows, &usual);
+		assert_int_equal(view_tree(&screen, &rows, &usual), 0);
 		assert_int_equal(view_groups(&screen, &rows, GROUP_COMM, NULL,
-					     COWSTAT_COL_COPIED), 0);
+					     &by_copied, SIZE_MAX), 0);
 		out = output_end(f);
 		expect_decent(out);
 	}
@@ -133,7 +232,7 @@ static void forks(void **state)
 	     "9 1 0 L 1 1 0 31 20 1 6 3 1 81920 1500000 - - 0 - 1 vfork\n");
 	f = output_begin();
 	screen = screen_to(f);
-	view_forks(&screen, &rows);
+	view_forks(&screen, &rows, &usual);
 	out = output_end(f);
 	expect(out, "    PID S   AGE    PPID FORKMS PGTKIB  SHARED  CHILD PARENT  KEPT% COMMAND\n");
 	expect(out, "      7 L  2.0s       1   1.50      8    1000     12      3  98.50 sh\n");
@@ -160,7 +259,7 @@ static void tree(void **state)
 	     "31 30 0 L 30 30 0 0 0 0 0 0 0 0 - - - - - 1 ring\n");
 	f = output_begin();
 	screen = screen_to(f);
-	assert_int_equal(view_tree(&screen, &rows), 0);
+	assert_int_equal(view_tree(&screen, &rows, &usual), 0);
 	out = output_end(f);
 	expect(out, " - make\n");
 	expect(out, " - |-sh\n");
@@ -185,6 +284,8 @@ static void a_deep_tree(void **state)
 	(void)state;
 	for (i = 0; i < depth; i++) {
 		rows_of[i].pid = i + 1;
+		rows_of[i].known[COWSTAT_COL_PPID] = true;
+		rows_of[i].known[COWSTAT_COL_PARENT_START_NS] = true;
 		rows_of[i].value[COWSTAT_COL_PPID] = i;
 		rows_of[i].value[COWSTAT_COL_START_NS] = i + 1;
 		rows_of[i].value[COWSTAT_COL_PARENT_START_NS] = i;
@@ -192,7 +293,7 @@ static void a_deep_tree(void **state)
 	}
 	f = fopen("/dev/null", "w");
 	screen = screen_to(f);
-	assert_int_equal(view_tree(&screen, &deep), 0);
+	assert_int_equal(view_tree(&screen, &deep, &usual), 0);
 	fclose(f);
 	free(list);
 	free(rows_of);
@@ -219,14 +320,14 @@ static void group_by_cgroup(void **state)
 	f = output_begin();
 	screen = screen_to(f);
 	assert_int_equal(view_groups(&screen, &rows, GROUP_CGROUP, &cgroups,
-				     COWSTAT_COL_COPIED), 0);
+				     &by_copied, SIZE_MAX), 0);
 	out = output_end(f);
 	expect(out, " ..m.slice/docker-0123456789ab.scope\n");	/* paths differ at their end */
-	expect(out, "(removed: id 77)\n");
-	expect(out, "(unknown)\n");
+	expect(out, "(no path: id 77)\n");
+	expect(out, "(other)\n");
 	expect_decent(out);
-	/* the unknown stands last, however large */
-	assert_true(strstr(out, "(unknown)") > strstr(out, "(removed"));
+	/* what has no name stands last, however large */
+	assert_true(strstr(out, "(other)") > strstr(out, "(no path"));
 	assert_true(strstr(out, "docker") < strstr(out, " /\n"));
 }
 
@@ -241,7 +342,7 @@ static void colour_ends_with_its_line(void **state)
 	f = output_begin();
 	screen = screen_to(f);
 	screen.colour = true;
-	view_rows(&screen, &rows);
+	view_rows(&screen, &rows, &usual);
 	out = output_end(f);
 	expect(out, "\033[2m      7 X");
 	for (at = out; (at = strchr(at, '\n')); at++)
@@ -396,6 +497,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		unit(a_row),
+		unit(a_sort_column),
+		unit(chosen_columns),
+		unit(texts_that_fit),
 		unit(rates),
 		unit(everything_at_its_largest),
 		unit(forks),

@@ -92,6 +92,50 @@ const struct cow_row *cow_index_find(const struct cow_index *index, uint64_t pid
 	return found ? *found : NULL;
 }
 
+/* The live process of a pid. */
+static const struct cow_row *find_live(const struct cow_index *index, uint64_t pid)
+{
+	size_t low = 0, high = index->nr, middle;
+
+	while (low < high) {
+		middle = (low + high) / 2;
+		if ((uint64_t)index->row[middle]->pid < pid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < index->nr && (uint64_t)index->row[low]->pid == pid; low++)
+		if (index->row[low]->state == 'L')
+			return index->row[low];
+	return NULL;
+}
+
+/**
+ * cow_index_parent() - the row of a process's parent
+ * @index: where to look
+ * @row: the process
+ *
+ * A process whose parent's start is not known was forked before counting began: its parent is
+ * the one that it has now, which is alive.
+ *
+ * Return: the parent's row or NULL.
+ */
+const struct cow_row *cow_index_parent(const struct cow_index *index, const struct cow_row *row)
+{
+	const struct cow_row *parent;
+
+	if (!row->known[COWSTAT_COL_PPID])
+		return NULL;
+	if (row->known[COWSTAT_COL_PARENT_START_NS])
+		parent = cow_index_find(index, row->value[COWSTAT_COL_PPID],
+					row->value[COWSTAT_COL_PARENT_START_NS]);
+	else
+		parent = find_live(index, row->value[COWSTAT_COL_PPID]);
+	/* A parent is older: a table that says otherwise must not make a ring. */
+	return parent && parent->value[COWSTAT_COL_START_NS] < row->value[COWSTAT_COL_START_NS] ?
+	       parent : NULL;
+}
+
 static bool is_difference(enum cowstat_kind kind, enum cow_row_kind row)
 {
 	return kind == COWSTAT_COUNT || kind == COWSTAT_DERIVED || kind == COWSTAT_MEMO ||

@@ -43,5 +43,6 @@ int cow_index_make(const struct cow_row *row, size_t nr, struct cow_index *index
 void cow_index_free(struct cow_index *index);
 const struct cow_row *cow_index_find(const struct cow_index *index, uint64_t pid,
 				     uint64_t start_ns);
+const struct cow_row *cow_index_parent(const struct cow_index *index, const struct cow_row *row);
 
 #endif /* COWSTAT_DELTA_H */

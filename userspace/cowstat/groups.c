@@ -21,8 +21,8 @@ static const char *cgroup_name(const struct cow_row *row, const struct cgroups *
 	path = cgroups_path(cgroups, row->value[COWSTAT_COL_CGROUP]);
 	if (path)
 		cgroups_readable(buffer, NAME_BYTES, path);
-	else
-		snprintf(buffer, NAME_BYTES, "(removed: id %" PRIu64 ")",
+	else	/* it was removed, or lies outside our cgroup namespace */
+		snprintf(buffer, NAME_BYTES, "(no path: id %" PRIu64 ")",
 			 row->value[COWSTAT_COL_CGROUP]);
 	return buffer;
 }

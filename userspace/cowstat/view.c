@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What all views have in common: the header line, colours, names, figures in columns. */
+#include <ctype.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 
+#include "delta.h"
 #include "format.h"
+#include "utf8.h"
 #include "view.h"
 
 #define BYTES_PER_KIB	1024
+#define MIN_WIDTH	7	/* of a column that somebody chose */
+#define TIME_WIDTH	16	/* of one that holds nanoseconds */
+#define MIN_COMMAND	15	/* columns of a name where the terminal is too narrow */
 
 /**
  * view_paint() - begin to print in colour, where there may be colour
@@ -60,13 +67,13 @@ void view_header(const struct screen *screen, const struct cow_table *t)
 		fprintf(screen->to, " (since reset; epoch %" PRIu64 ")", t->epoch.value);
 	fputc('\n', screen->to);
 	if (!t->counting.value)
-		fputs("These figures are of the past. To count: echo counting on | sudo tee "
+		fputs("Nothing has been counted since. To count: echo counting on | sudo tee "
 		      COWSTAT_PROC_PATH "\n", screen->to);
-	warn_of(screen, &t->lost, "lost", "faults whose process got no row; they are in the total");
+	warn_of(screen, &t->lost, "lost", "faults of processes without a row; the total has them");
 	warn_of(screen, &t->missed, "missed", "events that were not counted");
 }
 
-/* The command line of a live process, printable; false when there is none to read. */
+/* The command line of a live process; false when there is none to read. */
 static bool read_command_line(pid_t pid, char *to, size_t size)
 {
 	char path[32];
@@ -81,36 +88,50 @@ static bool read_command_line(pid_t pid, char *to, size_t size)
 	fclose(f);
 	while (n && !to[n - 1])
 		n--;
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
 		if (!to[i])
 			to[i] = ' ';
-		else if (to[i] < ' ' || to[i] > '~')
-			to[i] = '?';
-	}
 	to[n] = '\0';
 	return n;
 }
 
 /**
- * view_command() - the last column: whose row that is; nothing for a sum
+ * view_command() - print the last column: whose row that is; nothing for a sum
  * @screen: where
- * @row: a process's, or a sum
- * @used: columns of the line that are used already, the space before this one too
+ * @row: of a process, or a sum
+ * @used: columns of the line that are used already, with the space before this one
+ *
+ * On a terminal it is cut where the line ends; elsewhere it is whole.
  */
 void view_command(const struct screen *screen, const struct cow_row *row, unsigned int used)
 {
 	const char *name = row->known[COWSTAT_COL_COMM] ? row->comm : COWSTAT_UNKNOWN;
-	char line[4096];
-	int room = screen->width > used ? (int)(screen->width - used) : 15;
+	unsigned int room = UINT_MAX;
+	char line[4096], shown[4096];
 
 	if (row->kind != COW_ROW_PROCESS)
 		return;
+	if (screen->width)
+		room = screen->width > used + 1 ? screen->width - used : MIN_COMMAND;
 	if (screen->command_line && row->state == 'L' &&
-		 read_command_line(row->pid, line, sizeof(line)))
-		fputs(line, screen->to);
-	else
-		fprintf(screen->to, "%.*s", screen->width ? room : 63,
-			*name ? format_printable(name).s : VIEW_NO_NAME);
+	    read_command_line(row->pid, line, sizeof(line)))
+		name = line;
+	else if (!*name)
+		name = VIEW_NO_NAME;
+	utf8_fit(shown, sizeof(shown), name, room, UTF8_KEEP_BEGIN);
+	fputs(shown, screen->to);
+}
+
+/**
+ * view_is_late() - was a process forked before counting began?
+ * @row: its row, of a live process whose parent was asked for in /proc
+ *
+ * Return: true if so: what it shared at birth is not known, and its parent is the one that it
+ * has now.
+ */
+bool view_is_late(const struct cow_row *row)
+{
+	return row->known[COWSTAT_COL_PPID] && !row->known[COWSTAT_COL_PARENT_START_NS];
 }
 
 static struct text unknown(void)
@@ -164,4 +185,71 @@ struct text view_size(const struct screen *screen, const struct cow_row *row,
 	if (span_ns)
 		return format_rate(bytes / BYTES_PER_KIB, span_ns, width);
 	return format_fit(bytes / BYTES_PER_KIB, width);
+}
+
+static bool ends_in(const char *name, const char *end)
+{
+	size_t len = strlen(name), end_len = strlen(end);
+
+	return len > end_len && !strcmp(name + len - end_len, end);
+}
+
+/**
+ * view_head() - what a column that somebody chose is called on the screen
+ * @column: which
+ *
+ * Return: its name in capitals.
+ */
+struct text view_head(enum cowstat_column column)
+{
+	const char *name = cow_column_name(column);
+	struct text t = {};
+	size_t i;
+
+	for (i = 0; name[i] && i < sizeof(t.s) - 1; i++)
+		t.s[i] = toupper((unsigned char)name[i]);
+	return t;
+}
+
+/**
+ * view_width() - how wide a column is that somebody chose
+ * @column: which
+ *
+ * Return: columns of the screen, without the space before it.
+ */
+unsigned int view_width(enum cowstat_column column)
+{
+	const char *name = cow_column_name(column);
+	unsigned int least = ends_in(name, "_ns") ? TIME_WIDTH : MIN_WIDTH;
+
+	return strlen(name) > least ? strlen(name) : least;
+}
+
+/**
+ * view_figure() - a figure of a column that somebody chose, in the table's own unit
+ * @screen: how
+ * @row: of a process, or a sum
+ * @column: which
+ * @span_ns: 0, or print it by second
+ *
+ * Return: "-" when it is not known; at most view_width() characters.
+ */
+struct text view_figure(const struct screen *screen, const struct cow_row *row,
+			enum cowstat_column column, uint64_t span_ns)
+{
+	enum cowstat_kind kind = cow_column_kind(column);
+	struct text t;
+
+	if (!row->known[column])
+		return unknown();
+	if (kind == COWSTAT_IDENTITY) {
+		snprintf(t.s, sizeof(t.s), "%" PRIu64, row->value[column]);
+		return t;
+	}
+	/* What was measured at birth has no rate. */
+	if (kind == COWSTAT_BIRTH && row->kind == COW_ROW_PROCESS)
+		span_ns = 0;
+	if (ends_in(cow_column_name(column), "_bytes") && screen->human)
+		return view_size(screen, row, column, view_width(column), span_ns);
+	return view_count(screen, row, column, view_width(column), span_ns);
 }

@@ -10,15 +10,18 @@
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
-/* Of a process that has taken its name away. */
+/* A process that has taken its name away. */
 #define VIEW_NO_NAME	"(no name)"
+
+/* All rows that are not shown one by one: those that were given up for new processes, ... */
+#define VIEW_OTHER	"(other)"
 
 /**
  * struct screen - where and how to print
  * @to: the stream
  * @human: figures in units that fit, instead of exact ones
  * @colour: the stream is a terminal that may be coloured
- * @width: columns to keep to; 0 when nobody minds long lines
+ * @width: of the terminal in columns; 0 when the stream is no terminal
  * @command_line: whole command lines instead of names
  */
 struct screen {
@@ -46,6 +49,20 @@ struct rows {
 	uint64_t now_ns;
 };
 
+/**
+ * struct columns - which columns the table has, and by which its rows are sorted
+ * @chosen: columns in order, if @nr
+ * @nr: how many; 0 for the usual ones
+ * @sort: rows are sorted by this column
+ * @sort_given: somebody chose @sort, so it is shown
+ */
+struct columns {
+	enum cowstat_column chosen[COWSTAT_NR_COLUMNS];
+	size_t nr;
+	enum cowstat_column sort;
+	bool sort_given;
+};
+
 enum grouping {
 	GROUP_NONE,
 	GROUP_CGROUP,
@@ -70,11 +87,14 @@ int groups_make(const struct rows *rows, enum grouping by, const struct cgroups 
 void groups_free(struct group *group, size_t nr);
 
 void view_header(const struct screen *screen, const struct cow_table *t);
-void view_rows(const struct screen *screen, const struct rows *rows);
-void view_forks(const struct screen *screen, const struct rows *rows);
-int view_tree(const struct screen *screen, const struct rows *rows);
+void view_rows(const struct screen *screen, const struct rows *rows,
+	       const struct columns *columns);
+void view_forks(const struct screen *screen, const struct rows *rows,
+		const struct columns *columns);
+int view_tree(const struct screen *screen, const struct rows *rows,
+	      const struct columns *columns);
 int view_groups(const struct screen *screen, const struct rows *rows, enum grouping by,
-		const struct cgroups *cgroups, enum cowstat_column key);
+		const struct cgroups *cgroups, const struct columns *columns, size_t limit);
 void view_smaps(const struct screen *screen, const struct rows *rows);
 
 /* What views have in common. */
@@ -87,11 +107,19 @@ enum paint {
 void view_paint(const struct screen *screen, enum paint paint);
 void view_end_line(const struct screen *screen);
 void view_command(const struct screen *screen, const struct cow_row *row, unsigned int used);
+bool view_is_late(const struct cow_row *row);
 
 /* A figure in a column: what it is of, what to say of it. */
 struct text view_count(const struct screen *screen, const struct cow_row *row,
 		       enum cowstat_column column, unsigned int width, uint64_t span_ns);
 struct text view_size(const struct screen *screen, const struct cow_row *row,
 		      enum cowstat_column column, unsigned int width, uint64_t span_ns);
+
+
+/* A column that somebody chose, under its own name. */
+struct text view_head(enum cowstat_column column);
+unsigned int view_width(enum cowstat_column column);
+struct text view_figure(const struct screen *screen, const struct cow_row *row,
+			enum cowstat_column column, uint64_t span_ns);
 
 #endif /* COWSTAT_VIEW_H */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Forks: what each child shared at birth, what was copied of it, what was not; and a tree. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,28 +63,72 @@ static struct text age(const struct cow_row *row, uint64_t now_ns)
 	return format_age(now_ns - start);
 }
 
-static void print_head(const struct screen *screen, bool parent)
+/* Where a column is added for what rows are sorted by, three others give way. */
+static bool is_added(const struct columns *columns)
+{
+	switch (columns->sort) {
+	case COWSTAT_COL_FORK_NS:
+	case COWSTAT_COL_BIRTH_PGTABLES_BYTES:
+	case COWSTAT_COL_BIRTH_ANON_PAGES:
+	case COWSTAT_COL_PRE_EXEC_COPIED:
+	case COWSTAT_COL_PARENT_COPIED:
+	case COWSTAT_COL_PPID:
+	case COWSTAT_COL_START_NS:	/* AGE */
+		return false;
+	case COWSTAT_COL_PID:
+	case COWSTAT_COL_STATE:
+	case COWSTAT_COL_COMM:
+		return false;
+	default:
+		return columns->sort_given;
+	}
+}
+
+static void print_head(const struct screen *screen, const struct columns *columns, bool parent)
 {
 	view_paint(screen, PAINT_HEAD);
-	fprintf(screen->to, "%7s S %5s", "PID", "AGE");
+	fprintf(screen->to, "%7s S", "PID");
+	if (!is_added(columns))
+		fprintf(screen->to, " %5s", "AGE");
 	if (parent)
 		fprintf(screen->to, " %7s", "PPID");
-	fprintf(screen->to, " %6s %6s %7s %6s %6s %6s COMMAND", "FORKMS",
-		screen->human ? "PGTBL" : "PGTKIB", "SHARED", "CHILD", "PARENT", "KEPT%");
+	if (is_added(columns))
+		fprintf(screen->to, " %*s", view_width(columns->sort), view_head(columns->sort).s);
+	else
+		fprintf(screen->to, " %6s %6s", "FORKMS", screen->human ? "PGTBL" : "PGTKIB");
+	fprintf(screen->to, " %7s %6s %6s %6s COMMAND", "SHARED", "CHILD", "PARENT", "KEPT%");
 	view_end_line(screen);
+}
+
+/* "~" marks a parent that is the one now, not necessarily who forked. */
+static struct text parent_pid(const struct cow_row *row)
+{
+	struct text t = { COWSTAT_UNKNOWN };
+
+	if (row->known[COWSTAT_COL_PPID])
+		snprintf(t.s, sizeof(t.s), "%s%" PRIu64, view_is_late(row) ? "~" : "",
+			 row->value[COWSTAT_COL_PPID]);
+	return t;
 }
 
 /* All but the last column, and no space after it. Return: the characters printed. */
 static unsigned int print_figures(const struct screen *screen, const struct cow_row *row,
-				  uint64_t now_ns, bool parent)
+				  const struct columns *columns, uint64_t now_ns, bool parent)
 {
 	int n;
 
-	n = fprintf(screen->to, "%7d %c %5s", row->pid, row->state, age(row, now_ns).s);
+	n = fprintf(screen->to, "%7d %c", row->pid, row->state);
+	if (!is_added(columns))
+		n += fprintf(screen->to, " %5s", age(row, now_ns).s);
 	if (parent)
-		n += fprintf(screen->to, " %7s", view_count(screen, row, COWSTAT_COL_PPID, 7, 0).s);
-	n += fprintf(screen->to, " %6s %6s %7s %6s %6s %6s", fork_ms(row).s,
-		     view_size(screen, row, COWSTAT_COL_BIRTH_PGTABLES_BYTES, 6, 0).s,
+		n += fprintf(screen->to, " %7s", parent_pid(row).s);
+	if (is_added(columns))
+		n += fprintf(screen->to, " %*s", view_width(columns->sort),
+			     view_figure(screen, row, columns->sort, 0).s);
+	else
+		n += fprintf(screen->to, " %6s %6s", fork_ms(row).s,
+			     view_size(screen, row, COWSTAT_COL_BIRTH_PGTABLES_BYTES, 6, 0).s);
+	n += fprintf(screen->to, " %7s %6s %6s %6s",
 		     pages(screen, row, COWSTAT_COL_BIRTH_ANON_PAGES, 7).s,
 		     pages(screen, row, COWSTAT_COL_PRE_EXEC_COPIED, 6).s,
 		     pages(screen, row, COWSTAT_COL_PARENT_COPIED, 6).s, kept(row).s);
@@ -94,17 +139,19 @@ static unsigned int print_figures(const struct screen *screen, const struct cow_
  * view_forks() - print a line per child
  * @screen: where
  * @rows: the children
+ * @columns: by which column they are sorted
  */
-void view_forks(const struct screen *screen, const struct rows *rows)
+void view_forks(const struct screen *screen, const struct rows *rows,
+		const struct columns *columns)
 {
 	unsigned int used;
 	size_t i;
 
-	print_head(screen, true);
+	print_head(screen, columns, true);
 	for (i = 0; i < rows->nr; i++) {
 		if (rows->row[i]->state == 'X')
 			view_paint(screen, PAINT_EXITED);
-		used = print_figures(screen, rows->row[i], rows->now_ns, true);
+		used = print_figures(screen, rows->row[i], columns, rows->now_ns, true);
 		fputc(' ', screen->to);
 		view_command(screen, rows->row[i], used + 1);
 		view_end_line(screen);
@@ -142,13 +189,14 @@ static unsigned int print_branches(const struct screen *screen, const struct nod
 	return used;
 }
 
-static void print_node(const struct screen *screen, const struct node *node, uint64_t now_ns)
+static void print_node(const struct screen *screen, const struct node *node,
+		       const struct columns *columns, uint64_t now_ns)
 {
 	unsigned int used;
 
 	if (node->row->state == 'X')
 		view_paint(screen, PAINT_EXITED);
-	used = print_figures(screen, node->row, now_ns, false);
+	used = print_figures(screen, node->row, columns, now_ns, false);
 	used += print_branches(screen, node);
 	view_command(screen, node->row, used);
 	view_end_line(screen);
@@ -175,12 +223,9 @@ static struct node *link_nodes(struct node *node, const struct cow_row *row, siz
 	/* From the last to the first, each put before its siblings, so that order is kept. */
 	for (i = nr; i-- > 0;) {
 		node[i].row = &row[i];
-		parent = cow_index_find(index, row[i].value[COWSTAT_COL_PPID],
-					row[i].value[COWSTAT_COL_PARENT_START_NS]);
+		parent = cow_index_parent(index, &row[i]);
 		to = &roots;
-		/* A parent is older: a table that says otherwise makes no ring of it. */
-		if (parent && parent->value[COWSTAT_COL_START_NS] <
-			      row[i].value[COWSTAT_COL_START_NS]) {
+		if (parent) {
 			node[i].parent = &node[parent - row];
 			to = &node[i].parent->child;
 		}
@@ -194,10 +239,12 @@ static struct node *link_nodes(struct node *node, const struct cow_row *row, siz
  * view_tree() - print who forked whom
  * @screen: where
  * @rows: the processes; one whose parent is not among them stands at the margin
+ * @columns: by which column siblings are sorted
  *
  * Return: 0 or -ENOMEM.
  */
-int view_tree(const struct screen *screen, const struct rows *rows)
+int view_tree(const struct screen *screen, const struct rows *rows,
+	      const struct columns *columns)
 {
 	const struct node *at;
 	struct cow_index index;
@@ -215,9 +262,9 @@ int view_tree(const struct screen *screen, const struct rows *rows)
 	err = cow_index_make(copy, rows->nr, &index);
 	if (err)
 		goto free;
-	print_head(screen, false);
+	print_head(screen, columns, false);
 	for (at = link_nodes(node, copy, rows->nr, &index); at; at = next_node(at))
-		print_node(screen, at, rows->now_ns);
+		print_node(screen, at, columns, rows->now_ns);
 	cow_index_free(&index);
 free:
 	free(node);

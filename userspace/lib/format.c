@@ -253,8 +253,8 @@ struct text format_bar(uint64_t part, uint64_t whole, unsigned int width)
  */
 struct text format_rate(uint64_t n, uint64_t span_ns, unsigned int width)
 {
-	/* in hundredths; cannot overflow 128 bits */
-	unsigned __int128 rate = (unsigned __int128)n * 100 * NS_PER_S / span_ns;
+	/* In hundredths, rounded: a second is never exactly one. Cannot overflow 128 bits. */
+	unsigned __int128 rate = ((unsigned __int128)n * 100 * NS_PER_S + span_ns / 2) / span_ns;
 	struct text t;
 
 	if (rate >= 10000)

@@ -122,6 +122,33 @@ int procfs_pid_figure(pid_t pid, const char *file, const char *key, uint64_t *n)
 }
 
 /**
+ * procfs_stat() - read /proc/PID/stat
+ * @pid: the process
+ * @stat: filled in
+ *
+ * Return: 0 or a negative errno.
+ */
+int procfs_stat(pid_t pid, struct procfs_stat *stat)
+{
+	char path[32], line[512];
+	const char *rest;
+	uint64_t ticks;
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	err = procfs_line(path, NULL, line, sizeof(line));
+	if (err)
+		return err;
+	/* The name stands in brackets and may hold brackets and spaces. */
+	rest = strrchr(line, ')');
+	if (!rest || sscanf(rest + 1, " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
+			    &stat->ppid, &ticks) != 2)
+		return -ENODATA;
+	stat->start_ns = ticks * PROCFS_START_STEP_NS;
+	return 0;
+}
+
+/**
  * procfs_meminfo() - read a figure of /proc/meminfo
  * @key: its name, without the colon
  *

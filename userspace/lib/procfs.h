@@ -10,6 +10,19 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/**
+ * struct procfs_stat - who a process is
+ * @ppid: its parent now; not who forked it, if that one has exited
+ * @start_ns: when it was started, CLOCK_BOOTTIME, in steps of 10 ms
+ */
+struct procfs_stat {
+	pid_t ppid;
+	uint64_t start_ns;
+};
+
+#define PROCFS_START_STEP_NS	10000000ULL
+
+int procfs_stat(pid_t pid, struct procfs_stat *stat);
 int procfs_line(const char *path, const char *key, char *to, size_t size);
 int procfs_figure(const char *path, const char *key, uint64_t *n);
 int procfs_choice(const char *path, char *to, size_t size);

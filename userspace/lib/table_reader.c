@@ -10,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cow.h"
 #include "format.h"
+#include "procfs.h"
 #include "table_reader.h"
 
 #define MAX_FIELDS	256	/* columns of a line; newer kernels have more than we know */
@@ -421,18 +423,12 @@ static int read_all(int fd, char **text, size_t *len)
 	}
 }
 
-/* Does a small file hold this text? No, when it cannot be read. */
+/* Does the first line of a small file hold this text? No, when it cannot be read. */
 static bool file_holds(const char *path, const char *text)
 {
-	char line[128] = "";
-	FILE *f = fopen(path, "re");
+	char line[128];
 
-	if (!f)
-		return false;
-	if (!fgets(line, sizeof(line), f))
-		*line = '\0';
-	fclose(f);
-	return strstr(line, text);
+	return !procfs_line(path, NULL, line, sizeof(line)) && strstr(line, text);
 }
 
 /* Does this kernel refuse modules that nobody signed, as with Secure Boot? */
@@ -465,8 +461,11 @@ int cow_table_read(const char *path, struct cow_table *t, char *err, size_t errl
 		if (ret == -ENOENT && !strcmp(path, COWSTAT_PROC_PATH) && signed_only())
 			snprintf(err, errlen, "%s is not there, and this kernel is locked down: it takes no unsigned module. Sign it and enroll the key (docs/security.md), or count by BPF: sudo cowstat bpf load",
 				 path);
-		else if (ret == -ENOENT)
+		else if (ret == -ENOENT && !strcmp(path, COWSTAT_PROC_PATH))
 			snprintf(err, errlen, "%s is not there: is the module loaded? Try: sudo modprobe cowstat (or insmod cowstat.ko), or make run-host",
+				 path);
+		else if (ret == -ENOENT && !strcmp(path, COWSTAT_BPF_TABLE))
+			snprintf(err, errlen, "%s is not there: nothing is counted by BPF. Try: sudo cowstat bpf load",
 				 path);
 		else
 			snprintf(err, errlen, "cannot open %s: %s", path, strerror(-ret));

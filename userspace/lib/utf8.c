@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <langinfo.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "utf8.h"
 
@@ -72,4 +75,108 @@ bool utf8_clean(char *to, size_t size, const char *from)
 	}
 	*to = '\0';
 	return clean;
+}
+
+/* Characters that print nothing themselves, but change the order of those around them. */
+static bool changes_direction(wchar_t c)
+{
+	return c == 0x061c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) ||
+	       (c >= 0x2066 && c <= 0x2069);
+}
+
+/**
+ * struct shown - a character as a terminal shows it
+ * @from: its bytes
+ * @len: how many of them; 1 for a byte that cannot be shown
+ * @width: terminal columns
+ * @question: "?" is shown for it
+ */
+struct shown {
+	const char *from;
+	size_t len;
+	unsigned int width;
+	bool question;
+};
+
+static struct shown next_shown(const char *from)
+{
+	struct shown s = { .from = from, .len = 1, .width = 1, .question = true };
+	mbstate_t state = {};
+	wchar_t c;
+	size_t len = mbrtowc(&c, from, strlen(from), &state);
+
+	if (!len || len > strlen(from))
+		return s;
+	s.len = len;
+	if (wcwidth(c) < 0 || changes_direction(c))
+		return s;
+	s.width = wcwidth(c);
+	s.question = false;
+	return s;
+}
+
+/* What is cut off is marked; the mark takes that many columns. */
+static const char *mark(unsigned int *width)
+{
+	bool utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
+
+	*width = utf8 ? 1 : 2;
+	return utf8 ? "\xe2\x80\xa6" : "..";
+}
+
+/**
+ * utf8_fit() - make a text fit into a terminal's line
+ * @to: the text, with "?" for all that a terminal cannot show in the current locale
+ * @size: size of @to; a text that needs more is cut too
+ * @from: any bytes
+ * @width: columns it may take, at least 2; UINT_MAX for any number
+ * @keep: where to cut a text that is too wide; the cut is marked
+ *
+ * The caller has called setlocale(); without that all but ASCII becomes "?".
+ *
+ * Return: columns that it takes.
+ */
+unsigned int utf8_fit(char *to, size_t size, const char *from, unsigned int width,
+		      enum utf8_keep keep)
+{
+	unsigned int all = 0, used = 0, mark_width, skip = 0;
+	const char *cut = mark(&mark_width), *at;
+	size_t n = 0, bytes = 0;
+	struct shown s;
+	bool fits;
+
+	for (at = from; *at; at += s.len) {
+		s = next_shown(at);
+		all += s.width;
+		bytes += s.question ? 1 : s.len;
+	}
+	fits = all <= width && bytes < size;
+	if (!fits && keep == UTF8_KEEP_END) {
+		n = snprintf(to, size, "%s", cut);
+		used = mark_width;
+		skip = all + mark_width > width ? all + mark_width - width : 0;
+	}
+	for (at = from; *at; at += s.len) {
+		s = next_shown(at);
+		if (skip) {
+			skip -= s.width < skip ? s.width : skip;
+			continue;
+		}
+		if (!fits && keep == UTF8_KEEP_BEGIN &&
+		    (used + s.width + mark_width > width || n + s.len + strlen(cut) >= size)) {
+			n += snprintf(to + n, size - n, "%s", cut);
+			return used + mark_width;
+		}
+		if (n + s.len >= size)
+			break;
+		if (s.question) {
+			to[n++] = '?';
+		} else {
+			memcpy(to + n, s.from, s.len);
+			n += s.len;
+		}
+		used += s.width;
+	}
+	to[n] = '\0';
+	return used;
 }
