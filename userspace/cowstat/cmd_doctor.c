@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reads what the table says of its hooks, asks ftrace which of the kernel's symbols really
- * call into the module, and then lets a child write a known number of pages.
+ * The doctor looks at which hooks the table calls armed and from which functions ftrace calls
+ * the module, and then lets a child write a known number of pages.
  */
 #include <err.h>
 #include <errno.h>
@@ -21,35 +21,17 @@
 
 #define TEST_PAGES		23
 #define ENABLED_FUNCTIONS	"/sys/kernel/tracing/enabled_functions"
-#define MAX_FUNCTIONS		4
 
 #define HOOK_ENTRY(ID, name)	[COWSTAT_HOOK_##ID] = #name,
 static const char *const hook_names[COWSTAT_NR_HOOKS] = { COWSTAT_HOOKS(HOOK_ENTRY) };
 
-/*
- * What the module hooks for each: the functions of module/fault.c and fork.c, by any of
- * their names; and what only machines have that have something to hook.
- */
-static const struct {
-	const char *function[MAX_FUNCTIONS];
-	const char *tracepoint;
-	const char *where;
-} hooks[COWSTAT_NR_HOOKS] = {
-	[COWSTAT_HOOK_WP]	= { { "do_wp_page" }, NULL, NULL },
-	[COWSTAT_HOOK_COPY]	= { { "ptep_clear_flush" }, NULL, NULL },
-	[COWSTAT_HOOK_REUSE]	= { { "ptep_set_access_flags" }, NULL, NULL },
-	[COWSTAT_HOOK_HUGETLB]	= { { "hugetlb_wp" }, NULL, "/sys/kernel/mm/hugepages" },
-	[COWSTAT_HOOK_THP]	= { { "do_huge_pmd_wp_page", "__split_huge_pmd",
-				      "pmdp_set_access_flags" }, NULL,
-				    "/sys/kernel/mm/transparent_hugepage" },
-	[COWSTAT_HOOK_FILE]	= { { "folio_add_new_anon_rmap", "page_add_new_anon_rmap" }, NULL, NULL },
-	[COWSTAT_HOOK_PINNED]	= { { "folio_add_new_anon_rmap", "page_add_new_anon_rmap" }, NULL, NULL },
-	[COWSTAT_HOOK_FORK]	= { { "copy_process" }, "sched_process_fork", NULL },
-	[COWSTAT_HOOK_EXEC]	= { { NULL }, "sched_process_exec", NULL },
-	[COWSTAT_HOOK_EXIT]	= { { NULL }, "sched_process_exit", NULL },
+/* A hook that a machine without these files has no use for. */
+static const char *const needed_by[COWSTAT_NR_HOOKS] = {
+	[COWSTAT_HOOK_HUGETLB]	= "/sys/kernel/mm/hugepages",
+	[COWSTAT_HOOK_THP]	= "/sys/kernel/mm/transparent_hugepage",
 };
 
-/* A line of the report; returns whether it was good, so that the doctor can tell. */
+/* Print a line of the report. Return: @good. */
 __attribute__((format(printf, 3, 4)))
 static bool report(bool good, const char *what, const char *format, ...)
 {
@@ -63,39 +45,6 @@ static bool report(bool good, const char *what, const char *format, ...)
 	return good;
 }
 
-static bool is_symbol_of(const char *symbol, const char *function)
-{
-	size_t len = strlen(function);
-
-	return !strncmp(symbol, function, len) && (!symbol[len] || symbol[len] == '.');
-}
-
-/*
- * How ftrace calls us from a function: writes the symbol and by what means. False when it
- * does not.
- */
-static bool find_symbol(const char *function, char *to, size_t size)
-{
-	FILE *f = fopen(ENABLED_FUNCTIONS, "re");
-	char line[1024], symbol[256];
-	bool found = false;
-
-	while (f && !found && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%255s", symbol) != 1 || !is_symbol_of(symbol, function))
-			continue;
-		found = true;
-		if (strstr(line, "[cowstat]"))
-			snprintf(to, size, "%s (ftrace)", symbol);
-		else if (strstr(line, "bpf_trampoline") || strstr(line, "direct"))
-			snprintf(to, size, "%s (BPF trampoline)", symbol);
-		else
-			snprintf(to, size, "%s (ftrace, with other tracers)", symbol);
-	}
-	if (f)
-		fclose(f);
-	return found;
-}
-
 static bool is_armed(const struct cow_table *t, const char *name)
 {
 	char list[sizeof(t->hooks)], *rest = list, *word;
@@ -107,40 +56,43 @@ static bool is_armed(const struct cow_table *t, const char *name)
 	return false;
 }
 
-static bool report_hook(const struct cow_table *t, enum cowstat_hook hook, bool symbols)
+static bool report_hook(const struct cow_table *t, enum cowstat_hook hook)
 {
 	const char *name = hook_names[hook];
-	bool any = false;
-	char how[300];
-	size_t i;
 
-	if (!is_armed(t, name)) {
-		if (hooks[hook].where && access(hooks[hook].where, F_OK))
-			return report(true, name, "none here: no %s", hooks[hook].where);
-		return report(false, name,
-			      "not armed: its columns print \"-\". The kernel log says why");
-	}
-	if (!symbols)
+	if (is_armed(t, name))
 		return report(true, name, "armed");
-	for (i = 0; i < MAX_FUNCTIONS && hooks[hook].function[i]; i++) {
-		if (!find_symbol(hooks[hook].function[i], how, sizeof(how)))
-			continue;	/* by another name on this kernel */
-		report(true, any ? "" : name, "%s", how);
-		any = true;
-	}
-	if (hooks[hook].tracepoint)
-		return report(true, any ? "" : name, "%s (tracepoint)", hooks[hook].tracepoint);
-	return any || report(false, name, "armed, but ftrace does not list its function; see "
-			     ENABLED_FUNCTIONS);
+	if (hook == COWSTAT_HOOK_TIME && !t->timing.value)
+		return report(true, name, "not armed: timing is off");
+	if (needed_by[hook] && access(needed_by[hook], F_OK))
+		return report(true, name, "not armed: this kernel has no %s", needed_by[hook]);
+	return report(false, name, "not armed: its columns print \"-\". The kernel log says why");
+}
+
+/* The functions of the kernel from which ftrace calls the module, as ftrace lists them. */
+static bool report_functions(void)
+{
+	FILE *f = fopen(ENABLED_FUNCTIONS, "re");
+	char line[1024], symbol[256];
+	size_t nr = 0;
+
+	if (!f)
+		return report(true, "ftrace", "tells root only which functions are hooked");
+	while (fgets(line, sizeof(line), f))
+		if (strstr(line, "[cowstat]") && sscanf(line, "%255s", symbol) == 1)
+			report(true, nr++ ? "" : "ftrace", "%s", symbol);
+	fclose(f);
+	/* Where several tracers share a function, ftrace does not list which they are. */
+	return nr || report(true, "ftrace", "other tracers hide which functions are hooked");
 }
 
 /**
- * struct experience - what a child saw of itself
+ * struct child_counts - what a child found in its own row
  * @found: it has a row
  * @wp_faults: faults that its writes took
  * @copied: pages that they copied
  */
-struct experience {
+struct child_counts {
 	bool found;
 	uint64_t wp_faults;
 	uint64_t copied;
@@ -162,12 +114,12 @@ static bool own_row(const char *path, struct cow_row *row)
 }
 
 /*
- * Reading the table itself writes pages that are shared with the parent: those are copied
- * before the reading that matters, by two readings nobody looks at.
+ * Reading the table itself writes pages that are shared with the parent. Two readings, whose
+ * results are not used, have these pages copied before the first reading that counts.
  */
-static struct experience live(const char *path, volatile char *pages)
+static struct child_counts write_pages_and_count(const char *path, volatile char *pages)
 {
-	struct experience e = {};
+	struct child_counts e = {};
 	struct cow_row before, after;
 	size_t i;
 
@@ -201,7 +153,7 @@ static char *shared_pages(void)
 
 static bool report_child(const char *path)
 {
-	struct experience e = {};
+	struct child_counts e = {};
 	char *pages = shared_pages();
 	int result[2];
 	ssize_t n;
@@ -214,7 +166,7 @@ static bool report_child(const char *path)
 	if (pid < 0)
 		err(EXIT_FAILURE, "fork");
 	if (!pid) {
-		e = live(path, pages);
+		e = write_pages_and_count(path, pages);
 		_exit(write(result[1], &e, sizeof(e)) != sizeof(e));
 	}
 	close(result[1]);
@@ -234,7 +186,7 @@ static bool report_losses(const struct cow_table *t)
 	bool good;
 
 	if (!t->missed.known || !t->lost.known)
-		return report(true, "losses", "not told to an unprivileged reader");
+		return report(true, "losses", "only root is told of them");
 	good = report(!t->missed.value, "missed", "%" PRIu64 " events not counted",
 		      t->missed.value);
 	return report(!t->lost.value, "lost", "%" PRIu64 " faults without a row%s", t->lost.value,
@@ -242,14 +194,14 @@ static bool report_losses(const struct cow_table *t)
 }
 
 /**
- * doctor() - examine the counting, and say what was found
+ * doctor() - check whether counting works, and print what was found
  * @table: path of the table
  *
  * Return: true when all is well.
  */
 bool doctor(const char *table)
 {
-	bool good = true, symbols = !access(ENABLED_FUNCTIONS, R_OK);
+	bool good = true;
 	struct cow_table t;
 	int hook;
 
@@ -260,9 +212,9 @@ bool doctor(const char *table)
 	good &= report(t.counting.value, "counting", "%s", t.counting.value ? "on" :
 		       "off. To count: echo counting on | sudo tee " COWSTAT_PROC_PATH);
 	for (hook = 0; hook < COWSTAT_NR_HOOKS; hook++)
-		good &= report_hook(&t, hook, symbols);
-	if (!symbols)
-		puts("                  (by which functions of the kernel is told to root only)");
+		good &= report_hook(&t, hook);
+	if (!strcmp(table, COWSTAT_PROC_PATH) && t.counting.value)
+		good &= report_functions();
 	good &= report_losses(&t);
 	good &= report_child(table);
 	puts(good ? "All is well." : "Something is not well: see the lines that say BAD.");
