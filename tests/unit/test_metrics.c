@@ -115,7 +115,7 @@ static int begin(void **state)
 
 	(void)state;
 	cgroups = (struct cgroups){ .entry = entry, .nr = 2 };
-	assert_int_equal(textfile_init(&text, &t), 0);
+	assert_int_equal(textfile_init(&text, &t, &cgroups), 0);
 	return 0;
 }
 
@@ -156,7 +156,7 @@ static void books_by_name(void **state)
 	expect_line(out, "cowstat_comm_copied_bytes_total{comm=\"cc 1\"} 81920");
 	/* two names that print alike are one series */
 	expect_line(out, "cowstat_comm_wp_faults_total{comm=\"a\\\"\\\\\\n\uFFFD\"} 3");
-	expect_line(out, "cowstat_comm_wp_faults_total{comm=\"other\"} 0");
+	expect_line(out, "cowstat_comm_wp_faults_total{comm=\"(other)\"} 0");
 	expect_line(out, "cowstat_cgroup_wp_faults_total{cgroup=\"/\"} 13");
 	expect_line(out, "cowstat_cgroup_wp_faults_total{cgroup=\"/a \\\"b\\\"\\\\\\n\uFFFD.slice\"} 20");
 	expect_no(out, "comm=\"idle\"");
@@ -182,7 +182,7 @@ static void books_never_fall(void **state)
 		  "1 L 1 5 1 100 100 7 - 0 0 409600 1 init\n"
 		  "- - - 0 2 27 27 9 9 0 0 110592 - -\n* - - 5 3 127 127 16 9 0 0 520192 - -\n");
 	expect_line(out, "cowstat_comm_wp_faults_total{comm=\"cc1\"} 20");
-	expect_line(out, "cowstat_comm_wp_faults_total{comm=\"other\"} 7");
+	expect_line(out, "cowstat_comm_wp_faults_total{comm=\"(other)\"} 7");
 	/* counting begun anew: the kernel's sum falls, the books do not */
 	out = add(AT(2, 3500, 4000) COLUMNS
 		  "1 L 1 5 1 2 2 7 - 0 0 8192 1 init\n"
@@ -190,7 +190,7 @@ static void books_never_fall(void **state)
 	expect_line(out, "cowstat_wp_faults_total 2");
 	expect_line(out, "cowstat_comm_wp_faults_total{comm=\"cc1\"} 20");
 	expect_line(out, "cowstat_comm_wp_faults_total{comm=\"init\"} 2");
-	expect_line(out, "cowstat_comm_wp_faults_total{comm=\"other\"} 7");
+	expect_line(out, "cowstat_comm_wp_faults_total{comm=\"(other)\"} 7");
 }
 
 static void books_are_bounded(void **state)
@@ -208,27 +208,80 @@ static void books_are_bounded(void **state)
 		series++;
 	assert_int_equal(series, LEDGER_MAX + 1);
 	expect_line(out, "cowstat_comm_wp_faults_total{comm=\"name99\"} 1");
-	expect_line(out, "cowstat_comm_wp_faults_total{comm=\"other\"} 50");
+	expect_line(out, "cowstat_comm_wp_faults_total{comm=\"(other)\"} 50");
 	free(table);
 }
+
+#define FORK_COLUMNS	"# pid ppid state start_ns parent_start_ns forks vforks execs fork_ns birth_anon_pages " \
+			"birth_swap_entries parent_copied inherited_copied cgroup comm\n"
+#define SERVER	"5 1 L 3 1 4 0 0 - 100 0 700 600 1 server\n"	/* a daemon: its parent has gone */
 
 static void slowest_fork_and_snapshot(void **state)
 {
 	const char *out;
 
 	(void)state;
-	out = add(AT(1, 5, 2000) COLUMNS
-		  "7 L 9 0 0 20 20 250000000 900 20 30 81920 1 snapshot\n"
-		  "8 L 9 0 1 20 20 900 900 500 30 81920 1 exec\n"
-		  "9 X 9 0 0 20 20 800 900 700 30 81920 1 gone\n");
+	out = add(AT(1, 5, 2000) FORK_COLUMNS SERVER
+		  "7 5 L 9 3 0 0 0 250000000 900 100 30 20 1 snapshot\n"
+		  "8 5 L 9 3 0 0 1 900 900 0 500 500 1 exec\n"
+		  "9 5 X 9 3 0 0 0 800 900 0 700 700 1 gone\n"
+		  "10 5 L 9 3 1 0 0 800 900 0 700 700 1 forker\n"
+		  "11 5 L 9 3 0 0 0 800 900 0 20 0 44 worker\n"
+		  "12 6 L 9 3 0 0 0 800 900 0 900 0 44 orphan\n");
 	expect_line(out, "cowstat_slowest_fork_seconds 0.250000000");
 	expect_line(out, "cowstat_snapshot_copied_bytes 204800");
-	/* of the last interval only */
-	out = add(AT(1, 5, 3000) COLUMNS
-		  "8 L 9 0 1 20 20 900 900 500 30 81920 1 exec\n"
-		  "10 L 9 0 1 20 20 1000 900 500 30 81920 1 exec\n");
+	expect_line(out, "cowstat_child_shared_bytes{pid=\"7\",comm=\"snapshot\",cgroup=\"/\"} 4096000");
+	expect_line(out, "cowstat_child_copied_bytes{pid=\"7\",comm=\"snapshot\",cgroup=\"/\"} 204800");
+	expect_line(out, "cowstat_child_kept_bytes{pid=\"7\",comm=\"snapshot\",cgroup=\"/\"} 4014080");
+	expect_line(out, "cowstat_child_copied_bytes{pid=\"11\",comm=\"worker\","
+		    "cgroup=\"/a \\\"b\\\"\\\\\\n\uFFFD.slice\"} 81920");
+	expect_no(out, "comm=\"exec\",cgroup");
+	expect_no(out, "comm=\"gone\",cgroup");
+	expect_no(out, "comm=\"forker\",cgroup");
+	expect_no(out, "comm=\"orphan\",cgroup");
+	expect_no(out, "comm=\"server\",cgroup");
+	/* of the last interval only; a daemon without a child is no snapshot */
+	out = add(AT(1, 5, 3000) FORK_COLUMNS SERVER
+		  "8 5 L 9 3 0 0 1 900 900 0 500 500 1 exec\n"
+		  "13 5 L 9 3 0 0 1 1000 900 0 30 20 1 exec\n");
 	expect_line(out, "cowstat_slowest_fork_seconds 0.000001000");
 	expect_line(out, "cowstat_snapshot_copied_bytes 0");
+}
+
+/* A child that lives when the first table is read is in the first file. */
+static void a_snapshot_at_the_first_reading(void **state)
+{
+	struct cow_table t = table_of(AT(1, 5, 1000) FORK_COLUMNS SERVER
+				      "7 5 L 9 3 0 0 0 250000000 900 100 0 1 1 snapshot\n");
+	struct textfile first;
+	FILE *f;
+
+	(void)state;
+	assert_int_equal(textfile_init(&first, &t, &cgroups), 0);
+	f = output_begin();
+	textfile_print(&first, f);
+	expect_line(output_end(f), "cowstat_snapshot_copied_bytes 4096");
+	textfile_free(&first);
+}
+
+static void only_the_largest_children(void **state)
+{
+	char *table = malloc(100000), *to = table;
+	size_t i, series = 0;
+	const char *out, *at;
+
+	(void)state;
+	to += sprintf(to, AT(1, 5, 2000) FORK_COLUMNS SERVER);
+	for (i = 0; i < CHILDREN_MAX + 9; i++)
+		to += sprintf(to, "%zu 5 L 9 3 0 0 0 5 900 0 0 %zu 1 w\n", i + 10, i * 7 % 41);
+	out = add(table);
+	for (at = out; (at = strstr(at, "cowstat_child_copied_bytes{")); at++)
+		series++;
+	assert_int_equal(series, CHILDREN_MAX);
+	expect_line(out, "cowstat_snapshot_copied_bytes 163840");
+	expect_no(out, "w\",cgroup=\"/\"} 32768\n");	/* 8 pages, the 33rd */
+	expect_no(out, "cowstat_child_copied_bytes{pid=\"10\"");
+	free(table);
 }
 
 static void the_file_is_whole_and_alone(void **state)
@@ -274,6 +327,8 @@ int main(void)
 		books(books_never_fall),
 		books(books_are_bounded),
 		books(slowest_fork_and_snapshot),
+		books(a_snapshot_at_the_first_reading),
+		books(only_the_largest_children),
 		books(the_file_is_whole_and_alone),
 	};
 

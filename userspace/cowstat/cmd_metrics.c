@@ -65,8 +65,9 @@ int cmd_textfile(const struct arguments *a)
 
 	clock_gettime(CLOCK_MONOTONIC, &next);
 	read_totals(a->table, &t);
-	if (textfile_init(&text, &t))
+	if (cgroups_read(NULL, &cgroups) || textfile_init(&text, &t, &cgroups))
 		err(EXIT_FAILURE, NULL);
+	cgroups_free(&cgroups);
 	write_textfile(&text, a->textfile);
 	for (i = 1; !a->count || i < a->count; i++) {
 		sleep_until(&next, interval);

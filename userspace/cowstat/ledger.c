@@ -15,7 +15,7 @@ static const struct {
 } metrics[LEDGER_NR] = { LEDGER_FIGURES(LEDGER_METRIC) };
 
 /**
- * ledger_init() - begin with empty books
+ * ledger_init() - begin with empty accounts
  * @ledger: to be freed with ledger_free()
  * @by: GROUP_CGROUP or GROUP_COMM
  *
@@ -42,7 +42,7 @@ void ledger_free(struct ledger *ledger)
 		free(ledger->account[--ledger->nr].name);
 }
 
-/* On whose account that goes; NULL for nobody's in particular. */
+/* Whose account a row belongs to; NULL for LEDGER_OTHER. */
 static const char *name_of(const struct ledger *ledger, const struct cow_row *row,
 			   const struct cgroups *cgroups)
 {
@@ -80,13 +80,13 @@ static struct account *account_of(struct ledger *ledger, const char *name)
 }
 
 /**
- * ledger_add() - book what happened between two readings
- * @ledger: the books
+ * ledger_add() - add what happened between two readings
+ * @ledger: the accounts
  * @delta: what happened
  * @cgroups: those there are
  *
  * Rows that nothing happened to open no account. What rows did that went in between goes to
- * "other".
+ * LEDGER_OTHER.
  *
  * Return: 0 or -ENOMEM.
  */
@@ -114,8 +114,8 @@ int ledger_add(struct ledger *ledger, const struct cow_delta *delta,
 }
 
 /**
- * ledger_print() - the books as counters
- * @ledger: the books
+ * ledger_print() - print the accounts as counters
+ * @ledger: the accounts
  * @m: where
  */
 void ledger_print(const struct ledger *ledger, const struct metrics *m)

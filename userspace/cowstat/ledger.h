@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Sums per control group and per name that never fall: rows come and go, what they did
- * stays in the books.
+ * Sums per control group and per name that never fall: rows come and go, but what they did
+ * stays in the ledger.
  */
 #ifndef COWSTAT_LEDGER_H
 #define COWSTAT_LEDGER_H
@@ -25,11 +25,11 @@ enum ledger_figure {
 
 /* More names than these share one account: Prometheus keeps a series for each. */
 #define LEDGER_MAX	100
-#define LEDGER_OTHER	"other"
+#define LEDGER_OTHER	VIEW_OTHER
 
 /**
  * struct account - what processes of one name did
- * @name: theirs; "other" for those that have no account
+ * @name: theirs; LEDGER_OTHER for those that have no account
  * @sum: by figure
  */
 struct account {
@@ -40,7 +40,7 @@ struct account {
 /**
  * struct ledger - accounts by cgroup or by name
  * @by: by which
- * @account: the first is "other"
+ * @account: the first is LEDGER_OTHER
  * @nr: how many; at least 1 once begun
  */
 struct ledger {

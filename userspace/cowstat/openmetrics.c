@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Totals only: a sum over rows falls when rows are given up, the `*` row never does but at a
- * reset, as a counter may.
+ * Totals only. A sum over rows would fall when rows are given up; the `*` row falls only at a
+ * reset, and a counter may do that.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -39,6 +39,8 @@ static const struct {
 	  "Write-protect faults that copied the page." },
 	{ COWSTAT_COL_ANON_COPIED, "anon_copied", "", AS_IT_IS,
 	  "Of these, copies of anonymous pages: what fork made necessary." },
+	{ COWSTAT_COL_INHERITED_COPIED, "inherited_copied", "", AS_IT_IS,
+	  "Of these, copies of pages that an ancestor of the process made." },
 	{ COWSTAT_COL_ZERO_FILLED, "zero_filled", "", AS_IT_IS,
 	  "Write-protect faults on the zero page: nothing was copied." },
 	{ COWSTAT_COL_REUSED, "reused", "", AS_IT_IS,
@@ -117,7 +119,30 @@ static void print_label(FILE *to, const char *value)
 }
 
 /**
- * metrics_sample() - one sample of the family that was begun last
+ * metrics_labels() - print a sample with several labels, of the family that was begun last
+ * @m: where
+ * @name: as the family's
+ * @type: as the family's
+ * @label: the labels
+ * @nr: how many
+ * @value: a number
+ */
+void metrics_labels(const struct metrics *m, const char *name, const char *type,
+		    const struct metrics_label *label, size_t nr, const char *value)
+{
+	size_t i;
+
+	fprintf(m->to, "cowstat_%s%s", name, is_counter(type) ? "_total" : "");
+	for (i = 0; i < nr; i++) {
+		fprintf(m->to, "%s%s=\"", i ? "," : "{", label[i].name);
+		print_label(m->to, label[i].value);
+		fputc('"', m->to);
+	}
+	fprintf(m->to, "%s %s\n", nr ? "}" : "", value);
+}
+
+/**
+ * metrics_sample() - print a sample of the family that was begun last
  * @m: where
  * @name: as the family's
  * @type: as the family's
@@ -128,13 +153,9 @@ static void print_label(FILE *to, const char *value)
 void metrics_sample(const struct metrics *m, const char *name, const char *type,
 		    const char *label, const char *label_value, const char *value)
 {
-	fprintf(m->to, "cowstat_%s%s", name, is_counter(type) ? "_total" : "");
-	if (label) {
-		fprintf(m->to, "{%s=\"", label);
-		print_label(m->to, label_value);
-		fputs("\"}", m->to);
-	}
-	fprintf(m->to, " %s\n", value);
+	const struct metrics_label one = { label, label_value };
+
+	metrics_labels(m, name, type, &one, label ? 1 : 0, value);
 }
 
 /**
@@ -220,8 +241,10 @@ void metrics_table(const struct metrics *m, const struct cow_table *t)
 	print_figure(m, &t->missed, "missed", "counter", "Events that were not counted.");
 	metrics_family(m, "hook_armed", "gauge", "", "1 where the hook is armed.");
 	for (i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++)
-		metrics_sample(m, "hook_armed", "gauge", "hook", hooks[i],
-			       is_armed(t, hooks[i]) ? "1" : "0");
+		/* The hook that times is not missing while nothing is timed. */
+		if (i != COWSTAT_HOOK_TIME || t->timing.value)
+			metrics_sample(m, "hook_armed", "gauge", "hook", hooks[i],
+				       is_armed(t, hooks[i]) ? "1" : "0");
 }
 
 /**

@@ -26,10 +26,22 @@ struct metrics {
 	enum metrics_format format;
 };
 
+/**
+ * struct metrics_label - a label of a sample
+ * @name: ASCII
+ * @value: may be any bytes
+ */
+struct metrics_label {
+	const char *name;
+	const char *value;
+};
+
 void metrics_family(const struct metrics *m, const char *name, const char *type,
 		    const char *unit, const char *help);
 void metrics_sample(const struct metrics *m, const char *name, const char *type,
 		    const char *label, const char *label_value, const char *value);
+void metrics_labels(const struct metrics *m, const char *name, const char *type,
+		    const struct metrics_label *label, size_t nr, const char *value);
 void metrics_count(const struct metrics *m, const char *name, const char *label,
 		   const char *label_value, uint64_t value);
 void metrics_table(const struct metrics *m, const struct cow_table *t);

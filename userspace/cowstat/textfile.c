@@ -14,15 +14,16 @@
  * textfile_init() - begin to keep books, from what has been counted so far
  * @text: to be freed with textfile_free()
  * @t: the first reading; taken over
+ * @cgroups: those there are
  *
  * Return: 0 or -ENOMEM.
  */
-int textfile_init(struct textfile *text, struct cow_table *t)
+int textfile_init(struct textfile *text, struct cow_table *t, const struct cgroups *cgroups)
 {
 	memset(text, 0, sizeof(*text));
 	text->before = *t;
 	memset(t, 0, sizeof(*t));
-	return ledger_init(&text->cgroup, GROUP_CGROUP) ?: ledger_init(&text->comm, GROUP_COMM);
+	return children_find(&text->before, cgroups, &text->children) ?: ledger_init(&text->cgroup, GROUP_CGROUP) ?: ledger_init(&text->comm, GROUP_COMM);
 }
 
 /**
@@ -36,21 +37,7 @@ void textfile_free(struct textfile *text)
 	cow_table_free(&text->before);
 }
 
-/* A child that goes on with its parent's memory: a database's snapshot, a worker. */
-static bool is_snapshot(const struct cow_row *row)
-{
-	return row->kind == COW_ROW_PROCESS && row->state == 'L' &&
-	       row->known[COWSTAT_COL_BIRTH_ANON_PAGES] &&
-	       row->known[COWSTAT_COL_EXECS] && !row->value[COWSTAT_COL_EXECS];
-}
-
-static uint64_t copied_for(const struct cow_row *row)
-{
-	return COWSTAT_PAGE_BYTES * (row->value[COWSTAT_COL_PRE_EXEC_COPIED] +
-				     row->value[COWSTAT_COL_PARENT_COPIED]);
-}
-
-static int look_at_forks(struct textfile *text, const struct cow_table *t)
+static int find_slowest_fork(struct textfile *text, const struct cow_table *t)
 {
 	struct cow_index index;
 	size_t i;
@@ -60,15 +47,12 @@ static int look_at_forks(struct textfile *text, const struct cow_table *t)
 	if (err)
 		return err;
 	text->slowest_ns = 0;
-	text->snapshot_bytes = 0;
 	for (i = 0; i < t->nr; i++) {
 		const struct cow_row *row = &t->row[i];
 		uint64_t ns = row->value[COWSTAT_COL_FORK_NS];
 
 		if (row->kind != COW_ROW_PROCESS)
 			continue;
-		if (is_snapshot(row) && copied_for(row) > text->snapshot_bytes)
-			text->snapshot_bytes = copied_for(row);
 		if (ns > text->slowest_ns &&
 		    !cow_index_find(&index, row->pid, row->value[COWSTAT_COL_START_NS]))
 			text->slowest_ns = ns;
@@ -93,7 +77,8 @@ int textfile_add(struct textfile *text, struct cow_table *t, const struct cgroup
 	err = cow_delta_make(&text->before, t, &delta);
 	if (!err) {
 		err = ledger_add(&text->cgroup, &delta, cgroups) ?:
-		      ledger_add(&text->comm, &delta, cgroups) ?: look_at_forks(text, t);
+		      ledger_add(&text->comm, &delta, cgroups) ?:
+		      find_slowest_fork(text, t) ?: children_find(t, cgroups, &text->children);
 		cow_delta_free(&delta);
 	}
 	cow_table_free(&text->before);
@@ -125,9 +110,11 @@ void textfile_print(const struct textfile *text, FILE *to)
 	print_gauge(&m, "slowest_fork_seconds", "seconds",
 		    "The slowest fork since the file was written before.",
 		    format_seconds(text->slowest_ns).s);
-	snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)text->snapshot_bytes);
+	snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)children_most_copied(&text->children));
 	print_gauge(&m, "snapshot_copied_bytes", "bytes",
-		    "The most copied by child and parent for one live child without an exec.", bytes);
+		    "The most that a live child without an exec and its parent copied since its birth.",
+		    bytes);
+	children_print(&text->children, &m);
 	metrics_end(&m);
 }
 

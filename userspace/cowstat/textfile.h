@@ -3,6 +3,7 @@
 #ifndef COWSTAT_TEXTFILE_H
 #define COWSTAT_TEXTFILE_H
 
+#include "children.h"
 #include "ledger.h"
 
 /**
@@ -11,18 +12,17 @@
  * @comm: the books by name
  * @before: the last reading
  * @slowest_ns: the slowest fork of the last interval
- * @snapshot_bytes: the most that was copied for the sake of one child that lives on without
- *	an exec
+ * @children: those that lived at the last reading
  */
 struct textfile {
 	struct ledger cgroup;
 	struct ledger comm;
 	struct cow_table before;
 	uint64_t slowest_ns;
-	uint64_t snapshot_bytes;
+	struct children children;
 };
 
-int textfile_init(struct textfile *text, struct cow_table *t);
+int textfile_init(struct textfile *text, struct cow_table *t, const struct cgroups *cgroups);
 int textfile_add(struct textfile *text, struct cow_table *t, const struct cgroups *cgroups);
 void textfile_print(const struct textfile *text, FILE *to);
 int textfile_write(const struct textfile *text, const char *dir);
