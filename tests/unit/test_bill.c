@@ -195,6 +195,50 @@ static void lost_and_missed(void **state)
 	assert_non_null(strstr(output_end(f), "only root is told"));
 }
 
+#define PAID_COLUMNS "# pid ppid state start_ns parent_start_ns forks vforks execs copied anon_copied "	\
+		"fork_ns birth_anon_pages birth_swap_entries pre_exec_copied parent_copied "	\
+		"inherited_copied comm\n"
+
+/*
+ * The worker, 101, copied 900 pages that its helper shared, and 60 of its parent's. The root
+ * copied 5 while the worker lived, and 40 when nobody did. 102 shared swapped out pages.
+ */
+static void who_paid(void **state)
+{
+	(void)state;
+	add(AT(1, 5, 2000) PAID_COLUMNS
+	    "100 50 L 1001 5 1 0 1 45 45 900 - - - - 0 server\n"
+	    "101 100 X 1010 1001 1 0 0 960 960 900 1000 0 960 5 60 worker\n"
+	    "102 101 X 1020 1010 0 0 0 95 95 900 20 80 95 900 95 helper\n");
+	bill_make(&tree, &bill);
+	assert_int_equal(bill.shared, 1100);
+	assert_int_equal(bill.copied, 1100);
+	assert_int_equal(bill.by_children, 155);
+	assert_int_equal(bill.by_parents, 945);
+	assert_int_equal(bill.after_children, 40);
+}
+
+/* All children were started by vfork, or there was none. */
+static void nothing_was_shared(void **state)
+{
+	const char *out;
+	FILE *f;
+
+	(void)state;
+	bill = (struct bill){ .found = true, .vforks = 3, .sums_known = true, .minor_faults = 20,
+			      .wp_faults = 7 };
+	f = output_begin();
+	bill_print(f, &bill, "x");
+	out = output_end(f);
+	assert_non_null(strstr(out, "  3 children were started, all by vfork or posix_spawn"));
+	assert_non_null(strstr(out, "  not copy-on-write: 13 other minor faults"));
+	assert_null(strstr(out, "NEVER"));
+	bill.vforks = 0;
+	f = output_begin();
+	bill_print(f, &bill, "x");
+	assert_non_null(strstr(output_end(f), "  No process of it forked\n"));
+}
+
 static void on_paper(void **state)
 {
 	const char *out, *line, *next;
@@ -240,6 +284,8 @@ int main(void)
 		unit(the_root_is_not_to_be_seen),
 		unit(counting_switched_or_begun_anew),
 		unit(lost_and_missed),
+		unit(who_paid),
+		unit(nothing_was_shared),
 		unit(on_paper),
 	};
 

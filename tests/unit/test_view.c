@@ -219,6 +219,10 @@ static void everything_at_its_largest(void **state)
 	}
 }
 
+#define FORK_COLUMNS	"# pid ppid state start_ns parent_start_ns anon_copied fork_ns birth_anon_pages "	\
+			"birth_swap_entries birth_pgtables_bytes pre_exec_copied parent_copied "		\
+			"inherited_copied comm\n"
+
 static void forks(void **state)
 {
 	struct screen screen;
@@ -226,19 +230,74 @@ static void forks(void **state)
 	FILE *f;
 
 	(void)state;
-	take(AT(1, 5, 2000000001) COLUMNS
-	     "7 1 0 L 1 1 0 31 20 1 6 3 1 81920 1500000 1000 8192 12 3 1 sh\n"
-	     "8 1 0 L 1 1 0 31 20 1 6 3 1 81920 1500000 2 8192 12 3 1 sh\n"
-	     "9 1 0 L 1 1 0 31 20 1 6 3 1 81920 1500000 - - 0 - 1 vfork\n");
+	/*
+	 * 8 forked itself and copied more of its own pages than it shared; most of what 10 shared
+	 * was swapped out; 11 was forked before counting began; 12 is of a table that does not
+	 * tell who made a page
+	 */
+	take(AT(1, 5, 2000000001) FORK_COLUMNS
+	     "7 1 L 1 1 12 1500000 1000 0 8192 12 3 12 sh\n"
+	     "8 1 L 1 1 9000 1500000 2000 0 8192 9000 700 500 sh\n"
+	     "9 1 L 1 1 0 1500000 - - - 0 - - vfork\n"
+	     "10 1 L 1 1 2007 1500000 26 2000 8192 2007 0 2007 swap\n"
+	     "11 4194304 L 1 - 4107 - - - - - - 4107 late\n"
+	     "12 1 L 1 1 12 1500000 1000 0 8192 12 3 - sh\n");
 	f = output_begin();
 	screen = screen_to(f);
 	view_forks(&screen, &rows, &usual);
 	out = output_end(f);
 	expect(out, "    PID S   AGE    PPID FORKMS PGTKIB  SHARED  CHILD PARENT  KEPT% COMMAND\n");
-	expect(out, "      7 L  2.0s       1   1.50      8    1000     12      3  98.50 sh\n");
-	expect(out, "-650.0");	/* shown even when negative */
+	expect(out, "      7 L  2.0s       1   1.50      8    1000     12      3  98.80 sh\n");
+	expect(out, "      8 L  2.0s       1   1.50      8    2000    500    700  75.00 sh\n");
 	expect(out, "      9 L  2.0s       1   1.50      -       -      0      -      - vfork\n");
+	expect(out, "     10 L  2.0s       1   1.50      8    2026   2007      0   0.93 swap\n");
+	expect(out, "     11 L  2.0s ~4194304      -      -       -   4107      -      - late\n");
+	expect(out, "     12 L  2.0s       1   1.50      8    1000     12      3      - sh\n");
 	expect_decent(out);
+	/* shared pages as sizes, but pids as they are */
+	f = output_begin();
+	screen = screen_to(f);
+	screen.human = true;
+	view_forks(&screen, &rows, &usual);
+	out = output_end(f);
+	expect(out, " ~4194304 ");
+	expect(out, "    7.8M   1.9M   2.7M  75.00 sh\n");
+}
+
+/* 7 is asked about; 8 and 9 are its children, 9 has copied nothing yet. */
+static void notes(void **state)
+{
+	struct screen screen;
+	const char *out;
+	FILE *f;
+
+	(void)state;
+	take(AT(1, 5, 2000000001) "# pid ppid state start_ns parent_start_ns forks unshared ksm_copied "
+	     "fork_copied thp_split anon_copied inherited_copied parent_copied comm\n"
+	     "7 1 L 1 0 2 3831 0 8 16 8301 100 0 a\\012name-of-15-bytes\n"
+	     "8 7 X 2 1 0 0 1 0 0 10 10 25 child\n"
+	     "9 7 L 3 1 0 0 0 0 0 0 0 0 child\n"
+	     "10 1 L 3 - 2 0 0 0 0 99 0 - late\n");
+	f = output_begin();
+	screen = screen_to(f);
+	assert_int_equal(view_notes(&screen, &rows, t.row, t.nr), 0);
+	out = output_end(f);
+	expect(out, "\nAlso:\n");
+	expect(out, "      7 a?name-of-15-.. 3 831 pages unshared for readers from outside or pinning\n");
+	expect(out, "      7 a?name-of-15-.. 8 pinned pages (32.0 KiB) copied by fork itself\n");
+	expect(out, "      7 a?name-of-15-.. 16 huge pages split by writes\n");
+	expect(out, "      7 a?name-of-15-.. at least 8 176 own pages copied, with no child left\n");
+	expect(out, "      8 child           1 page copied that KSM had merged\n");
+	assert_null(strstr(out, "      9 "));
+	assert_null(strstr(out, "     10 "));	/* it had children before */
+	expect_decent(out);
+	/* nothing to tell, nothing printed */
+	rows.row = &row[2];
+	rows.nr = 1;
+	f = output_begin();
+	screen = screen_to(f);
+	assert_int_equal(view_notes(&screen, &rows, t.row, t.nr), 0);
+	assert_string_equal(output_end(f), "");
 }
 
 static void tree(void **state)
@@ -503,6 +562,7 @@ int main(void)
 		unit(rates),
 		unit(everything_at_its_largest),
 		unit(forks),
+		unit(notes),
 		unit(tree),
 		unit(a_deep_tree),
 		unit(group_by_cgroup),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The tree's processes come and go, and their rows with them. A row that is given up is
- * added to its nearest ancestor's desc_* columns, but not all of it: so rows are read while
- * they are there, and the desc_* columns tell in the end whether all were.
+ * The tree's processes come and go, and their rows with them. Of a row that is given up, only
+ * some columns are added to the desc_* columns of its nearest ancestor. So rows are read while
+ * they are there; at the end the desc_* columns tell whether all of them were read.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -12,6 +12,7 @@
 #include "bill.h"
 #include "format.h"
 #include "row.h"
+#include "share.h"
 
 #define MEMO_NUMBER(NAME)	MEMO_##NAME,
 enum {
@@ -184,6 +185,7 @@ static void add_row(struct bill *bill, const struct cow_row *row)
 	const uint64_t *v = row->value;
 
 	bill->vforks += v[COWSTAT_COL_VFORKS];
+	bill->wp_faults += v[COWSTAT_COL_WP_FAULTS];
 	bill->reused += v[COWSTAT_COL_REUSED];
 	bill->ksm_copied += v[COWSTAT_COL_KSM_COPIED];
 	bill->fork_copied += v[COWSTAT_COL_FORK_COPIED];
@@ -196,11 +198,41 @@ static void add_row(struct bill *bill, const struct cow_row *row)
 		return;
 	bill->fork_ns += v[COWSTAT_COL_FORK_NS];
 	bill->pgtables_bytes += v[COWSTAT_COL_BIRTH_PGTABLES_BYTES];
-	bill->by_children += v[COWSTAT_COL_PRE_EXEC_COPIED];
+	bill->shared += v[COWSTAT_COL_BIRTH_SWAP_ENTRIES];
+	bill->by_children += share_copied_by_child(row).pages;
 	if (v[COWSTAT_COL_EXECS]) {
-		bill->before_exec += v[COWSTAT_COL_PRE_EXEC_COPIED];
+		bill->before_exec += share_copied_by_child(row).pages;
 		bill->exec_forks++;
 	}
+}
+
+/*
+ * What processes copied of their own pages when no child shared them any more. Copies while
+ * several children lived are subtracted for each of them, so this is the least it can be.
+ */
+static uint64_t copied_after_children(struct tree *tree)
+{
+	uint64_t sum = 0, own;
+	size_t i, at;
+	bool there;
+
+	for (i = 0; i < tree->nr; i++)
+		tree->seen[i].while_children =
+			tree->seen[i].row.value[COWSTAT_COL_DESC_PARENT_COPIED];
+	for (i = 0; i < tree->nr; i++) {
+		const struct cow_row *row = &tree->seen[i].row;
+
+		at = place_of(tree, row->value[COWSTAT_COL_PPID],
+			      row->value[COWSTAT_COL_PARENT_START_NS], &there);
+		if (there)
+			tree->seen[at].while_children += share_copied_by_parent(row).pages;
+	}
+	for (i = 0; i < tree->nr; i++) {
+		own = share_own_copied(&tree->seen[i].row).pages;
+		if (own > tree->seen[i].while_children)
+			sum += own - tree->seen[i].while_children;
+	}
+	return sum;
 }
 
 /**
@@ -208,7 +240,7 @@ static void add_row(struct bill *bill, const struct cow_row *row)
  * @tree: read once more after its first process had exited
  * @bill: the sums
  */
-void bill_make(const struct tree *tree, struct bill *bill)
+void bill_make(struct tree *tree, struct bill *bill)
 {
 	uint64_t there[NR_MEMOS] = {}, told[NR_MEMOS] = {}, gone[NR_MEMOS] = {};
 	uint64_t sum[NR_MEMOS], children = 0;
@@ -239,13 +271,16 @@ void bill_make(const struct tree *tree, struct bill *bill)
 		bill->stray |= gone[m] > told[m];
 	}
 	bill->forks = sum[MEMO_FORKS];
-	bill->shared = sum[MEMO_BIRTH_ANON_PAGES];
+	bill->shared += sum[MEMO_BIRTH_ANON_PAGES];
 	bill->copied = sum[MEMO_ANON_COPIED];
 	bill->copied_bytes = sum[MEMO_COPIED_BYTES];
 	if (told[MEMO_COPIED_BYTES] > gone[MEMO_COPIED_BYTES])
 		bill->short_bytes = told[MEMO_COPIED_BYTES] - gone[MEMO_COPIED_BYTES];
 	bill->by_parents = bill->copied - (bill->by_children < bill->copied ? bill->by_children :
 									      bill->copied);
+	bill->after_children = copied_after_children(tree);
+	if (bill->after_children > bill->by_parents)
+		bill->after_children = bill->by_parents;
 	if (bill->forks + bill->vforks > children)
 		bill->unseen = bill->forks + bill->vforks - children;
 
@@ -274,7 +309,13 @@ static void print_pages(FILE *to, const char *label, uint64_t pages)
 		format_size(pages * COWSTAT_PAGE_BYTES).s);
 }
 
-/* Negative where pages were copied more than once: parent and child fork again. */
+static void print_line(FILE *to, const char *label, uint64_t pages)
+{
+	print_pages(to, label, pages);
+	fputc('\n', to);
+}
+
+/* Negative where copying cost more than fork saved: a page of 64 KiB can be copied by both. */
 static void print_never_copied(FILE *to, const struct bill *bill)
 {
 	bool negative = bill->copied > bill->shared;
@@ -292,22 +333,49 @@ static void print_reasons(FILE *to, const struct bill *bill)
 {
 	fputs("  INCOMPLETE:\n", to);
 	if (bill->epochs)
-		fputs("    counting was reset meanwhile: the figures are of what came after\n", to);
+		fputs("    counting was reset: the figures are of what came after\n", to);
 	if (bill->off)
 		fputs("    counting was off for a while\n", to);
 	if (bill->unseen)
-		fprintf(to, "    %" PRIu64 " processes were not seen: gone between two readings, or not\n"
-			    "    yours to see; of those gone, only forks and pages copied are in the figures\n",
-			bill->unseen);
+		fprintf(to, "    %s not seen: gone between two readings, or not yours to\n"
+			    "    see; of those gone, only forks and pages copied are in the figures\n",
+			format_count(bill->unseen, "process was", "processes were").s);
 	if (bill->short_bytes)
-		fprintf(to, "    %s were copied by processes whose row went before it was read:\n"
-			    "    in the sums, not in their parts. Load the module with a larger max_rows=\n",
+		fprintf(to, "    %s were copied by processes whose row was given up before it\n"
+			    "    was read: they are in the sums, not in their parts. Load the module with\n"
+			    "    a larger max_rows=\n",
 			format_size(bill->short_bytes).s);
 	if (bill->stray)
-		fputs("    rows went that had no ancestor left: what they did last is missing\n", to);
+		fputs("    rows were given up that had no ancestor left: what they did last is missing\n", to);
 	if (bill->lost || bill->missed)
-		fprintf(to, "    lost %" PRIu64 " faults without a row, missed %" PRIu64 " events; by whatever process\n",
-			bill->lost, bill->missed);
+		fprintf(to, "    lost: %s without a row, missed: %s, of all processes\n",
+			format_count(bill->lost, "fault", "faults").s,
+			format_count(bill->missed, "event", "events").s);
+}
+
+static void print_shares(FILE *to, const struct bill *bill)
+{
+	char label[160];
+
+	snprintf(label, sizeof(label), "%s, %s vfork/posix_spawn",
+		 format_count(bill->forks, "fork", "forks").s, format_number(bill->vforks).s);
+	fprintf(to, "  %-38s %13s %11s\n", label, "pages", "size");
+	print_line(to, "private memory shared at fork", bill->shared);
+	print_pages(to, "copied later because of fork", bill->copied);
+	fprintf(to, " %9s\n", format_percent(bill->copied, bill->shared).s);
+	print_line(to, "  by children", bill->by_children);
+	if (bill->exec_forks) {
+		snprintf(label, sizeof(label), "    before exec (%" PRIu64 " per fork)",
+			 bill->before_exec / bill->exec_forks);
+		print_line(to, label, bill->before_exec);
+	}
+	print_line(to, "  by parents", bill->by_parents);
+	if (bill->after_children)
+		print_line(to, "    when no child shared them", bill->after_children);
+	print_never_copied(to, bill);
+	fprintf(to, "  price of sharing: page tables %s, %s in fork, %s\n",
+		format_size(bill->pgtables_bytes).s, format_duration(bill->fork_ns).s,
+		format_count(bill->reused, "reuse fault", "reuse faults").s);
 }
 
 /**
@@ -318,8 +386,6 @@ static void print_reasons(FILE *to, const struct bill *bill)
  */
 void bill_print(FILE *to, const struct bill *bill, const char *title)
 {
-	char label[160];
-
 	fprintf(to, "Memory copy-on-write bill: %s\n", title);
 	if (!bill->found) {
 		fputs("  No row of the command: it is not yours to see (a setuid program?), or the\n"
@@ -327,41 +393,32 @@ void bill_print(FILE *to, const struct bill *bill, const char *title)
 		      "  max_rows=).\n", to);
 		return;
 	}
-	snprintf(label, sizeof(label), "%s forks, %s vfork/posix_spawn",
-		 format_number(bill->forks).s, format_number(bill->vforks).s);
-	fprintf(to, "  %-38s %13s %11s\n", label, "pages", "size");
-	print_pages(to, "private memory shared at fork", bill->shared);
-	fputc('\n', to);
-	print_pages(to, "copied later because of fork", bill->copied);
-	fprintf(to, " %9s\n", format_percent(bill->copied, bill->shared).s);
-	print_pages(to, "  by children", bill->by_children);
-	fputc('\n', to);
-	if (bill->exec_forks) {
-		snprintf(label, sizeof(label), "    before exec (%" PRIu64 " per fork)",
-			 bill->before_exec / bill->exec_forks);
-		print_pages(to, label, bill->before_exec);
-		fputc('\n', to);
-	}
-	print_pages(to, "  by parents", bill->by_parents);
-	fputc('\n', to);
-	print_never_copied(to, bill);
-	fprintf(to, "  price of sharing: page tables %s, %s in fork, %s reuse faults\n",
-		format_size(bill->pgtables_bytes).s, format_duration(bill->fork_ns).s,
-		format_number(bill->reused).s);
-	fprintf(to, "  not fork's doing: private file pages (ld.so) %s, %s; KSM %s\n",
+	if (bill->forks)
+		print_shares(to, bill);
+	else if (bill->vforks)
+		fprintf(to, "  %s, all by vfork or posix_spawn: they used their parent's\n"
+			    "  memory until they ran another program, so fork shared and copied nothing\n",
+			format_count(bill->vforks, "child was started", "children were started").s);
+	else
+		fputs("  No process of it forked\n", to);
+	fprintf(to, "  not fork's doing: private file pages %s, %s; KSM %s\n",
 		format_number(bill->file_copied).s,
 		format_size(bill->file_copied * COWSTAT_PAGE_BYTES).s,
 		format_number(bill->ksm_copied).s);
+	if (bill->minor_faults > bill->wp_faults)
+		fprintf(to, "  not copy-on-write: %s (first touches, mapped files)\n",
+			format_count(bill->minor_faults - bill->wp_faults, "other minor fault",
+			       "other minor faults").s);
 	if (bill->fork_copied || bill->hugetlb_bytes)
 		fprintf(to, "  also copied: pinned pages at fork %s; hugetlb pages %s\n",
 			format_number(bill->fork_copied).s, format_size(bill->hugetlb_bytes).s);
 	if (bill->running)
-		fprintf(to, "  still running: %" PRIu64 "; the bill is as of the command's exit\n",
-			bill->running);
+		fprintf(to, "  %s still; the bill tells what they did until the\n"
+			    "  command's exit\n", format_count(bill->running, "process runs", "processes run").s);
 	if (!bill_is_complete(bill))
 		print_reasons(to, bill);
 	else if (bill->sums_known)
 		fputs("  Complete: lost 0, missed 0.\n", to);
 	else
-		fputs("  Complete, but for faults lost or missed: only root is told of those.\n", to);
+		fputs("  Complete, if no fault was lost or missed: only root is told of those.\n", to);
 }

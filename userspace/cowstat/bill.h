@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The copy-on-write bill of a process tree: read the table now and then while the tree
- * lives, then add up. Does no I/O but for printing.
+ * The copy-on-write bill of a process tree: the table is read again and again while the tree
+ * lives, then its rows are added up. Only bill_print() does I/O.
  */
 #ifndef COWSTAT_BILL_H
 #define COWSTAT_BILL_H
@@ -13,11 +13,14 @@
 /**
  * struct seen - a process of the tree, as its row was last read
  * @row: the row
- * @reading: in which reading that was
+ * @reading: number of that reading
+ * @while_children: what it copied between the birth of each of its children and that child's
+ *	exec or exit; copies while several children lived are in it several times
  */
 struct seen {
 	struct cow_row row;
 	uint64_t reading;
+	uint64_t while_children;
 };
 
 /**
@@ -51,34 +54,38 @@ int tree_add(struct tree *tree, const struct cow_table *t);
 void tree_free(struct tree *tree);
 
 /**
- * struct bill - what the tree's processes have cost
- * @found: the first process's row was there; false and nothing below is known
+ * struct bill - what copy-on-write did for the tree's processes
+ * @found: the first process had a row; if not, nothing below is known
  * @processes: that were seen
- * @running: of which still live
+ * @running: those of them that live still
  * @forks: children with memory of their own
- * @vforks: children that borrowed it
- * @shared: private pages that forks shared
- * @copied: of anonymous pages, copied because they were shared
- * @by_children: of @copied, by children before they ran another program
- * @before_exec: of @by_children, by those that then did run one
+ * @vforks: children that borrowed their parent's memory
+ * @shared: private pages that forks shared, present or swapped out
+ * @copied: anonymous pages that were copied because they were shared
+ * @by_children: of @copied, pages that an ancestor of the copying process had made
+ * @before_exec: of @by_children, by those that then ran another program
  * @exec_forks: how many those were
- * @by_parents: of @copied, by processes for the sake of their children
+ * @by_parents: of @copied, pages that the copying process had made itself
+ * @after_children: of @by_parents, at least so many when no child was left to share them
  * @pgtables_bytes: page tables that forks built
  * @fork_ns: time in forks
  * @reused: pages made writable again, without a copy
+ * @wp_faults: write-protect faults
  * @file_copied: private file pages, copied from the page cache or later
- * @ksm_copied: merged pages parted again
+ * @ksm_copied: copies of merged pages
  * @fork_copied: pinned pages that forks copied at once
  * @hugetlb_bytes: of hugetlb pages copied
- * @copied_bytes: all bytes copied, for whatever reason
+ * @copied_bytes: all bytes copied, for any reason
+ * @minor_faults: all page faults without I/O, of the first process and those it waited for;
+ *	the caller sets it
  * @unseen: processes that came and went between two readings, or are not ours to see
- * @short_bytes: bytes copied that the table told of only as a sum of such processes
+ * @short_bytes: bytes copied by such processes: the table has only their sum
  * @stray: rows were given up whose ancestors had all gone, so some may be missing
  * @off: counting was off for a while
  * @epochs: times the table was reset
- * @sums_known: @lost and @missed can be told
- * @lost: faults without a row, of whatever process
- * @missed: events not counted, of whatever process
+ * @sums_known: @lost and @missed are known
+ * @lost: faults without a row, of all processes
+ * @missed: events not counted, of all processes
  */
 struct bill {
 	bool found;
@@ -86,10 +93,10 @@ struct bill {
 	uint64_t forks, vforks;
 	uint64_t shared;
 	uint64_t copied;
-	uint64_t by_children, before_exec, exec_forks, by_parents;
-	uint64_t pgtables_bytes, fork_ns, reused;
+	uint64_t by_children, before_exec, exec_forks, by_parents, after_children;
+	uint64_t pgtables_bytes, fork_ns, reused, wp_faults;
 	uint64_t file_copied, ksm_copied, fork_copied, hugetlb_bytes;
-	uint64_t copied_bytes;
+	uint64_t copied_bytes, minor_faults;
 
 	uint64_t unseen, short_bytes;
 	bool stray, off;
@@ -98,7 +105,7 @@ struct bill {
 	uint64_t lost, missed;
 };
 
-void bill_make(const struct tree *tree, struct bill *bill);
+void bill_make(struct tree *tree, struct bill *bill);
 bool bill_is_complete(const struct bill *bill);
 void bill_print(FILE *to, const struct bill *bill, const char *title);
 

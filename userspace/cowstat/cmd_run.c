@@ -14,6 +14,7 @@
 #include "format.h"
 #include "json.h"
 #include "table_json.h"
+#include "utf8.h"
 
 /* How often the table is read: so often that few rows come between two readings. */
 #define FIRST_PERIOD_NS		10000000ULL
@@ -21,6 +22,8 @@
 #define MAX_PERIOD_NS		1000000000ULL
 #define FRESH_SHARE		8	/* at most an eighth of all rows */
 #define READING_SHARE		4	/* at most a fourth of the time is spent reading */
+
+#define TITLE_WIDTH		53	/* columns right of "Memory copy-on-write bill: " */
 
 static uint64_t clock_ns(void)
 {
@@ -97,30 +100,40 @@ static bool watch(const char *path, struct command *command, struct tree *tree)
 	return good;
 }
 
-/* "make -j2 (exit 0, 12.41 s)" */
+/* The words of the command, as many as fit into @width columns; a cut is marked. */
+static void put_command(char *to, size_t size, char *const *argv, unsigned int width)
+{
+	char line[4096];
+	size_t n = 0;
+
+	for (*line = '\0'; *argv && n < sizeof(line); argv++)
+		n += snprintf(line + n, sizeof(line) - n, "%s%s", n ? " " : "", *argv);
+	utf8_fit(to, size, line, width, UTF8_KEEP_BEGIN);
+}
+
+/* "make -j2 (exit 0, 12.41 s)", so long that the line of the bill has 80 columns at most. */
 static void make_title(char *to, size_t size, char *const *argv, const struct command *command,
 		       uint64_t elapsed_ns)
 {
 	bool killed = WIFSIGNALED(command->status);
-	size_t n = 0;
+	char how[64];
+	int n;
 
-	for (; *argv && n < size / 2; argv++)
-		n += snprintf(to + n, size / 2 - n, "%s%s", n ? " " : "",
-			      format_printable(*argv).s);
-	if (n >= size / 2)
-		n = size / 2 - 1;
-	snprintf(to + n, size - n, " (%s %d, %s)", killed ? "signal" : "exit",
-		 killed ? WTERMSIG(command->status) : WEXITSTATUS(command->status),
-		 format_duration(elapsed_ns).s);
+	n = snprintf(how, sizeof(how), " (%s %d, %s)", killed ? "signal" : "exit",
+		     killed ? WTERMSIG(command->status) : WEXITSTATUS(command->status),
+		     format_duration(elapsed_ns).s);
+	put_command(to, size - n, argv, TITLE_WIDTH - n);
+	strcat(to, how);
 }
 
-static int print_bill(FILE *to, const struct tree *tree, char *const *argv,
+static int print_bill(FILE *to, struct tree *tree, char *const *argv,
 		      const struct command *command, uint64_t elapsed_ns, bool json)
 {
-	char title[160];
+	char title[4 * TITLE_WIDTH];
 	struct bill bill;
 
 	bill_make(tree, &bill);
+	bill.minor_faults = command->usage.ru_minflt;
 	if (json)
 		return json_write(to, json_bill(&bill, argv, command_exit_status(command),
 						elapsed_ns), false);

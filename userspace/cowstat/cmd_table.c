@@ -85,8 +85,9 @@ static bool descends(const struct arguments *a, const struct cow_row *row,
 }
 
 /*
- * --forks shows children whose birth was seen. With -a it also shows children with their
- * parent's memory (vfork).
+ * --forks shows children whose birth was seen, and children forked before counting began that
+ * copied a page of their ancestors since. With -a it also shows children with their parent's
+ * memory (vfork), and all that were forked before.
  */
 static bool is_child(const struct arguments *a, const struct cow_row *row)
 {
@@ -94,8 +95,9 @@ static bool is_child(const struct arguments *a, const struct cow_row *row)
 		return true;
 	if (a->filter.idle && row->known[COWSTAT_COL_FORK_NS])
 		return true;
-	return view_is_late(row) && !pid_list_has(&a->filter.pids, row->pid) &&
-	       (a->filter.idle || a->filter.pids.nr);
+	if (!view_is_late(row) || pid_list_has(&a->filter.pids, row->pid))
+		return false;
+	return a->filter.idle || a->filter.pids.nr || row->value[COWSTAT_COL_INHERITED_COPIED];
 }
 
 /* Children are chosen by their ancestors as well as by themselves. */
@@ -271,6 +273,12 @@ static void print_late(struct reader *r, const struct cow_table *t, const struct
 			format_number(nr).s, nr == 1 ? "child was" : "children were");
 }
 
+/* Why rows grew is told of processes that somebody asked for. */
+static bool has_notes(const struct arguments *a)
+{
+	return a->report == REPORT_FORKS || (a->report == REPORT_ROWS && a->filter.pids.nr);
+}
+
 /*
  * One report: of counts, or with @delta of what happened since the last.
  * Return: false when there was nothing to show.
@@ -299,6 +307,8 @@ static bool print_report(struct reader *r, const struct cow_table *t,
 		print_view(r, &rows, &cgroups);
 	if (any && !a->json && shows_forks(a))
 		print_late(r, t, &rows);
+	if (any && !a->json && !delta && has_notes(a) && view_notes(&r->screen, &rows, row, nr))
+		err(EXIT_FAILURE, NULL);
 	explain(a, t, why, sizeof(why));
 	if (!any && !a->interval_ns && !(a->filter.pids.nr && !a->comm && !a->cgroup))
 		warnx("%s", why);

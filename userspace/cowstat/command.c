@@ -7,7 +7,7 @@
 
 #include "command.h"
 
-/* Signals that people send to a command through whoever runs it. */
+/* Signals that people send to a command by way of the process that runs it. */
 static const int passed_on[] = {
 	SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH,
 };
@@ -51,7 +51,7 @@ unblock:
 
 static bool has_ended(struct command *command)
 {
-	return waitpid(command->pid, &command->status, WNOHANG) == command->pid;
+	return wait4(command->pid, &command->status, WNOHANG, &command->usage) == command->pid;
 }
 
 /**

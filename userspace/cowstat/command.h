@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #define EXIT_CANNOT_RUN		126
@@ -16,11 +17,13 @@
  * @pid: its process
  * @waited_for: the signals that command_wait() waits for
  * @status: its wait status, once it has ended
+ * @usage: then also: what it and the descendants that were waited for have used
  */
 struct command {
 	pid_t pid;
 	sigset_t waited_for;
 	int status;
+	struct rusage usage;
 };
 
 int command_start(char *const *argv, struct command *command);

@@ -199,6 +199,7 @@ json_t *json_bill(const struct bill *bill, char *const *argv, int exit_status,
 	json_put(o, "copied_before_exec_pages", json_uint(bill->before_exec));
 	json_put(o, "exec_forks", json_uint(bill->exec_forks));
 	json_put(o, "copied_by_parents_pages", json_uint(bill->by_parents));
+	json_put(o, "copied_after_children_pages", json_uint(bill->after_children));
 	json_put(o, "never_copied_pages", json_integer((int64_t)(bill->shared - bill->copied)));
 	json_put(o, "pgtables_bytes", json_uint(bill->pgtables_bytes));
 	json_put(o, "fork_ns", json_uint_string(bill->fork_ns));
@@ -208,6 +209,8 @@ json_t *json_bill(const struct bill *bill, char *const *argv, int exit_status,
 	json_put(o, "fork_copied_pages", json_uint(bill->fork_copied));
 	json_put(o, "hugetlb_copied_bytes", json_uint(bill->hugetlb_bytes));
 	json_put(o, "copied_bytes", json_uint(bill->copied_bytes));
+	json_put(o, "wp_faults", json_uint(bill->wp_faults));
+	json_put(o, "minor_faults", json_uint(bill->minor_faults));
 	json_put(o, "unseen_processes", json_uint(bill->unseen));
 	json_put(o, "unseen_bytes", json_uint(bill->short_bytes));
 	json_put(o, "stray_rows", json_boolean(bill->stray));

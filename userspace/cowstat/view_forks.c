@@ -7,18 +7,20 @@
 
 #include "delta.h"
 #include "format.h"
+#include "share.h"
 #include "view.h"
 
 #define MAX_DEPTH	64	/* deeper ones are drawn as deep as that */
 #define NS_PER_MS	1000000.0
 
-/* "-" or a figure of the child's birth. */
-static struct text pages(const struct screen *screen, const struct cow_row *row,
-			 enum cowstat_column column, unsigned int width)
+/* Pages in a column. */
+static struct text pages(const struct screen *screen, const struct share *n, unsigned int width)
 {
-	if (screen->human && row->known[column])
-		return format_size_tight(row->value[column] * COWSTAT_PAGE_BYTES);
-	return view_count(screen, row, column, width, 0);
+	if (!n->known)
+		return (struct text){ COWSTAT_UNKNOWN };
+	if (screen->human)
+		return format_size_tight(n->pages * COWSTAT_PAGE_BYTES);
+	return format_fit(n->pages, width);
 }
 
 static struct text fork_ms(const struct cow_row *row)
@@ -31,23 +33,15 @@ static struct text fork_ms(const struct cow_row *row)
 	return t;
 }
 
-/*
- * What became of the memory shared at birth. A child that has run another program has no
- * part of it any more, so of its copies only those before that count.
- */
 static struct text kept(const struct cow_row *row)
 {
-	const uint64_t *v = row->value;
+	const struct share shared = share_at_birth(row), kept = share_kept(row);
 	struct text t = { COWSTAT_UNKNOWN };
 	char *unit;
 
-	if (!row->known[COWSTAT_COL_BIRTH_ANON_PAGES] ||
-	    !row->known[COWSTAT_COL_PRE_EXEC_COPIED] || !row->known[COWSTAT_COL_PARENT_COPIED])
+	if (!kept.known)
 		return t;
-	t = format_percent((int64_t)(v[COWSTAT_COL_BIRTH_ANON_PAGES] -
-				     v[COWSTAT_COL_PRE_EXEC_COPIED] -
-				     v[COWSTAT_COL_PARENT_COPIED]),
-			   v[COWSTAT_COL_BIRTH_ANON_PAGES]);
+	t = format_percent(kept.pages, shared.pages);
 	unit = strstr(t.s, " %");
 	if (unit)
 		*unit = '\0';
@@ -70,7 +64,7 @@ static bool is_added(const struct columns *columns)
 	case COWSTAT_COL_FORK_NS:
 	case COWSTAT_COL_BIRTH_PGTABLES_BYTES:
 	case COWSTAT_COL_BIRTH_ANON_PAGES:
-	case COWSTAT_COL_PRE_EXEC_COPIED:
+	case COWSTAT_COL_INHERITED_COPIED:
 	case COWSTAT_COL_PARENT_COPIED:
 	case COWSTAT_COL_PPID:
 	case COWSTAT_COL_START_NS:	/* AGE */
@@ -115,6 +109,7 @@ static struct text parent_pid(const struct cow_row *row)
 static unsigned int print_figures(const struct screen *screen, const struct cow_row *row,
 				  const struct columns *columns, uint64_t now_ns, bool parent)
 {
+	struct share shared, by_child, by_parent;
 	int n;
 
 	n = fprintf(screen->to, "%7d %c", row->pid, row->state);
@@ -128,10 +123,11 @@ static unsigned int print_figures(const struct screen *screen, const struct cow_
 	else
 		n += fprintf(screen->to, " %6s %6s", fork_ms(row).s,
 			     view_size(screen, row, COWSTAT_COL_BIRTH_PGTABLES_BYTES, 6, 0).s);
-	n += fprintf(screen->to, " %7s %6s %6s %6s",
-		     pages(screen, row, COWSTAT_COL_BIRTH_ANON_PAGES, 7).s,
-		     pages(screen, row, COWSTAT_COL_PRE_EXEC_COPIED, 6).s,
-		     pages(screen, row, COWSTAT_COL_PARENT_COPIED, 6).s, kept(row).s);
+	shared = share_at_birth(row);
+	by_child = share_copied_by_child(row);
+	by_parent = share_copied_by_parent(row);
+	n += fprintf(screen->to, " %7s %6s %6s %6s", pages(screen, &shared, 7).s,
+		     pages(screen, &by_child, 6).s, pages(screen, &by_parent, 6).s, kept(row).s);
 	return n;
 }
 

@@ -111,6 +111,22 @@ struct text format_number(uint64_t n)
 }
 
 /**
+ * format_count() - a number of things
+ * @n: how many
+ * @one: what one of them is called, at most 36 bytes
+ * @more: what several are called
+ *
+ * Return: "1 fork", "1 200 forks".
+ */
+struct text format_count(uint64_t n, const char *one, const char *more)
+{
+	struct text t;
+
+	snprintf(t.s, sizeof(t.s), "%.26s %.36s", format_number(n).s, n == 1 ? one : more);
+	return t;
+}
+
+/**
  * format_fit() - a number in a column, in thousands (k), millions (M)... if need be
  * @n: the number
  * @width: of the column, at least 4

@@ -20,6 +20,7 @@ struct text format_size(uint64_t bytes);
 struct text format_size_short(uint64_t bytes);
 struct text format_size_tight(uint64_t bytes);
 struct text format_number(uint64_t n);
+struct text format_count(uint64_t n, const char *one, const char *more);
 struct text format_fit(uint64_t n, unsigned int width);
 struct text format_duration(uint64_t ns);
 struct text format_age(uint64_t ns);

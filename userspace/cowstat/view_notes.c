@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Below the table: why rows grew that did not grow by usual copies after a fork. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "delta.h"
+#include "format.h"
+#include "share.h"
+#include "utf8.h"
+#include "view.h"
+
+#define NAME_WIDTH	15
+
+/* A line about a process: 24 columns say which one, at most 56 say why. */
+__attribute__((format(printf, 4, 5)))
+static void note(const struct screen *screen, const struct cow_row *row, bool *any,
+		 const char *format, ...)
+{
+	char name[4 * NAME_WIDTH];
+	unsigned int used;
+	va_list args;
+
+	if (!*any)
+		fputs("\nAlso:\n", screen->to);
+	*any = true;
+	used = utf8_fit(name, sizeof(name), *row->comm ? row->comm : VIEW_NO_NAME, NAME_WIDTH,
+			UTF8_KEEP_BEGIN);
+	fprintf(screen->to, "%7d %s%*s ", row->pid, name, (int)(NAME_WIDTH - used), "");
+	va_start(args, format);
+	vfprintf(screen->to, format, args);
+	va_end(args);
+	fputc('\n', screen->to);
+}
+
+static bool grew(const struct cow_row *row, enum cowstat_column column)
+{
+	return row->known[column] && row->value[column];
+}
+
+static void note_row(const struct screen *screen, const struct cow_row *row, uint64_t while_children,
+		     bool *any)
+{
+	const uint64_t *v = row->value;
+	uint64_t own = share_own_copied(row).pages;
+
+	if (grew(row, COWSTAT_COL_UNSHARED))
+		note(screen, row, any, "%s unshared for readers from outside or pinning",
+		     format_count(v[COWSTAT_COL_UNSHARED], "page", "pages").s);
+	if (grew(row, COWSTAT_COL_KSM_COPIED))
+		note(screen, row, any, "%s copied that KSM had merged",
+		     format_count(v[COWSTAT_COL_KSM_COPIED], "page", "pages").s);
+	if (grew(row, COWSTAT_COL_FORK_COPIED))
+		note(screen, row, any, "%s (%s) copied by fork itself",
+		     format_count(v[COWSTAT_COL_FORK_COPIED], "pinned page", "pinned pages").s,
+		     format_size(v[COWSTAT_COL_FORK_COPIED] * COWSTAT_PAGE_BYTES).s);
+	if (grew(row, COWSTAT_COL_THP_SPLIT))
+		note(screen, row, any, "%s split by writes",
+		     format_count(v[COWSTAT_COL_THP_SPLIT], "huge page", "huge pages").s);
+	/* Of a process that was forked before counting began, not all children are known. */
+	while_children += v[COWSTAT_COL_DESC_PARENT_COPIED];
+	if (row->known[COWSTAT_COL_PARENT_START_NS] && own > while_children)
+		note(screen, row, any, "at least %s copied, with no child left",
+		     format_count(own - while_children, "own page", "own pages").s);
+}
+
+/**
+ * view_notes() - print why rows grew
+ * @screen: where
+ * @rows: those that are shown, as counts since counting began
+ * @all: all rows of the table
+ * @nr: how many
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int view_notes(const struct screen *screen, const struct rows *rows, const struct cow_row *all,
+	       size_t nr)
+{
+	uint64_t *while_children = calloc(nr + 1, sizeof(*while_children));
+	const struct cow_row *parent;
+	struct cow_index index = {};
+	bool any = false;
+	size_t i;
+	int err = -ENOMEM;
+
+	if (!while_children)
+		return err;
+	err = cow_index_make(all, nr, &index);
+	for (i = 0; i < nr && !err; i++) {
+		parent = all[i].kind == COW_ROW_PROCESS ? cow_index_parent(&index, &all[i]) : NULL;
+		if (parent)
+			while_children[parent - all] += share_copied_by_parent(&all[i]).pages;
+	}
+	for (i = 0; i < rows->nr && !err; i++)
+		if (rows->row[i]->kind == COW_ROW_PROCESS)
+			note_row(screen, rows->row[i], while_children[rows->row[i] - all], &any);
+	cow_index_free(&index);
+	free(while_children);
+	return err;
+}
