@@ -22,6 +22,7 @@ _cowstat() {
 		COMPREPLY=($(cd /sys/fs/cgroup 2>/dev/null && compgen -d -S / -- "${cur#/}" | sed 's|^|/|'))
 		return ;;
 	-s | --sort) words=$(sed -n '2s/^# //p' /proc/cowstat 2>/dev/null) ;;
+	--columns) words="thp hugetlb ksm pinned file $(sed -n '2s/^# //p' /proc/cowstat 2>/dev/null)" ;;
 	-o | --format) words=json ;;
 	--by) words="cgroup comm uid" ;;
 	--source) words="proc bpf auto" ;;
@@ -33,7 +34,8 @@ _cowstat() {
 	-n | --top | --max-rows) return ;;
 	*)
 		words="doctor bpf -a -p -C -G -n -s -t -T -H -l -o --"
-		words+=" --all --pid --comm --cgroup --top --sort --totals --forks --tree --by --smaps"
+		words+=" --all --pid --comm --cgroup --top --sort --columns --totals --forks --tree --by"
+		words+=" --smaps"
 		words+=" --absolute --command-line --human --format --openmetrics --textfile --output"
 		words+=" --source --help --version" ;;
 	esac

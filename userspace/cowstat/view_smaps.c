@@ -14,6 +14,7 @@ struct event {
 static const struct event events[] = {
 	{ COWSTAT_COL_BIRTH_ANON_PAGES,	"private, shared at birth" },
 	{ COWSTAT_COL_ANON_COPIED,	"copied by it" },
+	{ COWSTAT_COL_INHERITED_COPIED,	"  pages of its ancestors" },
 	{ COWSTAT_COL_PARENT_COPIED,	"copied by its parent" },
 	{ COWSTAT_COL_REUSED,		"reused, not copied" },
 	{ COWSTAT_COL_ZERO_FILLED,	"zero-filled, not copied" },
@@ -21,8 +22,22 @@ static const struct event events[] = {
 };
 
 static const enum smaps_figure levels[ARRAY_SIZE(events)] = {
-	SMAPS_RSS, SMAPS_PSS, SMAPS_ANONYMOUS, SMAPS_SHARED_DIRTY, SMAPS_PRIVATE_DIRTY, SMAPS_SWAP,
+	SMAPS_RSS, SMAPS_PSS, SMAPS_ANONYMOUS, SMAPS_SHARED_DIRTY, SMAPS_SHARED_CLEAN,
+	SMAPS_PRIVATE_DIRTY, SMAPS_SWAP,
 };
+
+/* What became private without a copy: new memory, or memory that no other process has any more. */
+static void print_rest(const struct screen *screen, const struct cow_row *row,
+		       const struct smaps *smaps)
+{
+	uint64_t dirty = smaps->bytes[SMAPS_PRIVATE_DIRTY];
+	uint64_t copied = row->value[COWSTAT_COL_COPIED_BYTES] +
+			  COWSTAT_PAGE_BYTES * row->value[COWSTAT_COL_PARENT_COPIED];
+
+	fprintf(screen->to, "  Private_Dirty less what was copied: %s. That is new memory, or\n"
+		"  memory that no other process shares any more; it is not copy-on-write.\n",
+		format_size(dirty > copied ? dirty - copied : 0).s);
+}
 
 static void print_process(const struct screen *screen, const struct cow_row *row,
 			  const struct smaps *smaps)
@@ -43,6 +58,7 @@ static void print_process(const struct screen *screen, const struct cow_row *row
 			known ? format_size(row->value[c] * COWSTAT_PAGE_BYTES).s : COWSTAT_UNKNOWN,
 			smaps_names[levels[i]], format_size(smaps->bytes[levels[i]]).s);
 	}
+	print_rest(screen, row, smaps);
 }
 
 /**
