@@ -289,7 +289,8 @@ static void thpafter(void)
 	for (end = at ? at + 9 : out; at && (*end == ' ' || (*end >= '0' && *end <= '9')); end++)
 		if (*end != ' ')
 			told = 10 * told + (*end - '0');
-	is(told, after, "thpafter: copies with no child left are told");
+	/* a few are not worth a line */
+	is(told, after > 16 ? after : 0, "thpafter: copies with no child left are told");
 	free(out);
 	if (!kernel_before(6, 12) && kernel_before(6, 13))
 		ok(after > 8000, "6.12 copies the pieces of a split huge page: %" PRIu64, after);

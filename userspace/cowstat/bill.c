@@ -229,7 +229,8 @@ static uint64_t copied_after_children(struct tree *tree)
 	}
 	for (i = 0; i < tree->nr; i++) {
 		own = share_own_copied(&tree->seen[i].row).pages;
-		if (own > tree->seen[i].while_children)
+		if (tree->seen[i].row.value[COWSTAT_COL_FORKS] &&
+		    own > tree->seen[i].while_children)
 			sum += own - tree->seen[i].while_children;
 	}
 	return sum;

@@ -12,6 +12,7 @@
 #include "view.h"
 
 #define NAME_WIDTH	15
+#define FEW_PAGES	16	/* of its stack and libc each process copies a few */
 
 /* A line about a process: 24 columns say which one, at most 56 say why. */
 __attribute__((format(printf, 4, 5)))
@@ -60,7 +61,8 @@ static void note_row(const struct screen *screen, const struct cow_row *row, uin
 		     format_count(v[COWSTAT_COL_THP_SPLIT], "huge page", "huge pages").s);
 	/* Of a process that was forked before counting began, not all children are known. */
 	while_children += v[COWSTAT_COL_DESC_PARENT_COPIED];
-	if (row->known[COWSTAT_COL_PARENT_START_NS] && own > while_children)
+	if (row->known[COWSTAT_COL_PARENT_START_NS] && grew(row, COWSTAT_COL_FORKS) &&
+	    own > while_children + FEW_PAGES)
 		note(screen, row, any, "at least %s copied, with no child left",
 		     format_count(own - while_children, "own page", "own pages").s);
 }
