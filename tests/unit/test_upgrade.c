@@ -61,6 +61,8 @@ static const char *table_with(const char *header, unsigned int extra)
 	return text;
 }
 
+static const struct columns usual = { .sort = COWSTAT_COL_COPIED_BYTES };
+
 static void show(FILE *f, const struct cow_table *t)
 {
 	const struct screen screen = { .to = f, .width = 80 };
@@ -70,9 +72,9 @@ static void show(FILE *f, const struct cow_table *t)
 
 	for (; rows.nr < t->nr; rows.nr++)
 		row[rows.nr] = &t->row[rows.nr];
-	view_rows(&screen, &rows);
-	view_forks(&screen, &rows);
-	assert_int_equal(view_tree(&screen, &rows), 0);
+	view_rows(&screen, &rows, &usual);
+	view_forks(&screen, &rows, &usual);
+	assert_int_equal(view_tree(&screen, &rows, &usual), 0);
 	metrics_table(&metrics, t);
 	metrics_end(&metrics);
 }
