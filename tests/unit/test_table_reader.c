@@ -502,7 +502,7 @@ static void read_files(void **state)
 	assert_string_equal(err, "cannot open /nowhere/cowstat: No such file or directory");
 	/* unless this machine counts */
 	if (cow_table_read(COWSTAT_PROC_PATH, &table, err, sizeof(err)) == -ENOENT)
-		assert_non_null(strstr(err, "modprobe"));
+		assert_true(strstr(err, "modprobe") || strstr(err, "takes no unsigned module"));
 	cow_table_free(&table);
 	assert_int_equal(cow_table_read("/tmp", &table, err, sizeof(err)), -EISDIR);
 	assert_int_equal(cow_table_read("/dev/null", &table, err, sizeof(err)), -EINVAL);
