@@ -198,7 +198,7 @@ static bool all_counted(void)
 	return good;
 }
 
-/* parent_copied and fork_ns are told apart in README.md; desc_* go by who was folded first. */
+/* docs/ebpf.md: parent_copied and fork_ns differ; desc_* depend on who was folded first. */
 static bool comparable(enum cowstat_column c)
 {
 	return c != COWSTAT_COL_FORK_NS && c != COWSTAT_COL_PARENT_COPIED &&
