@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Start and stop counting by BPF. What is started lives in COWSTAT_BPF_DIR, so no process
- * of ours stays: its iterator's link is the file `table`, beside it the counting programs.
+ * Start and stop counting by BPF. All programs are pinned in COWSTAT_BPF_DIR, so no process of
+ * ours has to stay: the file `table` is the link of the iterator, the others are the links of
+ * the counting programs.
  */
 #include <err.h>
 #include <errno.h>
@@ -29,7 +30,7 @@ static void usage(FILE *to)
 	      "Count copy-on-write by BPF programs, without the module. The table is then\n"
 	      COWSTAT_BPF_TABLE ", for root; cowstat --source bpf shows it.\n"
 	      "  -m, --max-rows ROWS   processes that have a row at a time (8192)\n"
-	      "  -v, --verbose         also tell how the verifier fared with each program\n", to);
+	      "  -v, --verbose         also print what the verifier did with each program\n", to);
 }
 
 static int attach_table(struct cowstat_bpf *skel, char *why, size_t len)
@@ -48,7 +49,7 @@ static int attach_table(struct cowstat_bpf *skel, char *why, size_t len)
 	return ret;
 }
 
-/* Have the table know how often the kernel skips one of our programs. */
+/* Let the table find out how often the kernel skips one of our programs. */
 static int watch_skipped(struct cowstat_bpf *skel, const struct bpf_set *set, char *why, size_t len)
 {
 	struct bpf_link *link;
@@ -121,7 +122,7 @@ static int load(uint32_t max_rows, bool verbose)
 	set.object = skel->obj;
 	ret = start(skel, &set, max_rows, why, sizeof(why));
 	if (ret == -EEXIST)
-		warnx("counting by BPF already: " COWSTAT_BPF_DIR " is there. Read " COWSTAT_BPF_TABLE ", or first: cowstat bpf unload");
+		warnx("BPF counts already: " COWSTAT_BPF_DIR " exists. Read " COWSTAT_BPF_TABLE ", or first: cowstat bpf unload");
 	else if (ret)
 		warnx("%s", why);
 	cowstat_bpf__destroy(skel);
@@ -140,8 +141,8 @@ static int unload(void)
 
 /**
  * cmd_bpf() - `cowstat bpf`
- * @argc: of its arguments, the word bpf first
- * @argv: they
+ * @argc: number of arguments, the word bpf included
+ * @argv: the arguments
  *
  * Return: the exit status of the program.
  */
@@ -179,5 +180,5 @@ int cmd_bpf(int argc, char **argv)
 		return load(max_rows, verbose);
 	if (argc - optind == 1 && !strcmp(argv[optind], "unload"))
 		return unload();
-	bad_usage("say load or unload");
+	bad_usage("bpf needs the word load or unload");
 }

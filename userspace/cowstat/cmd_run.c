@@ -16,7 +16,7 @@
 #include "table_json.h"
 #include "utf8.h"
 
-/* How often the table is read: so often that few rows come between two readings. */
+/* The table is read so often that few new rows appear between two readings. */
 #define FIRST_PERIOD_NS		10000000ULL
 #define MIN_PERIOD_NS		2000000ULL
 #define MAX_PERIOD_NS		1000000000ULL
@@ -89,7 +89,7 @@ static bool watch(const char *path, struct command *command, struct tree *tree)
 
 	do {
 		ended = command_wait(command, period);
-		/* What still is read after an error could not be added up. */
+		/* After an error the sums are wrong anyway: only wait. */
 		if (!good)
 			continue;
 		begin = clock_ns();
@@ -149,7 +149,7 @@ static int print_bill(FILE *to, struct tree *tree, char *const *argv,
  * @output: the file for the bill; NULL for stderr
  * @json: as JSON
  *
- * Return: what to exit with: the command's own status, 128 and the number of the signal
+ * Return: the exit status: the command's own, 128 and the number of the signal
  * that killed it, EXIT_NOT_FOUND, EXIT_CANNOT_RUN, or EXIT_NOT_RUN.
  */
 int cmd_run(const char *table, char *const *argv, const char *output, bool json)

@@ -13,12 +13,12 @@ static const int passed_on[] = {
 };
 
 /**
- * command_start() - start a command, found as a shell finds it
+ * command_start() - start a command, searched in $PATH
  * @argv: the command and its arguments, then NULL
  * @command: the command, to be waited for until it has ended
  *
- * By posix_spawn(): a fork would itself be a fork whose memory is shared and copied. The
- * signals that are passed on stay blocked in this process.
+ * It uses posix_spawn(): a fork of this process would itself share and copy memory. The signals
+ * that are passed on stay blocked in this process.
  *
  * Return: 0 or a negative errno.
  */
@@ -55,12 +55,12 @@ static bool has_ended(struct command *command)
 }
 
 /**
- * command_wait() - wait for the end of a command, for a while
+ * command_wait() - wait for the end of a command, with a timeout
  * @command: it was started and has not ended
- * @timeout_ns: for how long at most
+ * @timeout_ns: the timeout
  *
- * A signal that was sent to this process is sent on to the command. One that the terminal
- * sent went to the command, too: it is in the same process group.
+ * A signal that was sent to this process is sent to the command. A signal from the terminal is
+ * not: the command is in the same process group and got it too.
  *
  * Return: true when it has ended.
  */
@@ -82,7 +82,7 @@ bool command_wait(struct command *command, uint64_t timeout_ns)
 }
 
 /**
- * command_exit_status() - what a shell would say of how it ended
+ * command_exit_status() - get the exit status that a shell would show
  * @command: it has ended
  *
  * Return: its exit status, or 128 and the number of the signal that killed it.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Run a command as a shell does: its signals are passed on, its exit status is told. */
+/* Run a command as a shell does: pass signals on to it, return its exit status. */
 #ifndef COWSTAT_COMMAND_H
 #define COWSTAT_COMMAND_H
 
@@ -17,7 +17,7 @@
  * @pid: its process
  * @waited_for: the signals that command_wait() waits for
  * @status: its wait status, once it has ended
- * @usage: then also: what it and the descendants that were waited for have used
+ * @usage: its resource usage and that of descendants that were waited for, once it has ended
  */
 struct command {
 	pid_t pid;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Differences of tables. A row is identified by (pid, start_ns). A row that went in between
- * was added to the `-` row, with all that an earlier reading had told of it already: that
- * part is taken off, so that differences of rows add up to the difference of the total.
+ * Differences of tables. A row is identified by (pid, start_ns). A row that was given up between
+ * two readings was added to the `-` row as a whole. The part that the earlier reading showed of
+ * it is subtracted again, so that differences of rows add up to the difference of the total.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 static const enum cowstat_kind kinds[COWSTAT_NR_COLUMNS] = { COWSTAT_COLUMNS(COLUMN_KIND) };
 
 /**
- * cow_column_kind() - what kind of figures a column holds
+ * cow_column_kind() - get the kind of a column
  * @column: the column
  *
  * Return: its kind, as in COWSTAT_COLUMNS.
@@ -40,8 +40,8 @@ static int by_identity(const void *a, const void *b)
 }
 
 /**
- * cow_index_make() - make rows findable
- * @row: rows, which must stay; only those of processes are indexed
+ * cow_index_make() - build an index of rows by process
+ * @row: the rows, which must outlive the index; only rows of processes are indexed
  * @nr: how many
  * @index: to be freed with cow_index_free(); empty on error
  *
@@ -64,7 +64,7 @@ int cow_index_make(const struct cow_row *row, size_t nr, struct cow_index *index
 
 /**
  * cow_index_free() - give an index's memory back
- * @index: one that was made, or all zero
+ * @index: an index that was made, or all zero
  */
 void cow_index_free(struct cow_index *index)
 {
@@ -73,7 +73,7 @@ void cow_index_free(struct cow_index *index)
 }
 
 /**
- * cow_index_find() - the row of a process
+ * cow_index_find() - find the row of a process
  * @index: where to look
  * @pid: which process
  * @start_ns: when it was started
@@ -111,7 +111,7 @@ static const struct cow_row *find_live(const struct cow_index *index, uint64_t p
 }
 
 /**
- * cow_index_parent() - the row of a process's parent
+ * cow_index_parent() - find the row of a process's parent
  * @index: where to look
  * @row: the process
  *
@@ -142,7 +142,7 @@ static bool is_difference(enum cowstat_kind kind, enum cow_row_kind row)
 	       (kind == COWSTAT_BIRTH && row != COW_ROW_PROCESS);
 }
 
-/* `other` may fall, when a fault in flight is claimed by its commit: never below nothing. */
+/* `other` can fall when a fault in flight is committed; a difference is never below 0. */
 static void subtract(struct cow_row *row, const struct cow_row *before)
 {
 	enum cowstat_column c;
@@ -176,7 +176,7 @@ static const struct cow_row *earlier(const struct cow_row *row, const struct cow
 	return cow_index_find(index, row->pid, row->value[COWSTAT_COL_START_NS]);
 }
 
-/* What earlier readings told of rows that are in `-` now. */
+/* Subtract what the earlier reading showed of rows that are in `-` now. */
 static int subtract_gone(const struct cow_table *before, struct cow_delta *delta,
 			 struct cow_row *folded)
 {
@@ -221,7 +221,7 @@ static int subtract_all(const struct cow_table *before, struct cow_delta *delta)
 }
 
 /**
- * cow_delta_make() - what happened between two readings
+ * cow_delta_make() - subtract an earlier reading from a later one
  * @before: the earlier
  * @now: the later
  * @delta: to be freed with cow_delta_free(); empty on error
@@ -251,7 +251,7 @@ int cow_delta_make(const struct cow_table *before, const struct cow_table *now,
 
 /**
  * cow_delta_free() - give its memory back
- * @delta: one that was made, or all zero
+ * @delta: a difference that was made, or all zero
  */
 void cow_delta_free(struct cow_delta *delta)
 {

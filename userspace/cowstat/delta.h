@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What happened between two readings of the table. */
+/* The difference of two readings of the table. */
 #ifndef COWSTAT_DELTA_H
 #define COWSTAT_DELTA_H
 
 #include "table_reader.h"
 
 /**
- * struct cow_delta - the later table's rows, holding what came since the earlier
- * @row: in the later table's order
+ * struct cow_delta - the rows of the later table, with differences for counts
+ * @row: in the order of the later table
  * @nr: how many
- * @span_ns: between the two readings; 0 when either does not say when it was made
- * @gap: the table was reset, or the module loaded anew, in between: @row then holds what
- *	came since that
+ * @span_ns: time between the two readings; 0 when one has no time
+ * @gap: the table was reset, or the module loaded again, in between: @row then holds counts
+ *	since then
  *
  * Counts are differences. Identity and figures of a process's birth are as they stand; in
  * the rows of sums, birth figures are differences too.
@@ -30,7 +30,7 @@ void cow_delta_free(struct cow_delta *delta);
 enum cowstat_kind cow_column_kind(enum cowstat_column column);
 
 /**
- * struct cow_index - rows of processes, findable by who they are of
+ * struct cow_index - rows of processes, to be found by process
  * @row: sorted by (pid, start_ns)
  * @nr: how many
  */

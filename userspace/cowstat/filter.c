@@ -6,10 +6,10 @@
 #include "filter.h"
 
 /**
- * filter_narrows() - does a filter let less than everything pass?
+ * filter_narrows() - does a filter exclude processes that are not idle?
  * @filter: the filter
  *
- * Return: false when only idle rows are left out, so that a total belongs below.
+ * Return: false when at most idle rows are excluded, so that the total may stand below.
  */
 bool filter_narrows(const struct filter *filter)
 {
@@ -31,9 +31,9 @@ static bool cgroup_passes(const struct filter *filter, const struct cow_row *row
 
 /**
  * row_is_idle() - was nothing counted of a row?
- * @row: as it stands, or a difference
+ * @row: counts, or a difference
  *
- * Return: true if so. Programs begun do not count: every process has begun one.
+ * Return: true if so. An exec does not count as activity: every program starts with one.
  */
 bool row_is_idle(const struct cow_row *row)
 {
@@ -50,10 +50,10 @@ bool row_is_idle(const struct cow_row *row)
  * filter_passes() - is a row to be shown?
  * @filter: what was asked for
  * @row: of a process, or a sum
- * @cgroups: to find a cgroup's path
+ * @cgroups: all cgroups, to find the path of one
  *
- * A process that was asked for by its pid is shown, idle or not. The sum of rows that were
- * given up is shown unless somebody was asked for; the total never passes.
+ * A process that was asked for by its pid passes, idle or not. The sum of rows that were given
+ * up passes unless certain processes were asked for. The total never passes.
  *
  * Return: true if so.
  */
@@ -70,7 +70,7 @@ bool filter_passes(const struct filter *filter, const struct cow_row *row,
 	       (filter->idle || filter->pids.nr || !row_is_idle(row));
 }
 
-/* An identity is looked up, so smallest first; of figures, the largest matter. */
+/* Identities are sorted smallest first, figures largest first. */
 static int compare(const struct cow_row *x, const struct cow_row *y, enum cowstat_column key)
 {
 	uint64_t a = x->value[key], b = y->value[key];
@@ -95,7 +95,7 @@ static int by_key(const void *a, const void *b, void *arg)
 	size_t i;
 	int order;
 
-	/* sums last, but when their figures say more */
+	/* sums come last when rows are sorted by an identity */
 	if (cow_column_kind(key[0]) == COWSTAT_IDENTITY && x->kind != y->kind)
 		return x->kind > y->kind ? 1 : -1;
 	for (i = 0; i < sizeof(key) / sizeof(key[0]); i++) {
@@ -107,10 +107,10 @@ static int by_key(const void *a, const void *b, void *arg)
 }
 
 /**
- * sort_rows() - put rows in order
+ * sort_rows() - sort rows
  * @row: the rows
  * @nr: how many
- * @key: by which column; ties go to who copied more
+ * @key: the column to sort by; of equal rows, the one that copied more comes first
  */
 void sort_rows(const struct cow_row **row, size_t nr, enum cowstat_column key)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Which processes are asked for, and in which order they are shown. */
+/* Which processes are shown, and in which order. */
 #ifndef COWSTAT_FILTER_H
 #define COWSTAT_FILTER_H
 
@@ -10,8 +10,8 @@
 #include "table_reader.h"
 
 /**
- * struct filter - what a row must be to be shown; all zero lets all busy rows pass
- * @idle: rows of which nothing was counted pass, too
+ * struct filter - which rows are shown; all zero means all rows that are not idle
+ * @idle: also rows of which nothing was counted
  * @pids: only these, unless it is empty
  * @has_comm: only rows whose name matches @comm
  * @comm: an extended regular expression

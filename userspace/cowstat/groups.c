@@ -113,16 +113,16 @@ static size_t collect(struct named *named, size_t nr, struct group *group)
 }
 
 /**
- * groups_make() - add rows up by what they have in common
+ * groups_make() - add up rows that have something in common
  * @rows: the rows
- * @by: what that is
+ * @by: what they have in common
  * @cgroups: those there are, for GROUP_CGROUP
  * @key: the column whose largest sum comes first
  * @group: to be freed with groups_free()
  * @nr: how many
  *
- * Rows that were given up, and those that do not tell, are one group without a name, the
- * last.
+ * Rows that were given up, and rows where it is not known, are one group without a name. It
+ * is the last.
  *
  * Return: 0 or -ENOMEM.
  */
@@ -163,7 +163,7 @@ no_memory:
 
 /**
  * groups_free() - give the memory back
- * @group: what groups_make() made
+ * @group: the result of groups_make()
  * @nr: how many
  */
 void groups_free(struct group *group, size_t nr)

@@ -8,9 +8,9 @@
 #include "source.h"
 
 /**
- * source_path() - which table is meant
- * @word: "proc"; "bpf"; "auto" for the first that is there; or a path, that of a table which
- *	somebody recorded
+ * source_path() - find the table that is meant
+ * @word: "proc"; "bpf"; "auto" for the first of these that exists; or the path of a recorded
+ *	table
  *
  * Return: its path, or NULL when @word is none of these.
  */

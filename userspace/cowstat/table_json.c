@@ -56,7 +56,7 @@ static json_t *object_of(const struct cow_row *row, bool identity)
 }
 
 /**
- * json_report() - a document of a table, as yet without rows
+ * json_report() - make a document of a table, without rows so far
  * @t: the table
  *
  * Return: the document, to be printed with json_write().
@@ -84,7 +84,7 @@ json_t *json_report(const struct cow_table *t)
 }
 
 /**
- * json_set_span() - say over which time the rows are differences
+ * json_set_span() - set the time span of differences
  * @report: the document
  * @span_ns: nanoseconds; 0 when the rows are counts since counting began
  * @gap: the table was reset since the last document
@@ -96,7 +96,7 @@ void json_set_span(json_t *report, uint64_t span_ns, bool gap)
 }
 
 /**
- * json_set_rows() - put processes into a document
+ * json_set_rows() - add processes to a document
  * @report: the document
  * @rows: the processes; sums are left out
  */
@@ -112,10 +112,10 @@ void json_set_rows(json_t *report, const struct rows *rows)
 }
 
 /**
- * json_set_sum() - put a sum into a document
+ * json_set_sum() - add a sum to a document
  * @report: the document
  * @name: the member's
- * @row: the sum; NULL when it is not ours to see
+ * @row: the sum; NULL when this reader may not see it
  */
 void json_set_sum(json_t *report, const char *name, const struct cow_row *row)
 {
@@ -123,7 +123,7 @@ void json_set_sum(json_t *report, const char *name, const struct cow_row *row)
 }
 
 /**
- * json_set_groups() - put groups of processes into a document
+ * json_set_groups() - add groups of processes to a document
  * @report: the document
  * @by: what makes a group
  * @group: the groups; the one without a name is null
@@ -147,9 +147,9 @@ void json_set_groups(json_t *report, enum grouping by, const struct group *group
 }
 
 /**
- * json_set_smaps() - put what is resident beside a process's counters
+ * json_set_smaps() - add what is resident to a process
  * @report: the document, with its rows
- * @at: which of the rows
+ * @at: index of the row
  * @smaps: the figures; NULL when they could not be read
  */
 void json_set_smaps(json_t *report, size_t at, const struct smaps *smaps)
@@ -164,10 +164,10 @@ void json_set_smaps(json_t *report, size_t at, const struct smaps *smaps)
 }
 
 /**
- * json_bill() - a document of a bill
+ * json_bill() - make a document of a bill
  * @bill: the sums
  * @argv: the command
- * @exit_status: how it ended, as a shell has it
+ * @exit_status: its exit status, as a shell has it
  * @elapsed_ns: how long it took
  *
  * Return: the document, to be printed with json_write().

@@ -12,8 +12,8 @@
 #define NS_PER_S	UINT64_C(1000000000)
 
 /*
- * Divide until less than 1024 is left: the number of divisions. Truncated, not rounded:
- * 1023.99 KiB must not become 1024.0 KiB.
+ * Divide by 1024 until less than 1024 is left. Return the number of divisions. The result is
+ * truncated, not rounded: 1023.99 KiB must not become 1024.0 KiB.
  */
 static unsigned int scale_down(uint64_t bytes, uint64_t *whole, unsigned int *tenths)
 {
@@ -50,7 +50,7 @@ struct text format_size(uint64_t bytes)
 }
 
 /**
- * format_size_short() - like format_size(), without a decimal that says nothing
+ * format_size_short() - like format_size(), without ".0"
  * @bytes: how many
  *
  * Return: "500 MiB", "1.5 KiB".
@@ -89,7 +89,7 @@ struct text format_size_tight(uint64_t bytes)
 }
 
 /**
- * format_number() - a number with its digits in groups of three
+ * format_number() - a number with digits in groups of three
  * @n: the number
  *
  * Return: "128 000".
@@ -127,7 +127,7 @@ struct text format_count(uint64_t n, const char *one, const char *more)
 }
 
 /**
- * format_fit() - a number in a column, in thousands (k), millions (M)... if need be
+ * format_fit() - a number in a column, in thousands (k), millions (M) and so on if it is too wide
  * @n: the number
  * @width: of the column, at least 4
  *
@@ -149,7 +149,7 @@ struct text format_fit(uint64_t n, unsigned int width)
 }
 
 /**
- * format_duration() - a time span with two or three digits that matter
+ * format_duration() - a time span with two or three significant digits
  * @ns: nanoseconds
  *
  * Return: "850 ns", "210 us", "9.1 ms", "2.50 s", "3 min 20 s", "2 h 5 min", "3 d 4 h".
@@ -206,9 +206,9 @@ struct text format_age(uint64_t ns)
 }
 
 /**
- * format_percent() - a share, never rounded up: only all of it is 100.00 %
+ * format_percent() - a share, never rounded up: only the whole is 100.00 %
  * @part: the share; may be negative
- * @whole: of how much
+ * @whole: the whole
  *
  * Return: "99.99 %", or "-" when @whole is 0.
  */
@@ -231,12 +231,12 @@ struct text format_percent(int64_t part, uint64_t whole)
 }
 
 /**
- * format_bar() - a bar whose whole length stands for @whole
- * @part: what to draw; more than @whole is drawn as @whole
- * @whole: what a bar of full @width means
+ * format_bar() - a bar whose full width stands for @whole
+ * @part: the length to draw; at most @whole
+ * @whole: the value of a bar of full @width
  * @width: in characters, below sizeof(struct text)
  *
- * Return: "####."; the dot is a rest too small for a "#", so only nothing is empty.
+ * Return: "####."; the dot stands for a rest that is too small for a "#". Only 0 is empty.
  */
 struct text format_bar(uint64_t part, uint64_t whole, unsigned int width)
 {
@@ -261,8 +261,8 @@ struct text format_bar(uint64_t part, uint64_t whole, unsigned int width)
 
 /**
  * format_rate() - events per second
- * @n: how many there were
- * @span_ns: in that many nanoseconds, at least 1
+ * @n: number of events
+ * @span_ns: the time span in nanoseconds, at least 1
  * @width: of the column, at least 4
  *
  * Return: "0.25", "12.5", "1234", or as format_fit() has it.
@@ -285,7 +285,7 @@ struct text format_rate(uint64_t n, uint64_t span_ns, unsigned int width)
 }
 
 /**
- * format_seconds() - nanoseconds in seconds, exactly, as programs read them
+ * format_seconds() - nanoseconds as seconds, exactly, for programs
  * @ns: how many
  *
  * Return: "12.000000345".
@@ -299,7 +299,7 @@ struct text format_seconds(uint64_t ns)
 }
 
 /**
- * format_printable() - a process's name, safe on a terminal
+ * format_printable() - make a process's name safe for a terminal
  * @name: may hold anything
  *
  * Return: @name with "?" for every byte that is not printable ASCII.
@@ -316,9 +316,9 @@ struct text format_printable(const char *name)
 }
 
 /**
- * parse_digits() - a decimal number and nothing else
+ * parse_digits() - parse a decimal number and nothing else
  * @digits: need not be NUL-terminated
- * @len: how many bytes of it
+ * @len: length in bytes
  * @n: the number; untouched on error
  *
  * Return: 0, -EINVAL if there is anything but digits, -ERANGE beyond 64 bits.
@@ -342,7 +342,7 @@ int parse_digits(const char *digits, size_t len, uint64_t *n)
 }
 
 /**
- * parse_number() - a decimal number within bounds
+ * parse_number() - parse a decimal number within bounds
  * @text: as typed
  * @min: smallest allowed
  * @max: largest allowed
@@ -364,7 +364,7 @@ int parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *n)
 }
 
 /**
- * parse_size() - bytes, with k, M, G or T for powers of 1024
+ * parse_size() - parse a size, with k, M, G or T for powers of 1024
  * @text: as typed: "500M", "1G", "64k", "4096"
  * @bytes: the size; untouched on error
  *

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /**
- * struct text - a short string that travels by value
+ * struct text - a short string that is passed by value
  * @s: NUL-terminated
  *
  * So a figure can be printed without naming a buffer: printf("%s", format_size(n).s).

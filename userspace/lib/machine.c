@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a measurement was made on. */
+/* The machine that a measurement was made on. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -54,7 +54,7 @@ static void read_hypervisor(struct machine *m)
 #endif
 
 /**
- * machine_read() - learn what we run on
+ * machine_read() - describe the machine that we run on
  * @m: filled in
  */
 void machine_read(struct machine *m)

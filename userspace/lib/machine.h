@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a measurement was made on. */
+/* The machine that a measurement was made on. */
 #ifndef COWSTAT_MACHINE_H
 #define COWSTAT_MACHINE_H
 
@@ -7,15 +7,15 @@
 #include <stdint.h>
 
 /**
- * struct machine - what a measurement was made on; "" and 0 where that is not known
+ * struct machine - the machine of a measurement; "" and 0 where something is not known
  * @kernel: its release
- * @cpu: the processor, as it calls itself
+ * @cpu: name of the processor
  * @cpus: how many are online
  * @memory: bytes
- * @hypervisor: what the machine runs in; "none" on hardware
- * @emulated: instructions are emulated: times are good for comparing only
+ * @hypervisor: the hypervisor that the machine runs in; "none" on hardware
+ * @emulated: instructions are emulated, so times are only good for comparing
  * @thp: when the kernel makes transparent huge pages: always, madvise or never
- * @clocksource: what the kernel tells the time by
+ * @clocksource: the kernel's clock source
  */
 struct machine {
 	char kernel[128];

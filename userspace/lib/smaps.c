@@ -10,11 +10,11 @@
 const char *const smaps_names[SMAPS_NR] = { SMAPS_FIGURES(SMAPS_NAME) };
 
 /**
- * smaps_parse() - read the text of a smaps_rollup
+ * smaps_parse() - parse the text of a smaps_rollup
  * @from: the file
  * @smaps: the figures
  *
- * Return: 0, or -ENODATA when it holds none of them, as that of a zombie.
+ * Return: 0, or -ENODATA when it has none of the figures, like that of a zombie.
  */
 int smaps_parse(FILE *from, struct smaps *smaps)
 {
@@ -38,12 +38,12 @@ int smaps_parse(FILE *from, struct smaps *smaps)
 }
 
 /**
- * smaps_read() - what a process has resident now
+ * smaps_read() - read what a process has resident now
  * @pid: the process
  * @smaps: the figures
  *
- * The kernel walks all page tables of the process for it, holding its mmap lock: slow on a
- * large one, and its own faults and mappings may wait.
+ * The kernel walks all page tables of the process and holds its mmap lock meanwhile. That is
+ * slow for a large process, and its own faults may have to wait.
  *
  * Return: 0 or a negative errno.
  */

@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 /*
- * Figures of /proc/PID/smaps_rollup that say something of copy-on-write:
+ * Figures of /proc/PID/smaps_rollup that have to do with copy-on-write:
  *	F(ID, the kernel's name)
  */
 #define SMAPS_FIGURES(F)			\

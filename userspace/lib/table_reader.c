@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The one parser of cowstat's table. What it reads may be anything: it trusts nothing. */
+/* The only parser of cowstat's table. Its input may be anything, so nothing in it is trusted. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,7 +15,7 @@
 #include "procfs.h"
 #include "table_reader.h"
 
-#define MAX_FIELDS	256	/* columns of a line; newer kernels have more than we know */
+#define MAX_FIELDS	256	/* columns of a line; newer modules have more than this program knows */
 #define FIRST_READ	65536
 
 #define COLUMN_NAME(NAME, name, kind, hook)	[COWSTAT_COL_##NAME] = #name,
@@ -28,14 +28,14 @@ struct slice {
 };
 
 /**
- * struct parser - how far we are
- * @table: what is being filled
- * @err: where to say what is wrong
+ * struct parser - state of the parser
+ * @table: the table that is filled
+ * @err: room for the message when something is wrong
  * @errlen: its size
  * @line: number of the line being read, from 1
- * @column: by field of a line: the column it is, or -1 for one we do not know
+ * @column: by field of a line: its column, or -1 for a column that is not known
  * @nr_fields: fields of a line
- * @capacity: rows there is room for
+ * @capacity: how many rows there is room for
  */
 struct parser {
 	struct cow_table *table;
@@ -78,7 +78,7 @@ static int reject(const struct parser *p, const char *format, ...)
 	return -EINVAL;
 }
 
-/* Take what stands before the next @stop, or all there is. False when nothing is left. */
+/* Take the text before the next @stop, or all of it. False when nothing is left. */
 static bool take(struct slice *rest, char stop, struct slice *out)
 {
 	const char *end;
@@ -111,7 +111,7 @@ static bool is(struct slice text, const char *word)
 	return text.len == strlen(word) && !memcmp(text.s, word, text.len);
 }
 
-/* A whole slice as printf's "%.*s" wants it, cut where nobody would read on. */
+/* A slice for printf's "%.*s". A very long one is cut. */
 static int shown(struct slice text)
 {
 	return text.len < 40 ? (int)text.len : 40;
@@ -136,7 +136,7 @@ static int column_of(struct slice name)
 }
 
 /**
- * cow_column_name() - what a column is called
+ * cow_column_name() - get the name of a column
  * @column: one of enum cowstat_column
  *
  * Return: its name, or NULL if there is no such column.
@@ -147,7 +147,7 @@ const char *cow_column_name(enum cowstat_column column)
 }
 
 /**
- * cow_column_by_name() - which column that is
+ * cow_column_by_name() - find a column by its name
  * @name: as line 2 of the table has it
  *
  * Return: its enum cowstat_column, or -1.
@@ -171,7 +171,7 @@ static int parse_figure(const struct parser *p, struct slice key, struct slice t
 	return 0;
 }
 
-/* KEY=VALUE; keys that we do not know are of a newer kernel. */
+/* KEY=VALUE; a newer module may have keys that are not known here. */
 static int parse_header_field(struct parser *p, struct slice field)
 {
 	struct cow_table *t = p->table;
@@ -236,7 +236,7 @@ static int parse_columns(struct parser *p, struct slice line)
 	return 0;
 }
 
-/* \ooo becomes its byte; a backslash that begins no such thing stays. */
+/* Replace \ooo by the byte that it stands for. Any other backslash stays. */
 static void unescape(char *to, size_t size, struct slice from)
 {
 	size_t i = 0, n = 0;
@@ -373,17 +373,17 @@ static int parse_table(struct parser *p, struct slice rest)
 }
 
 /**
- * cow_table_parse() - make a table of its text
+ * cow_table_parse() - parse the text of a table
  * @text: need not be NUL-terminated; may be anything
  * @len: bytes of it
  * @t: the table, to be freed with cow_table_free(); empty on error
  * @err: on error, what is wrong and in which line
  * @errlen: size of @err, at least 1
  *
- * Does no I/O. Columns that the text has not are unknown in every row; those that this
- * program does not know are skipped. A last line without newline is good.
+ * Does no I/O. Columns that the text lacks are unknown in every row; columns that this
+ * program does not know are skipped. The last line may lack its newline.
  *
- * Return: 0, -EINVAL if that is no table of our version, -ENOMEM.
+ * Return: 0, -EINVAL if the text is no table of this version, -ENOMEM.
  */
 int cow_table_parse(const char *text, size_t len, struct cow_table *t, char *err, size_t errlen)
 {
@@ -397,7 +397,7 @@ int cow_table_parse(const char *text, size_t len, struct cow_table *t, char *err
 	return ret;
 }
 
-/* The whole of a file into @text, which the caller frees, on error too. */
+/* Read a whole file into @text. The caller frees it, also on error. */
 static int read_all(int fd, char **text, size_t *len)
 {
 	size_t size = 0;

@@ -8,7 +8,7 @@
 #include "usage.h"
 
 /**
- * point_to_help() - end the program: what is wrong has been said
+ * point_to_help() - end the program after a message about the command line
  */
 void point_to_help(void)
 {
@@ -17,8 +17,8 @@ void point_to_help(void)
 }
 
 /**
- * bad_usage() - say what is wrong with the command line, and end the program
- * @format: what, and what to give instead
+ * bad_usage() - print what is wrong with the command line, and end the program
+ * @format: what is wrong, and what to give instead
  */
 void bad_usage(const char *format, ...)
 {

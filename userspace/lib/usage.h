@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What our tools say of a command line that they do not understand. */
+/* How all tools refuse a wrong command line. */
 #ifndef COWSTAT_USAGE_H
 #define COWSTAT_USAGE_H
 

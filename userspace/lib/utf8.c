@@ -10,8 +10,8 @@
 #define REPLACEMENT	"\xef\xbf\xbd"		/* U+FFFD */
 
 /*
- * Bytes of the well-formed sequence that @s begins with, 0 for none: Unicode's table 3-7,
- * so no overlong forms, no surrogates, nothing beyond U+10FFFF.
+ * Length of the well-formed sequence at the beginning of @s, 0 if there is none. By Unicode's
+ * table 3-7: no overlong forms, no surrogates, nothing beyond U+10FFFF.
  */
 static size_t sequence(const unsigned char *s)
 {
@@ -46,12 +46,12 @@ static size_t sequence(const unsigned char *s)
 }
 
 /**
- * utf8_clean() - a name as valid UTF-8
+ * utf8_clean() - make a name valid UTF-8
  * @to: the name, with U+FFFD for each byte that is no part of a character
- * @size: its room; what does not fit is cut between characters
+ * @size: size of @to; a name that does not fit is cut between characters
  * @from: any bytes, NUL-terminated
  *
- * Return: true when nothing had to be replaced or cut.
+ * Return: true when nothing was replaced or cut.
  */
 bool utf8_clean(char *to, size_t size, const char *from)
 {
