@@ -460,6 +460,7 @@ int main(void)
 	worker = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (worker == MAP_FAILED)
 		bail("no shared memory");
+	setenv("LC_ALL", "C", 1);
 	refork();
 	siblings();
 	swapfork();

@@ -23,7 +23,8 @@ int textfile_init(struct textfile *text, struct cow_table *t, const struct cgrou
 	memset(text, 0, sizeof(*text));
 	text->before = *t;
 	memset(t, 0, sizeof(*t));
-	return children_find(&text->before, cgroups, &text->children) ?: ledger_init(&text->cgroup, GROUP_CGROUP) ?: ledger_init(&text->comm, GROUP_COMM);
+	return children_find(&text->before, cgroups, &text->children) ?:
+	       ledger_init(&text->cgroup, GROUP_CGROUP) ?: ledger_init(&text->comm, GROUP_COMM);
 }
 
 /**

@@ -40,8 +40,8 @@ static bool grew(const struct cow_row *row, enum cowstat_column column)
 	return row->known[column] && row->value[column];
 }
 
-static void note_row(const struct screen *screen, const struct cow_row *row, uint64_t while_children,
-		     bool *any)
+static void note_row(const struct screen *screen, const struct cow_row *row,
+		     uint64_t while_children, bool *any)
 {
 	const uint64_t *v = row->value;
 	uint64_t own = share_own_copied(row).pages;
