@@ -73,6 +73,15 @@ static uint64_t still_shared(pid_t pid)
 	return smaps.bytes[SMAPS_SHARED_DIRTY] / PAGE;
 }
 
+/* Both sides note the pid: the child may be asked about before fork() returns to its parent. */
+static pid_t fork_worker(int i)
+{
+	pid_t pid = fork();
+
+	worker[i] = pid ? pid : getpid();
+	return pid;
+}
+
 /* @got is within 2 % of @want, and of a few pages that looking costs. */
 static void about(uint64_t got, uint64_t want, const char *what)
 {
@@ -113,8 +122,7 @@ static void refork_server(void *arg)
 {
 	(void)arg;
 	pages = map_pages(N);
-	*worker = fork();
-	if (!*worker)
+	if (!fork_worker(0))
 		refork_worker();
 	waitpid(*worker, NULL, 0);
 }
@@ -152,8 +160,7 @@ static void siblings_server(void *arg)
 	(void)arg;
 	pages = map_pages(N);
 	for (i = 0; i < SIBLINGS; i++) {
-		worker[i] = fork();
-		if (!worker[i]) {
+		if (!fork_worker(i)) {
 			prctl(PR_SET_NAME, "sib:worker");
 			gate_wait(&leave);
 			_exit(0);
@@ -201,8 +208,7 @@ static void swap_program(void)
 		memset(pages + i * PAGE, i % 251 + 1, PAGE / 2 + i);
 	for (tries = 0; tries < 20; tries++)
 		madvise(pages, 2003 * PAGE, MADV_PAGEOUT);
-	*worker = fork();
-	if (!*worker) {
+	if (!fork_worker(0)) {
 		for (i = 0; i < 2003; i++)
 			pages[i * PAGE] = 2;
 		gate_open(&ready);
@@ -253,8 +259,7 @@ static void thp_server(void *arg)
 	p = (char *)(((uintptr_t)p + HUGE - 1) & ~(HUGE - 1));
 	madvise(p, bytes, MADV_HUGEPAGE);
 	memset(p, 1, bytes);
-	*worker = fork();
-	if (!*worker) {
+	if (!fork_worker(0)) {
 		gate_wait(&leave);
 		_exit(0);
 	}
@@ -314,8 +319,7 @@ static void daemon_work(void *arg)
 	worker[1] = getpid();
 	gate_open(&ready);
 	gate_wait(&leave);
-	*worker = fork();
-	if (!*worker) {
+	if (!fork_worker(0)) {
 		gate_wait(&leave);
 		_exit(0);
 	}
@@ -376,8 +380,7 @@ static void late_server(void *arg)
 	(void)arg;
 	pages = map_pages(N);
 	for (i = 0; i < 2; i++) {
-		worker[i] = fork();
-		if (!worker[i]) {
+		if (!fork_worker(i)) {
 			prctl(PR_SET_NAME, "late:worker");
 			gate_wait(&leave);
 			write_pages(pages, N);
