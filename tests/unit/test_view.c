@@ -284,13 +284,20 @@ static void notes(void **state)
 	out = output_end(f);
 	expect(out, "\nAlso:\n");
 	expect(out, "      7 a?name-of-15-.. 3 831 pages unshared for readers from outside or pinning\n");
-	expect(out, "      7 a?name-of-15-.. 8 pinned pages (32.0 KiB) copied by fork itself\n");
+	expect(out, "      7 a?name-of-15-.. fork copied 8 pinned pages (32.0 KiB)\n");
 	expect(out, "      7 a?name-of-15-.. 16 huge pages split by writes\n");
 	expect(out, "      7 a?name-of-15-.. at least 8 176 own pages copied, with no child left\n");
 	expect(out, "      8 child           1 page copied that KSM had merged\n");
 	assert_null(strstr(out, "      9 "));
 	assert_null(strstr(out, "     10 "));	/* it had children before */
 	expect_decent(out);
+	/* of one fork it is known how long that took */
+	t.row[0].value[COWSTAT_COL_FORKS] = 1;
+	t.row[1].value[COWSTAT_COL_FORK_NS] = 158000000;
+	f = output_begin();
+	screen = screen_to(f);
+	assert_int_equal(view_notes(&screen, &rows, t.row, t.nr), 0);
+	expect(output_end(f), "fork copied 8 pinned pages (32.0 KiB) in 158.0 ms\n");
 	/* nothing to tell, nothing printed */
 	rows.row = &row[2];
 	rows.nr = 1;

@@ -40,9 +40,33 @@ static bool grew(const struct cow_row *row, enum cowstat_column column)
 	return row->known[column] && row->value[column];
 }
 
-static void note_row(const struct screen *screen, const struct cow_row *row,
-		     uint64_t while_children, bool *any)
+/**
+ * struct family - what a process's children tell of it
+ * @while_children: what it copied between the birth of each child and that child's exec or
+ *	exit
+ * @fork_ns: how long its forks took
+ */
+struct family {
+	uint64_t while_children;
+	uint64_t fork_ns;
+};
+
+/* Pages pinned for DMA cannot be shared: fork copies them, and takes long. */
+static void note_pinned(const struct screen *screen, const struct cow_row *row,
+			const struct family *family, bool *any)
 {
+	uint64_t pages = row->value[COWSTAT_COL_FORK_COPIED];
+	bool once = row->value[COWSTAT_COL_FORKS] == 1 && family->fork_ns;
+
+	note(screen, row, any, "fork copied %s pinned page%s (%s)%s%s", format_fit(pages, 7).s,
+	     pages == 1 ? "" : "s", format_size(pages * COWSTAT_PAGE_BYTES).s,
+	     once ? " in " : "", once ? format_duration(family->fork_ns).s : "");
+}
+
+static void note_row(const struct screen *screen, const struct cow_row *row,
+		     const struct family *family, bool *any)
+{
+	uint64_t while_children = family->while_children;
 	const uint64_t *v = row->value;
 	uint64_t own = share_own_copied(row).pages;
 
@@ -52,10 +76,11 @@ static void note_row(const struct screen *screen, const struct cow_row *row,
 	if (grew(row, COWSTAT_COL_KSM_COPIED))
 		note(screen, row, any, "%s copied that KSM had merged",
 		     format_count(v[COWSTAT_COL_KSM_COPIED], "page", "pages").s);
+	if (grew(row, COWSTAT_COL_REMOTE))
+		note(screen, row, any, "%s taken by other processes",
+		     format_count(v[COWSTAT_COL_REMOTE], "fault", "faults").s);
 	if (grew(row, COWSTAT_COL_FORK_COPIED))
-		note(screen, row, any, "%s (%s) copied by fork itself",
-		     format_count(v[COWSTAT_COL_FORK_COPIED], "pinned page", "pinned pages").s,
-		     format_size(v[COWSTAT_COL_FORK_COPIED] * COWSTAT_PAGE_BYTES).s);
+		note_pinned(screen, row, family, any);
 	if (grew(row, COWSTAT_COL_THP_SPLIT))
 		note(screen, row, any, "%s split by writes",
 		     format_count(v[COWSTAT_COL_THP_SPLIT], "huge page", "huge pages").s);
@@ -79,25 +104,27 @@ static void note_row(const struct screen *screen, const struct cow_row *row,
 int view_notes(const struct screen *screen, const struct rows *rows, const struct cow_row *all,
 	       size_t nr)
 {
-	uint64_t *while_children = calloc(nr + 1, sizeof(*while_children));
+	struct family *family = calloc(nr + 1, sizeof(*family));
 	const struct cow_row *parent;
 	struct cow_index index = {};
 	bool any = false;
 	size_t i;
 	int err = -ENOMEM;
 
-	if (!while_children)
+	if (!family)
 		return err;
 	err = cow_index_make(all, nr, &index);
 	for (i = 0; i < nr && !err; i++) {
 		parent = all[i].kind == COW_ROW_PROCESS ? cow_index_parent(&index, &all[i]) : NULL;
-		if (parent)
-			while_children[parent - all] += share_copied_by_parent(&all[i]).pages;
+		if (!parent)
+			continue;
+		family[parent - all].while_children += share_copied_by_parent(&all[i]).pages;
+		family[parent - all].fork_ns += all[i].value[COWSTAT_COL_FORK_NS];
 	}
 	for (i = 0; i < rows->nr && !err; i++)
 		if (rows->row[i]->kind == COW_ROW_PROCESS)
-			note_row(screen, rows->row[i], while_children[rows->row[i] - all], &any);
+			note_row(screen, rows->row[i], &family[rows->row[i] - all], &any);
 	cow_index_free(&index);
-	free(while_children);
+	free(family);
 	return err;
 }
