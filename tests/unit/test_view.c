@@ -297,7 +297,8 @@ static void notes(void **state)
 	f = output_begin();
 	screen = screen_to(f);
 	assert_int_equal(view_notes(&screen, &rows, t.row, t.nr), 0);
-	expect(output_end(f), "fork copied 8 pinned pages (32.0 KiB) in 158.0 ms\n");
+	out = output_end(f);
+	expect(out, "fork copied 8 pinned pages (32.0 KiB) in 158.0 ms\n");
 	/* nothing to tell, nothing printed */
 	rows.row = &row[2];
 	rows.nr = 1;
