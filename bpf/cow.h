@@ -72,6 +72,7 @@ struct cow_program {
  * @ending: enum cow_ending
  * @mapping: enum cow_mapping
  * @remote: the memory is another process's
+ * @pad: unused
  * @comm: the thread's name
  * @file: last part of the file's name, cut
  */
@@ -105,9 +106,10 @@ enum cow_sink {
 /**
  * struct cow_hist - how long faults took
  * @bucket: faults of [2^i, 2^(i+1)) nanoseconds
- * @faults: their number
- * @untimed: and of those that are in no bucket
+ * @faults: the number of faults
+ * @untimed: the number of faults that are in no bucket
  * @took_ns: the sum
+ * @comm: the name of the process, in sums by process
  */
 struct cow_hist {
 	unsigned long long bucket[COW_BUCKETS];

@@ -230,8 +230,9 @@ int BPF_PROG(uprobe_exit, struct vm_area_struct *vma, u64 address, u64 old_page,
 
 /**
  * struct fork - a task's fork that is under way
- * @since_ns: when it entered copy_process(); 0 when it has left it
- * @copied: pages copied at once, since they are pinned
+ * @began_ns: when it entered copy_process()
+ * @copied: pinned pages, which fork copies at once
+ * @inside: it is in copy_process()
  */
 struct fork {
 	u64 began_ns;

@@ -27,7 +27,7 @@ struct owner {
 	char comm[COW_COMM_LEN];
 };
 
-/**
+/*
  * struct row - what is known of one process
  *
  * Its key in the map is the start time of the thread group's leader, which survives

@@ -26,7 +26,8 @@ struct slot {
 #define SLOTS_BITS	10	/* tasks between two hooks at the same time, roughly */
 
 /**
- * struct slots - a preallocated set of them
+ * struct slots - a preallocated set of slots
+ * @slot: the slots, found by a hash of the task
  */
 struct slots {
 	struct slot slot[1 << SLOTS_BITS];

@@ -24,7 +24,7 @@ struct row_ref {
 	u32 generation;
 };
 
-/**
+/*
  * struct row_owner - what is read of the live task when printed, and kept at exit
  */
 struct row_owner {
@@ -33,7 +33,7 @@ struct row_owner {
 	char comm[TASK_COMM_LEN];
 };
 
-/**
+/*
  * struct row - what is known of one process
  *
  * Locking: fields down to @owner are written under table.lock. @key and @next are
@@ -76,7 +76,7 @@ struct row {
 	atomic64_t value[ROW_NR_VALUES] ____cacheline_aligned_in_smp;
 } ____cacheline_aligned_in_smp;
 
-/**
+/*
  * struct table - all rows
  * @bucket: hash chains by signal_struct, which all threads of a process share, which
  *	survives exec by a thread, and which no two live processes have in common; each
@@ -191,7 +191,7 @@ struct birth {
 	u64 value[ROW_NR_VALUES];
 };
 
-/**
+/*
  * struct row_copy - a row as a reader saw it, whole
  */
 struct row_copy {

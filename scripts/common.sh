@@ -89,14 +89,31 @@ kernel_release() {
 	die "no linux-image-$flavour in $root; run scripts/rootfs $*"
 }
 
+# test_source NAME: the source of a program that tests in a VM; fails when there is none.
+# test_names: the names of all of them.
+test_source() {
+	local file
+	for file in "$top"/tests/{system,long,debug}/"$1".c; do
+		[ ! -e "$file" ] || [ "$1" = harness ] || { printf '%s\n' "$file"; return; }
+	done
+	return 1
+}
+test_names() {
+	local file
+	for file in "$top"/tests/{system,long,debug}/*.c; do
+		file=${file##*/}
+		[ "$file" = harness.c ] || printf '%s\n' "${file%.c}"
+	done
+}
+
 # in_root NAME COMMAND...: run a command inside the root of a kernel's release,
 # the root read-only and this checkout at /mnt/cowstat.
 in_root() {
-	local root linux=()
+	local root extra=()
 	root=$(root_dir "$1")
-	! built_kernel "$1" || linux=(--ro-bind "$(linux_dir "$1")" /mnt/linux)
+	! built_kernel "$1" || extra=(--ro-bind "$(linux_dir "$1")" /mnt/linux)
 	shift
-	in_directory "$root" "${linux[@]}" "$@"
+	in_directory "$root" "${extra[@]}" "$@"
 }
 
 # in_directory ROOT COMMAND...: the same in any root.

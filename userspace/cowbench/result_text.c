@@ -378,7 +378,7 @@ static void print_summary(const struct result *r, const struct machine *m)
 #define COPIED_PAGES	"pre_exec_copied", "pages copied before exec or exit", format_number
 #define COPIED_BYTES	"copied_bytes", "bytes copied", format_size
 
-/**
+/*
  * struct screen - how a scenario's results are shown
  * @scenario: its name
  * @print: one result
