@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* needs: bpf */
 /*
  * Module and BPF count the same things by different means. Both watch the other tests'
  * work, racing threads included; then every process's row is compared, column by column.

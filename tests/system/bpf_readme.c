@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* needs: bpf */
 /*
  * The blocks of README.md and docs/ebpf.md that need BPF: each runs as it stands there, on every
  * kernel. tests/system/pages runs all other blocks, on one.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* needs: bpf */
 /*
  * Where BPF programs cannot be loaded, cowstat and cowtrace say why and what to do, and leave
  * nothing behind; where a function of less weight is missing, they say what is then not known.

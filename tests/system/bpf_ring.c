@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* needs: bpf */
 /*
  * The ring buffer's accounts: what cowtrace tells and what it says was lost are together what
  * the module counted, for a million faults on two CPUs, and for a reader that is stopped so

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* needs: bpf */
 /*
  * Every option of cowtrace, over processes whose doings are known: each round copies and
  * zero-fills so many pages of each of two processes.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* needs: bpf */
 /*
  * cowtrace -- COMMAND tells every fault of the command and of all it begets, from the first
  * one on: as many as the module counted for each process.

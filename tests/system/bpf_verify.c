@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* needs: bpf */
 /*
  * All programs pass this kernel's verifier, far from the million instructions at which it
  * gives up; how many it looked at goes into the report of the tests.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* needs: bpf */
 /*
  * cowstat -- COMMAND: exit status and signals as a shell has them; the bill of `make -j2`
  * the same with 64 rows as with 8192, and what the table itself says.

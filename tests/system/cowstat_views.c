@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* needs: bpf */
 /*
  * What cowstat shows of a process whose doings are known: counts, differences, filters,
  * groups, hostile names, a doctor who tells good from bad.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* needs: bpf */
 /*
  * Who can read and write what: each stranger tries all that cowstat offers. docs/security.md
  * has the same table, in words.
