@@ -103,7 +103,7 @@ lib       := $(BUILD)/userspace/lib.a
 tools: $(tools:%=$(BUILD)/%)
 
 $(lib): $(filter-out $(uses_bpf),$(call objects,userspace/lib))
-$(call objects,userspace/lib $(tools:%=userspace/%)): | $(if $(filter unit,$(MAKECMDGOALS)),needs-unit,needs)
+$(call objects,userspace/lib $(tools:%=userspace/%)): | $(if $(filter-out unit units replays,$(or $(MAKECMDGOALS),all)),needs,needs-unit)
 $(uses_bpf): ALL_CFLAGS += -isystem $(BUILD)/bpf
 $(uses_bpf): $(bpf_objects:%=$(BUILD)/bpf/%.skel.h)
 
@@ -154,10 +154,12 @@ $(benches:%=$(BUILD)/bench/%): $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(lib)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^)
 
-## unit: run the tests that need no kernel: a C compiler, cmocka, jansson and libelf will do
+## unit: run the tests that need no kernel: cc, cmocka, jansson and libelf are enough
 units := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
-unit: $(units:%=$(BUILD)/tests/%)
-	$(Q)status=0; for t in $^; do $$t || status=1; done; exit $$status
+.PHONY: units
+units: $(units:%=$(BUILD)/tests/%)
+unit: units
+	$(Q)tests/unit/run $(BUILD)
 
 # All that the tools are made of, but for their main() and what loads BPF.
 $(BUILD)/userspace/unit.a: $(filter-out $(mains) $(uses_bpf),$(call objects,userspace/lib $(tools:%=userspace/%)))
@@ -260,11 +262,11 @@ deb:
 demo:
 	$(Q)scripts/demo $(or $(K),6.12)
 
-## check: run all tests on all supported kernels (K= one kernel, T= one test)
+## check: run all tests on all supported kernels (K= one kernel, T= some tests by name)
 check:
 	$(Q)scripts/check -k '$(K)' -t '$(T)'
 
-## check-long: what takes too long for every day: packages, storms, fuzzing, debug kernels (K=, T=)
+## check-long: the tests that take hours: packages, storms, fuzzing, debug kernels (K=, T=)
 check-long:
 	$(Q)scripts/check-long -k '$(K)' -t '$(T)'
 
