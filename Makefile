@@ -283,7 +283,12 @@ vm:
 run-host:
 	$(Q)scripts/run-host
 
-## lint: checkpatch --strict and sparse over module/, gcc and clang over userspace
+## compile_commands.json: for clangd; the module's files too, once it is built
+.PHONY: compile_commands.json
+compile_commands.json:
+	$(Q)$(MAKE) -nB V=1 tools tests units benches | scripts/compile-commands $(BUILD) $(KDIR) >$@
+
+## lint: check the source with all tools that this project uses
 lint:
 	$(Q)scripts/lint
 
@@ -299,7 +304,7 @@ distclean: clean
 help:
 	@echo "cowstat: see what copy-on-write really does."
 	@echo
-	@sed -n 's/^## \([a-z-]*\): \(.*\)/  make \1@\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s @
+	@sed -n 's/^## \([a-z_.-]*\): \(.*\)/  make \1@\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s @
 	@echo
 	@echo "  V=1 shows commands; BUILD= is the output folder; KDIR= the kernel headers."
 	@echo "  Supported kernels: $$(awk '!/^#/ && NF { printf "%s ", $$1 }' scripts/kernels.txt)"
