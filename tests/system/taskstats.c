@@ -2,7 +2,8 @@
 /*
  * The kernel's own delay accounting against our rows, process by process. taskstats counts
  * in wpcopy_count what wp_page_copy() and hugetlb_wp() attempted in the writer's name: a
- * race lost after the copy too, zero pages filled too; it leaves out what took 0 ns.
+ * race lost after the copy too, zero pages filled too. It leaves out what took 0 ns, which needs
+ * a clock that stands still: scripts/vm/run gives the guest one that does not.
  */
 #include <errno.h>
 #include <linux/taskstats.h>
@@ -89,9 +90,7 @@ static void compare_equal(const char *name, work_fn *work, size_t n)
 	struct both both = compare(name, work, n);
 
 	is(both.ours, n, "%s: cowstat", name);
-	/* an emulated clock may stand still for some faults in a hundred */
-	ok(both.kernels <= both.ours && both.kernels * 2 >= both.ours,
-	   "%s: taskstats says the same, less %lu that took 0 ns", name, both.ours - both.kernels);
+	is(both.kernels, n, "%s: taskstats", name);
 }
 
 static char *pages, *huge;
@@ -149,8 +148,8 @@ int main(void)
 	use_all_cpus();
 	both = compare("two threads racing", race, N);
 	ok(both.ours >= N && both.ours <= N + 4, "two threads racing: cowstat %lu of %d", both.ours, N);
-	ok(both.kernels * 2 >= both.ours,
-	   "taskstats: %lu, copies thrown away included, those of 0 ns not", both.kernels);
+	ok(both.kernels >= both.ours && both.kernels <= 2 * N + 8,
+	   "taskstats: %lu, with the copies that the slower thread threw away", both.kernels);
 	nl_socket_free(sock);
 	return done();
 }
