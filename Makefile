@@ -102,8 +102,12 @@ lib       := $(BUILD)/userspace/lib.a
 
 tools: $(tools:%=$(BUILD)/%)
 
+# What is checked before the first file is compiled depends on what is built.
+needed := $(if $(filter-out module %/cowbench %/cowdemo unit units replays,$(or $(MAKECMDGOALS),all)),needs,\
+	$(if $(filter unit units replays,$(MAKECMDGOALS)),needs-unit))
+
 $(lib): $(filter-out $(uses_bpf),$(call objects,userspace/lib))
-$(call objects,userspace/lib $(tools:%=userspace/%)): | $(if $(filter-out unit units replays,$(or $(MAKECMDGOALS),all)),needs,needs-unit)
+$(call objects,userspace/lib $(tools:%=userspace/%)): | $(needed)
 $(uses_bpf): ALL_CFLAGS += -isystem $(BUILD)/bpf
 $(uses_bpf): $(bpf_objects:%=$(BUILD)/bpf/%.skel.h)
 

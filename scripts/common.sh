@@ -43,8 +43,9 @@ kernel_field() {
 		die "no kernel '$1' in scripts/kernels.txt; there are: $(kernels all | tr '\n' ' ')"
 }
 
-# root_dir NAME [KIND]: the folder of the root of a kernel's release. For kinds see scripts/rootfs.
-root_dir() { printf '%s/%s-%s\n' "$cache" "${2:-build}" "$(kernel_field "$1" 2)"; }
+# root_dir NAME [KIND]: the folder of the root of a kernel's release. For kinds see scripts/rootfs;
+# COWSTAT_ROOT is the kind where none is named.
+root_dir() { printf '%s/%s-%s\n' "$cache" "${2:-${COWSTAT_ROOT:-build}}" "$(kernel_field "$1" 2)"; }
 
 # kernel_config NAME: the configuration that a kernel is built with, if it is built here.
 kernel_config() { printf '%s/tests/kernel/%s.config\n' "$top" "$(kernel_field "$1" 3)"; }
