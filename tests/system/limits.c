@@ -160,7 +160,7 @@ static void fork_bomb(void)
 	snprintf(text, sizeof(text), "%d", BOMBS);
 	set_file(GROUP "/pids.max", text);
 	pid = start_child(bomb, NULL);
-	sleep(long_run() ? 60 : 5);
+	sleep(long_run() ? 60 : 2);
 	/* A kernel that checks itself forks slowly. */
 	for (tries = 0; tries < 120 && forks_now() - VALUE(before, FORKS) < BOMBS - 1; tries++)
 		sleep(1);
