@@ -8,6 +8,7 @@
 #include <linux/ktime.h>
 
 #include "control.h"
+#include "counting.h"
 #include "event.h"
 #include "fault.h"
 #include "fork.h"
@@ -41,8 +42,8 @@ static void set_status(const struct control_status *to)
 
 /*
  * Attach to exits first: a row whose process exits unseen would stay live for ever. Arm
- * do_wp_page() before its commit points (the order of fault_hooks): a commit then always
- * has an entry.
+ * do_wp_page() before its commit points (the order of fault_hooks), and count only once all
+ * are armed: a commit then always has an entry.
  */
 static int arm(struct control_status *to)
 {
@@ -56,6 +57,7 @@ static int arm(struct control_status *to)
 	err = hook_arm_all(fault_hooks);
 	if (err)
 		goto disarm_fork;
+	counting_start();
 	if (to->timing && timing_arm(fault_entry()))
 		to->timing = false;	/* the log says why; counting goes on without it */
 
@@ -71,6 +73,7 @@ disarm_fork:
 
 static void disarm(struct control_status *to)
 {
+	counting_stop();
 	timing_disarm();
 	hook_disarm_all(fault_hooks);
 	fork_disarm();
@@ -83,7 +86,7 @@ static void disarm(struct control_status *to)
  * control_counting() - arm or disarm every hook
  * @on: true to arm, false to disarm
  *
- * Context: may sleep; disarming takes some grace periods.
+ * Context: may sleep; takes some grace periods.
  * Return: 0; -EINTR when killed while waiting for another writer; or the error of ftrace,
  * and then counting is off.
  */

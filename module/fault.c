@@ -21,6 +21,7 @@
 #include <linux/sched.h>
 
 #include "compat.h"
+#include "counting.h"
 #include "fault.h"
 #include "fork.h"
 #include "hook.h"
@@ -61,7 +62,7 @@ static __always_inline struct row *row_of_current(const struct mm_struct *mm)
 	return likely(current->mm == mm) ? table_find(current->signal) : NULL;
 }
 
-/* Count the beginning of a fault; return the row of the process that pays for it. */
+/* Count an entry, or an event that has none; return the row of the process that pays. */
 static noinline struct row *count_entry(struct mm_struct *mm, enum row_value entries)
 {
 	bool remote;
@@ -75,12 +76,24 @@ static noinline struct row *count_entry(struct mm_struct *mm, enum row_value ent
 	return row;
 }
 
+/* Count the beginning of a fault, if it counts; return the row, or NULL. */
+static struct row *count_fault(struct mm_struct *mm, enum row_value entries)
+{
+	return counting_is_steady() || counting_entry() ? count_entry(mm, entries) : NULL;
+}
+
 /* The row that a commit counts in: the one where the fault's entry was counted. */
 static struct row *row_of_commit(struct mm_struct *mm)
 {
 	bool remote;
 
 	return row_of_payer(mm, false, &remote);
+}
+
+/* Does the commit by a caller count? */
+static bool commit_counts(enum cowstat_hook caller)
+{
+	return caller != HOOK_NONE && (counting_is_steady() || counting_commit());
 }
 
 /*
@@ -91,9 +104,9 @@ static noinline void wp_fault_slow(unsigned long ip, unsigned long parent_ip,
 				   struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
-	struct row *row = count_entry(vmf->vma->vm_mm, ROW_WP_ENTRIES);
+	struct row *row = count_fault(vmf->vma->vm_mm, ROW_WP_ENTRIES);
 
-	if (vmf->flags & FAULT_FLAG_UNSHARE)
+	if (row && vmf->flags & FAULT_FLAG_UNSHARE)
 		row_count(row, ROW_UNSHARED);
 }
 
@@ -102,12 +115,17 @@ static void on_wp_fault(unsigned long ip, unsigned long parent_ip,
 			struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
-	struct row *row = row_of_current(vmf->vma->vm_mm);
+	struct row *row;
 
-	if (unlikely(!row || vmf->flags & FAULT_FLAG_UNSHARE))
-		wp_fault_slow(ip, parent_ip, ops, fregs);
-	else
+	if (!counting_is_steady())
+		goto slow;
+	row = row_of_current(vmf->vma->vm_mm);
+	if (likely(row && !(vmf->flags & FAULT_FLAG_UNSHARE))) {
 		row_count(row, ROW_WP_ENTRIES);
+		return;
+	}
+slow:
+	wp_fault_slow(ip, parent_ip, ops, fregs);
 }
 
 /*
@@ -167,7 +185,7 @@ static void on_clear_flush(unsigned long ip, unsigned long parent_ip,
 	struct row *row;
 	pte_t old;
 
-	if (caller == HOOK_NONE)
+	if (!commit_counts(caller))
 		return;
 	vma = (void *)compat_argument(fregs, 0);
 	old = ptep_get((pte_t *)compat_argument(fregs, 2));
@@ -206,7 +224,7 @@ static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
 	enum cowstat_column outcome;
 	struct row *row;
 
-	if (caller == HOOK_NONE)
+	if (!commit_counts(caller))
 		return;
 	row = row_of_commit(vma->vm_mm);
 	outcome = caller == COWSTAT_HOOK_REUSE ? count_reuse(row, vma) : count_huge_reuse(row);
@@ -230,7 +248,7 @@ static void on_commit(unsigned long ip, unsigned long parent_ip,
 	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 0);
 	struct row *row;
 
-	if (trace_cow_fault_enabled())
+	if (!counting_is_steady() || trace_cow_fault_enabled())
 		goto dispatch;
 	if (likely(hook_call_is_first_expected(&clear_flush, parent_ip))) {
 		row = row_of_current(vma->vm_mm);
@@ -253,7 +271,7 @@ dispatch:
 static void on_hugetlb_fault(unsigned long ip, unsigned long parent_ip,
 			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	count_entry(compat_hugetlb_wp_mm(fregs), ROW_HUGETLB_ENTRIES);
+	count_fault(compat_hugetlb_wp_mm(fregs), ROW_HUGETLB_ENTRIES);
 }
 
 /* vm_fault_t do_huge_pmd_wp_page(struct vm_fault *vmf) */
@@ -262,7 +280,7 @@ static void on_thp_fault(unsigned long ip, unsigned long parent_ip,
 {
 	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
 
-	count_entry(vmf->vma->vm_mm, ROW_THP_ENTRIES);
+	count_fault(vmf->vma->vm_mm, ROW_THP_ENTRIES);
 }
 
 /* Count the outcome of a THP fault. A split is an attempt: another task may win the race. */
@@ -282,7 +300,7 @@ static void thp_commit(const struct vm_area_struct *vma, unsigned long address, 
 static void on_split_huge_pmd(unsigned long ip, unsigned long parent_ip,
 			      struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	if (hook_caller_of(ops, parent_ip) != HOOK_NONE)
+	if (commit_counts(hook_caller_of(ops, parent_ip)))
 		thp_commit((void *)compat_argument(fregs, 0), compat_argument(fregs, 2),
 			   (void *)compat_argument(fregs, 1), ROW_THP_SPLIT,
 			   COWSTAT_COL_THP_SPLIT);
@@ -292,7 +310,7 @@ static void on_split_huge_pmd(unsigned long ip, unsigned long parent_ip,
 static void on_pmdp_set_access_flags(unsigned long ip, unsigned long parent_ip,
 				     struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	if (hook_caller_of(ops, parent_ip) != HOOK_NONE)
+	if (commit_counts(hook_caller_of(ops, parent_ip)))
 		thp_commit((void *)compat_argument(fregs, 0), compat_argument(fregs, 1),
 			   (void *)compat_argument(fregs, 2), ROW_THP_REUSED,
 			   COWSTAT_COL_THP_REUSED);
@@ -304,9 +322,12 @@ static noinline void add_anon_rmap_slow(unsigned long ip, unsigned long parent_i
 	struct page *page = (void *)compat_argument(fregs, 0);
 	struct vm_area_struct *vma = (void *)compat_argument(fregs, 1);
 	unsigned long address = compat_argument(fregs, 2);
+	enum cowstat_hook caller = hook_caller_of(ops, parent_ip);
 	enum cowstat_column outcome;
 
-	switch (hook_caller_of(ops, parent_ip)) {
+	if (caller != HOOK_NONE && !counting_is_steady() && !counting_event())
+		return;
+	switch (caller) {
 	case COWSTAT_HOOK_PINNED:
 		row_count(table_row(current, true), ROW_FORK_COPIED);
 		fork_copied();

@@ -14,6 +14,7 @@
 #include <linux/tracepoint.h>
 
 #include "compat.h"
+#include "counting.h"
 #include "fault.h"
 #include "fork.h"
 #include "hook.h"
@@ -92,6 +93,10 @@ static void on_fork(void *data, struct task_struct *parent, struct task_struct *
 
 	if (child->signal == parent->signal)
 		goto release;
+	if (!counting_event()) {
+		table_birth(parent, child, NULL);
+		goto release;
+	}
 	if (timed) {
 		birth.value[ROW_FORK_NS] = ktime_get_ns() - slot->value;
 		birth.known |= ROW_KNOWS_FORK_NS;

@@ -373,7 +373,8 @@ static void row_inherit(struct row *child, struct row *parent)
  * table_birth() - a process was forked
  * @parent: who forked it
  * @child: not yet running
- * @birth: what is known of the fork
+ * @birth: what is known of the fork; NULL when it is not counted. Then only the row of an
+ *	earlier process with the child's signal_struct is dropped
  *
  * Context: process context, may be atomic; takes table.lock.
  */
@@ -391,7 +392,7 @@ void table_birth(struct task_struct *parent, struct task_struct *child,
 	 * threads too: what had the same signal_struct before is thereby dropped.
 	 */
 	row = table_find_locked(child);
-	if (!child->mm)
+	if (!birth || !child->mm)
 		goto unlock;
 	parent_row = table_find_locked(parent) ?: table_make(parent);
 	row_count(parent_row ?: &table.folded,
