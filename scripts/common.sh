@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# Sourced by every script here: where things are, and how we speak.
+# Sourced by every script here: paths, messages, the list of kernels, and roots.
 # shellcheck shell=bash
 
 set -euo pipefail
@@ -11,7 +11,7 @@ self=$(basename "$0")
 say() { printf '%s: %s\n' "$self" "$*" >&2; }
 die() { say "$*"; exit 1; }
 
-# run_as_root COMMAND...: as root, through sudo, or not at all.
+# run_as_root COMMAND...: run a command as root, through sudo where we are not root.
 run_as_root() {
 	if [ "$(id -u)" = 0 ]; then
 		"$@"
@@ -22,21 +22,22 @@ run_as_root() {
 	fi
 }
 
-# have_kvm: may a VM run on this processor itself? A /dev/kvm without the processor's own
-# support cannot run a whole kernel.
+# have_kvm: can VMs use KVM? Some machines have a /dev/kvm, but a processor without vmx or svm:
+# it cannot run a whole kernel.
 have_kvm() { [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; }
 
-# The kernel that stands for all where one is enough: the demonstration's, and the real
-# programs'. Its root serves the tests that need no kernel.
+# The kernel for tests that one kernel is enough for: those of real programs, and those that need
+# no kernel. Only its root has these programs. The demonstration uses it too.
 programs_kernel=6.12
 
-# kernels [all]: the names of the supported kernels, in order; of all in the list.
+# kernels [all]: the names of the kernels in scripts/kernels.txt; without `all`, not those
+# marked `long`.
 kernels() { awk -v all="${1:-}" '!/^#/ && NF && (all || $4 != "long") { print $1 }' "$top/scripts/kernels.txt"; }
 
-# releases: of each Debian release, the name of its first kernel.
+# releases: the name of the first kernel of each Debian release.
 releases() { awk '!/^#/ && NF && !seen[$2]++ { print $1 }' "$top/scripts/kernels.txt"; }
 
-# kernel_field NAME N: the Nth field of a kernel's line.
+# kernel_field NAME N: the Nth field of a kernel's line in scripts/kernels.txt.
 kernel_field() {
 	awk -v name="$1" -v n="$2" '!/^#/ && $1 == name { print $n; found = 1 }
 		END { exit !found }' "$top/scripts/kernels.txt" ||
@@ -47,15 +48,16 @@ kernel_field() {
 # COWSTAT_ROOT is the kind where none is named.
 root_dir() { printf '%s/%s-%s\n' "$cache" "${2:-${COWSTAT_ROOT:-build}}" "$(kernel_field "$1" 2)"; }
 
-# kernel_config NAME: the configuration that a kernel is built with, if it is built here.
+# kernel_config NAME: the path of the configuration that we build a kernel with. Only kernels
+# that we build have such a file.
 kernel_config() { printf '%s/tests/kernel/%s.config\n' "$top" "$(kernel_field "$1" 3)"; }
 
-# built_kernel NAME: is it built here, by scripts/kernel? Its tree is then kept in linux_dir.
+# built_kernel NAME: do we build it (scripts/kernel)? Then linux_dir is its source tree.
 built_kernel() { [ -e "$(kernel_config "$1")" ]; }
 linux_dir() { printf '%s/linux-%s\n' "$cache" "$1"; }
 
-# kernel_headers NAME: where modules find their headers, in_root; kernel_image NAME: what
-# boots, from outside.
+# kernel_headers NAME: the folder of the kernel's headers, as seen by in_root.
+# kernel_image NAME: the image that a VM boots, as seen by the host.
 kernel_headers() {
 	if built_kernel "$1"; then
 		echo /mnt/linux
@@ -71,7 +73,7 @@ kernel_image() {
 	fi
 }
 
-# kernel_release NAME [KIND]: what `uname -r` says when this kernel runs.
+# kernel_release NAME [KIND]: what `uname -r` prints on this kernel.
 kernel_release() {
 	local root flavour release
 	if built_kernel "$1"; then
@@ -90,8 +92,8 @@ kernel_release() {
 	die "no linux-image-$flavour in $root; run scripts/rootfs $*"
 }
 
-# test_source NAME: the source of a program that tests in a VM; fails when there is none.
-# test_names: the names of all of them.
+# test_source NAME: the source of a test program for VMs; fails when there is no such test.
+# test_names: the names of all test programs for VMs.
 test_source() {
 	local file
 	for file in "$top"/tests/{system,long,debug}/"$1".c; do
@@ -107,8 +109,8 @@ test_names() {
 	done
 }
 
-# in_root NAME COMMAND...: run a command inside the root of a kernel's release,
-# the root read-only and this checkout at /mnt/cowstat.
+# in_root NAME COMMAND...: run a command inside the root of a kernel's release. The root is
+# read-only, and this checkout is at /mnt/cowstat.
 in_root() {
 	local root extra=()
 	root=$(root_dir "$1")
@@ -117,7 +119,7 @@ in_root() {
 	in_directory "$root" "${extra[@]}" "$@"
 }
 
-# in_directory ROOT COMMAND...: the same in any root.
+# in_directory ROOT COMMAND...: the same in the root ROOT.
 in_directory() {
 	local root=$1
 	shift
