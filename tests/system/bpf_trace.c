@@ -21,7 +21,9 @@
 
 #define NR	101UL
 #define ROUNDS	12
-#define NAME	"a \"b'\n\033[2J\377"
+#define NAME	"a \"b'\n\033[2J\377"	/* the last byte is not UTF-8 */
+#define NAME_JSON	"a \"b'\n\033[2J\ufffd"
+#define NAME_HEX	"61202262270a1b5b324aff"
 #define CGROUP	"/sys/fs/cgroup/cowtrace-test"
 #define OUT	"/tmp/cowtrace.out"
 #define WP	"copied,zero_filled,reused,shared_wp,other"
@@ -136,7 +138,7 @@ static struct events events_in(const char *path)
 
 	while (f && fgets(line, sizeof(line), f)) {
 		json_t *event = json_loads(line, JSON_REJECT_DUPLICATES, &error), *took;
-		const char *outcome, *mapping, *comm;
+		const char *outcome, *mapping, *comm, *bytes;
 		uint64_t address;
 		pid_t pid;
 		size_t i, members = 7 + 5;
@@ -157,7 +159,6 @@ static struct events events_in(const char *path)
 			n.odd += !is_number(event, "offset") ||
 				 !json_is_string(json_object_get(event, "file"));
 		}
-		n.odd += json_object_size(event) != members;
 		pid = json_integer_value(json_object_get(event, "pid"));
 		address = json_integer_value(json_object_get(event, "address"));
 		n.all++;
@@ -165,10 +166,17 @@ static struct events events_in(const char *path)
 			;
 		if (i < 2) {
 			n.of[i]++;
-			n.odd += strcmp(comm, i ? "cow-plain" : "a \"b'\n\033[2J\u00ff") != 0;
+			n.odd += strcmp(comm, i ? "cow-plain" : NAME_JSON) != 0;
 		} else {
 			n.others++;
 		}
+		bytes = json_string_value(json_object_get(event, "comm_bytes"));
+		if (bytes) {
+			members++;
+			n.odd += strcmp(bytes, NAME_HEX) != 0;
+		}
+		n.odd += !bytes != !strstr(comm, "\ufffd");
+		n.odd += json_object_size(event) != members;
 		if (address - (uint64_t)shared < ROUNDS * 2 * NR * PAGE)
 			n.copied += !strcmp(outcome, "copied");
 		if (address - (uint64_t)zero < ROUNDS * NR * PAGE)
@@ -338,8 +346,8 @@ int main(void)
 	ends(127, "no-such-command: No such file", "cowtrace -- no-such-command");
 	ends(0, " faults told, 0 lost", "cowtrace --duration 1 -c nobody");
 	ends(2, "no such outcome", "cowtrace --outcome copied,nonsense");
-	ends(2, "A command to run goes behind --", "cowtrace true");
-	ends(1, "not a cgroup", "cowtrace --cgroup /tmp");
+	ends(2, "write -- before a command", "cowtrace true");
+	ends(1, "there is no cgroup /tmp", "cowtrace --cgroup /tmp");
 	ends(1, "is not in a BPF file system", "cowtrace --pin /tmp/here");
 	ends(0, "", "cowtrace --pin /sys/fs/bpf/cowtrace");
 	ends(1, "is there already, and stays as it is: unpin it first", "cowtrace --pin /sys/fs/bpf/cowtrace");

@@ -40,7 +40,7 @@ static void fifo_in_place(void **state)
 		_exit(0);
 	}
 	alarm(10);		/* who opens the FIFO waits until this ends the test */
-	symbols_meet(s, pid);
+	symbols_load(s, pid);
 	alarm(0);
 	symbols_user(s, pid, (uintptr_t)code + 16, name, sizeof(name));
 	assert_string_equal(name, "test_symbols.code (deleted)+0x10");
@@ -57,7 +57,7 @@ static void own_functions(void **state)
 	char name[256];
 
 	(void)state;
-	symbols_meet(s, getpid());
+	symbols_load(s, getpid());
 	symbols_user(s, getpid(), (uintptr_t)own_functions + 1, name, sizeof(name));
 	assert_string_equal(name, "own_functions");
 	symbols_free(s);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Kernel functions come from /proc/kallsyms. User functions come from the symbol tables of
- * the files that a process maps; a process must be met while it lives, since its mappings
- * go with it.
+ * the files that a process maps. The mappings of a process must be read while it lives.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -20,7 +19,7 @@
 
 struct symbol {
 	uint64_t address;
-	uint64_t size;		/* 0 when not known */
+	uint64_t size;		/* 0 if not known */
 	char *name;
 };
 
@@ -29,7 +28,7 @@ struct symbol_table {
 	size_t nr;
 };
 
-/* A file with code, and where its bytes are loaded. */
+/* A file with code: its symbols, and the segments that are loaded. */
 struct image {
 	char *path;
 	struct symbol_table table;
@@ -37,7 +36,7 @@ struct image {
 	size_t nr_segments;
 };
 
-/* A piece of a process's address space that comes from a file. */
+/* A part of an address space that maps a file. */
 struct mapping {
 	uint64_t start, end, offset;
 	struct image *image;
@@ -51,18 +50,18 @@ struct process {
 
 struct symbols {
 	struct symbol_table kernel;
-	uint64_t etext;		/* where the kernel's own text ends */
+	uint64_t etext;		/* end of the kernel's own text */
 	struct image **image;
 	size_t nr_images;
 	struct process *process;
 	size_t nr_processes;
 };
 
-/* An array with room for one more; ends the program without memory. */
+/* Return an array with room for one more element. Ends the program if memory runs out. */
 static void *grown(void *array, size_t nr, size_t size)
 {
 	if (nr && (nr & (nr - 1)))
-		return array;		/* room is a power of two */
+		return array;		/* the room is always a power of two */
 	array = reallocarray(array, nr ? 2 * nr : 1, size);
 	if (!array) {
 		perror("symbols");
@@ -90,7 +89,7 @@ static void sort_table(struct symbol_table *t)
 		qsort(t->symbol, t->nr, sizeof(*t->symbol), by_address);
 }
 
-/* The last symbol that is not after an address, or NULL. */
+/* The symbol that an address belongs to, or NULL. */
 static const struct symbol *find(const struct symbol_table *t, uint64_t address)
 {
 	size_t low = 0, high = t->nr;
@@ -116,7 +115,7 @@ static void free_table(struct symbol_table *t)
 	free(t->symbol);
 }
 
-/* An address of 0 is one that the kernel hides from us (kernel.kptr_restrict). */
+/* An address of 0 means that the kernel hides it (kernel.kptr_restrict). */
 static void read_kernel(struct symbols *s, FILE *f)
 {
 	char line[512], name[256], kind;
@@ -134,9 +133,9 @@ static void read_kernel(struct symbols *s, FILE *f)
 }
 
 /**
- * symbols_new() - begin, with the kernel's functions
+ * symbols_new() - read the kernel's functions
  *
- * Return: to be freed with symbols_free(), or NULL without memory.
+ * Return: to be freed with symbols_free(); NULL if memory runs out.
  */
 struct symbols *symbols_new(void)
 {
@@ -194,9 +193,9 @@ static void read_image(struct image *image, int fd)
 }
 
 /*
- * The path is a stranger's choice: whoever maps a file may since have put something else in
- * its place, or see another file there. A device would feel that it is opened, and a FIFO
- * would have us wait.
+ * The path is not trusted: the owner of the process may have put another file in its place, or
+ * see another file there. Opening a device may have effects, and opening a FIFO would block.
+ * So only regular files are opened.
  */
 static int open_file(const char *path)
 {
@@ -231,11 +230,11 @@ static struct image *image_of(struct symbols *s, const char *path)
 }
 
 /**
- * symbols_meet() - remember what a process maps, while it lives
+ * symbols_load() - read the mappings and symbols of a process
  * @s: symbols
- * @pid: process; one that was met already, or is gone, changes nothing
+ * @pid: the process, which must still live. Does nothing if it has been loaded, or has exited
  */
-void symbols_meet(struct symbols *s, pid_t pid)
+void symbols_load(struct symbols *s, pid_t pid)
 {
 	char path[PATH_MAX], line[PATH_MAX + 128], permissions[8];
 	struct process process = { .pid = pid };
@@ -264,9 +263,9 @@ void symbols_meet(struct symbols *s, pid_t pid)
 }
 
 /**
- * symbols_kernel() - the kernel function at an address
+ * symbols_kernel() - name of the kernel function at an address
  * @s: symbols
- * @address: of its code
+ * @address: an address in kernel code
  *
  * Return: its name, or "[unknown]".
  */
@@ -278,9 +277,11 @@ const char *symbols_kernel(struct symbols *s, uint64_t address)
 }
 
 /**
- * symbols_beyond() - does code lie beyond the kernel's own, as modules and BPF programs do?
+ * symbols_beyond() - is an address beyond the kernel's own text?
  * @s: symbols
- * @address: of it
+ * @address: the address
+ *
+ * Return: true for code of modules and BPF programs.
  */
 bool symbols_beyond(const struct symbols *s, uint64_t address)
 {
@@ -288,12 +289,12 @@ bool symbols_beyond(const struct symbols *s, uint64_t address)
 }
 
 /**
- * symbols_user() - the function at an address in a process
+ * symbols_user() - name of the function at an address in a process
  * @s: symbols
- * @pid: process, met while it lived
- * @address: of its code
- * @name: where to put the name: the function's, else file+0xoffset, else the address
- * @size: of @name
+ * @pid: the process, loaded with symbols_load()
+ * @address: an address in its code
+ * @name: result: the function's name, else file+0xoffset, else the address
+ * @size: size of @name
  */
 void symbols_user(struct symbols *s, pid_t pid, uint64_t address, char *name, size_t size)
 {
@@ -327,7 +328,7 @@ void symbols_user(struct symbols *s, pid_t pid, uint64_t address, char *name, si
 }
 
 /**
- * symbols_free() - give everything back
+ * symbols_free() - free all symbols
  * @s: symbols, or NULL
  */
 void symbols_free(struct symbols *s)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* From addresses of code to names of functions, for stacks. */
+/* Names of the functions that code addresses belong to. */
 #ifndef COWSTAT_SYMBOLS_H
 #define COWSTAT_SYMBOLS_H
 
@@ -12,7 +12,7 @@ struct symbols;
 
 struct symbols *symbols_new(void);
 void symbols_free(struct symbols *s);
-void symbols_meet(struct symbols *s, pid_t pid);
+void symbols_load(struct symbols *s, pid_t pid);
 const char *symbols_kernel(struct symbols *s, uint64_t address);
 bool symbols_beyond(const struct symbols *s, uint64_t address);
 void symbols_user(struct symbols *s, pid_t pid, uint64_t address, char *name, size_t size);
