@@ -119,9 +119,11 @@ struct cow_hist {
 	char comm[COW_COMM_LEN];
 };
 
+/* @comm is "" unless the sums are split by the names of threads. */
 struct cow_hist_key {
 	unsigned int pid;	/* 0 unless by process */
 	unsigned int ending;	/* 0 if by process */
+	char comm[COW_COMM_LEN];
 };
 
 /* The kernel's functions that faults are followed in. */
@@ -141,16 +143,41 @@ struct cow_stack_key {
 	char comm[COW_COMM_LEN];
 };
 
+/**
+ * struct cow_vma_key - a mapping of a process
+ * @start: its first address; 0 for a stack, whose first address falls as it grows
+ * @offset: of @start in the file
+ * @pid: process
+ * @mapping: enum cow_mapping
+ * @file: last part of the file's name, cut; every byte behind its end is zero
+ * @comm: "" unless the sums are split by the names of threads
+ */
 struct cow_vma_key {
+	unsigned long long start;
+	unsigned long long offset;
 	unsigned int pid;
 	unsigned int mapping;
 	char file[COW_FILE_LEN];
+	char comm[COW_COMM_LEN];
 };
 
+/**
+ * struct cow_vma - the faults on a mapping
+ * @faults: their number, by outcome
+ * @untimed: number of those whose duration is not known
+ * @bytes: physically copied
+ * @took_ns: sum of the durations that are known
+ * @start: first address, at the last fault
+ * @end: the address behind the last one, at the last fault
+ * @comm: name of the thread that had the first fault
+ */
 struct cow_vma {
 	unsigned long long faults[COW_NR_ENDINGS];
+	unsigned long long untimed;
 	unsigned long long bytes;
 	unsigned long long took_ns;
+	unsigned long long start;
+	unsigned long long end;
 	char comm[COW_COMM_LEN];
 };
 

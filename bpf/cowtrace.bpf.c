@@ -13,12 +13,13 @@
 /* --- what cowtrace tells ------------------------------------------------------------ */
 
 const volatile bool only_pids;		/* those in the map pids */
-const volatile bool with_children;	/* and those they beget */
+const volatile bool with_children;	/* and their children */
 const volatile char only_comm[COW_COMM_LEN];
 const volatile unsigned long long only_cgroup;	/* this one and those below it; 0 for all */
 const volatile int cgroup_level;
 const volatile unsigned int only_endings = ~(1U << COW_FILE_COPIED);
 const volatile bool hist_by_pid;
+const volatile bool sums_by_comm;	/* keys of histograms and mappings hold the thread's name */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -79,12 +80,16 @@ unsigned long long untimed;			/* of them, whose end was not seen */
 /**
  * struct note - of a fault, from its entry on, all that can be known there
  * @event: to be completed at the end
+ * @vma_start: first address of the mapping
+ * @vma_end: the address behind its last one
  * @user: the stack's number in the map of stacks; negative when there is none
  * @kernel: the same
  * @sinks: what is to be done with it, enum cow_sink
  */
 struct note {
 	struct cow_event event;
+	u64 vma_start;
+	u64 vma_end;
 	int user;
 	int kernel;
 	u32 sinks;
@@ -175,17 +180,21 @@ static __always_inline u32 bucket_of(u64 ns)
 }
 
 /* What the page belongs to. */
-static __always_inline void describe(struct cow_event *e, u64 vma_address, u64 address)
+static __always_inline void describe(struct note *note, u64 vma_address, u64 address)
 {
+	struct cow_event *e = &note->event;
 	struct vm_area_struct *vma = (void *)vma_address;
 	u64 start = BPF_CORE_READ(vma, vm_start), end = BPF_CORE_READ(vma, vm_end);
 	struct mm_struct *mm = BPF_CORE_READ(vma, vm_mm);
 	struct file *file = BPF_CORE_READ(vma, vm_file);
 	u64 stack;
 
+	note->vma_start = start;
+	note->vma_end = end;
 	e->mapping = COW_MAPPING_ANON;
 	e->offset = 0;
-	e->file[0] = '\0';
+	/* All of it: the name becomes part of a key. */
+	__builtin_memset(e->file, 0, sizeof(e->file));
 	if (file) {
 		e->mapping = COW_MAPPING_FILE;
 		e->offset = (BPF_CORE_READ(vma, vm_pgoff) << COW_PAGE_SHIFT) + address - start;
@@ -210,6 +219,8 @@ static __always_inline void to_hist(const struct cow_event *e)
 		key.pid = e->pid;
 	else
 		key.ending = e->ending;
+	if (sums_by_comm)
+		__builtin_memcpy(key.comm, e->comm, sizeof(key.comm));
 	hist = bpf_map_lookup_elem(&hists, &key);
 	if (!hist) {
 		bpf_map_update_elem(&hists, &key, &no_hist, BPF_NOEXIST);
@@ -231,15 +242,22 @@ static __always_inline void to_hist(const struct cow_event *e)
 	__sync_fetch_and_add(&hist->took_ns, e->took_ns);
 }
 
-static __always_inline void to_vmas(const struct cow_event *e)
+static __always_inline void to_vmas(const struct note *note)
 {
+	const struct cow_event *e = &note->event;
 	struct cow_vma_key key = {};
 	struct cow_vma *vma;
 	u32 ending = e->ending;
 
 	key.pid = e->pid;
 	key.mapping = e->mapping;
+	if (e->mapping != COW_MAPPING_STACK)
+		key.start = note->vma_start;
+	if (e->mapping == COW_MAPPING_FILE)
+		key.offset = e->offset - (e->address - note->vma_start);
 	__builtin_memcpy(key.file, e->file, sizeof(key.file));
+	if (sums_by_comm)
+		__builtin_memcpy(key.comm, e->comm, sizeof(key.comm));
 	vma = bpf_map_lookup_elem(&vmas, &key);
 	if (!vma) {
 		bpf_map_update_elem(&vmas, &key, &no_vma, BPF_NOEXIST);
@@ -250,10 +268,14 @@ static __always_inline void to_vmas(const struct cow_event *e)
 		}
 		__builtin_memcpy(vma->comm, e->comm, sizeof(vma->comm));
 	}
+	vma->start = note->vma_start;
+	vma->end = note->vma_end;
 	if (ending < COW_NR_ENDINGS)
 		__sync_fetch_and_add(&vma->faults[ending], 1);
 	__sync_fetch_and_add(&vma->bytes, e->bytes);
-	if (e->took_ns != COW_UNTIMED)
+	if (e->took_ns == COW_UNTIMED)
+		__sync_fetch_and_add(&vma->untimed, 1);
+	else
 		__sync_fetch_and_add(&vma->took_ns, e->took_ns);
 }
 
@@ -334,7 +356,7 @@ static __noinline int tell(const struct note *note)
 	if (note->sinks & COW_TO_HIST)
 		to_hist(e);
 	if (note->sinks & COW_TO_VMAS)
-		to_vmas(e);
+		to_vmas(note);
 	if (note->sinks & COW_TO_STACKS)
 		to_stacks(note);
 	return 0;
@@ -357,7 +379,7 @@ static __noinline int take_note(void *ctx, struct note *note, u64 vma_address, u
 	e->remote = (u64)BPF_CORE_READ(vma, vm_mm) != (u64)bpf_get_current_task_btf()->mm;
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
 	if (sinks & ~COW_TO_HIST)	/* a histogram does not ask */
-		describe(e, vma_address, address);
+		describe(note, vma_address, address);
 	if (sinks & COW_TO_STACKS) {
 		note->user = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
 		note->kernel = bpf_get_stackid(ctx, &stacks, 0);

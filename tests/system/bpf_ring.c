@@ -195,7 +195,7 @@ static void account(size_t faults, bool stop, const char *what)
 	}
 	f = fopen(log, "r");
 	while (f && fgets(line, sizeof(line), f))
-		found += sscanf(line, "cowtrace: %" SCNu64 " faults told, %" SCNu64 " lost", &told,
+		found += sscanf(line, "cowtrace: %" SCNu64 " faults, %" SCNu64 " lost", &told,
 				&lost) == 2;
 	if (found != 1)
 		bail("cowtrace does not say what it told and lost; see %s", log);

@@ -20,7 +20,7 @@
 #include "harness.h"
 
 #define NR	101UL
-#define ROUNDS	12
+#define ROUNDS	16
 #define NAME	"a \"b'\n\033[2J\377"	/* the last byte is not UTF-8 */
 #define NAME_JSON	"a \"b'\n\033[2J\ufffd"
 #define NAME_HEX	"61202262270a1b5b324aff"
@@ -225,12 +225,20 @@ static void filters(void)
 	is(n.zeroed, 2 * NR, "--outcome: what was asked for");
 	is(n.all - n.zeroed, 0, "--outcome: and no more");
 
-	is(traced("-o json -c cow-plain --outcome copied"), 0, "-c: nothing lost");
+	is(traced("-o json -C '^cow-(plain|fancy)$' --outcome copied"), 0, "-C: nothing lost");
 	n = events_in(OUT);
-	is(n.of[0], 0, "-c: of no other name");
-	is(n.copied, 2 * NR, "-c: all of that name, children included");
+	is(n.of[0], 0, "-C: no other name");
+	is(n.copied, 2 * NR, "-C: all faults of that name, those of children included");
+
+	is(traced("--output json -c cow-plain --outcome copied"), 0,
+	   "old spellings of -C and -o: nothing lost");
+	n = events_in(OUT);
+	is(n.of[0], 0, "old spellings: no other name");
+	is(n.copied, 2 * NR, "old spellings: the same faults");
 
 	ends(0, "\"took_ns\":null", "cowtrace -o json --outcome file_copied -- true");
+	ends(0, "\n{\"time_ns\":",
+	     "cowtrace --format json --output /tmp/cowtrace.file -- echo a && cat /tmp/cowtrace.file");
 
 	if (mkdir(CGROUP, 0755) && access(CGROUP, F_OK))
 		bail("no cgroup");
@@ -267,6 +275,25 @@ static void lines(void)
 	is(wrong, 0, "lines: each says what there is to say");
 	is(n, NR, "lines: one for each copy");
 	is(wide, 0, "lines: not too wide");
+	free(text);
+}
+
+/* The first line of OUT is the mapping that the worker and its child share. */
+static void check_merged(void)
+{
+	char *text = text_of(OUT);
+	json_t *line = json_loads(text, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, NULL);
+	uint64_t start, end;
+
+	if (!line)
+		bail("no JSON: %s", text);
+	start = json_integer_value(json_object_get(line, "start"));
+	end = json_integer_value(json_object_get(line, "end"));
+	is(json_integer_value(json_object_get(line, "processes")), 2, "--merge: two processes");
+	is(json_integer_value(json_object_get(line, "copied")), 2 * NR, "--merge: their copies");
+	ok(start <= (uint64_t)shared && end >= (uint64_t)shared + ROUNDS * 2 * NR * PAGE,
+	   "--merge: the range is that of the mapping");
+	json_decref(line);
 	free(text);
 }
 
@@ -315,11 +342,22 @@ static void sums(void)
 	is(traced("--by-vma -p %d --outcome copied", worker[1].pid), 0, "--by-vma: nothing lost");
 	text = text_of(OUT);
 	at = strchr(text, '\n');
-	ok(at && sscanf(at, " %llu cow-plain %llu %llu %*u %llu %7s", &n, &faults, &in_buckets, &size, unit) == 5 &&
+	ok(at && sscanf(at, " %llu cow-plain %llu %llu %*u %7s", &n, &faults, &in_buckets, unit) == 4 &&
 	   n == (unsigned long long)worker[1].pid && faults >= NR && in_buckets == faults,
-	   "--by-vma: the mapping that pays most is first, all its %llu faults are copies", faults);
+	   "--by-vma: the mapping with most bytes is first, all its %llu faults are copies", faults);
 	ok(strstr(text, " anon\n"), "--by-vma: it is an anonymous one");
+	for (at = text, skip = 0; *at; at = strchr(at, '\n') + 1)
+		skip = strcspn(at, "\n") > (size_t)skip ? (int)strcspn(at, "\n") : skip;
+	ok(skip <= 100, "--by-vma: the longest line has %d columns", skip);
 	free(text);
+	ends(0, "        - ", "cowtrace --by-vma --outcome file_copied -- true");
+
+	is(traced("--by-vma --merge -o json -C '^cow-plain$' --outcome copied"), 0,
+	   "--merge: nothing lost");
+	check_merged();
+
+	ends(0, "\"buckets\":[{\"from_ns\":", "cowtrace --hist -o json -- true");
+	ends(0, "\"do_wp_page_[k]\"],\"faults\":", "cowtrace --stacks -o json -- true");
 }
 
 int main(void)
@@ -344,7 +382,9 @@ int main(void)
 	ends(7, "0 lost", "cowtrace -- sh -c 'exit 7'");
 	ends(137, "0 lost", "cowtrace -- sh -c 'kill -9 $$'");
 	ends(127, "no-such-command: No such file", "cowtrace -- no-such-command");
-	ends(0, " faults told, 0 lost", "cowtrace --duration 1 -c nobody");
+	ends(0, "cowtrace: watching, attached in ", "cowtrace --duration 1 -c nobody");
+	ends(0, " faults, 0 lost", "cowtrace --duration 1 -c nobody");
+	ends(2, "--merge needs --by-vma", "cowtrace --merge --hist");
 	ends(2, "no such outcome", "cowtrace --outcome copied,nonsense");
 	ends(2, "write -- before a command", "cowtrace true");
 	ends(1, "there is no cgroup /tmp", "cowtrace --cgroup /tmp");

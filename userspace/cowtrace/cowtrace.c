@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <poll.h>
+#include <regex.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,10 +40,13 @@
  * @sinks: the mode, an enum cow_sink; 0 for single faults
  * @json: print JSON
  * @by_pid: histograms are by process
+ * @merge: sums by mapping are of all processes of a name
+ * @output: print to this file, or NULL for stdout
  * @children: watch the children of @pids too
  * @outcomes: a bit for each enum cow_ending; 0 for the default
  * @pids: watch only these processes
- * @comm: watch only threads of this name, or NULL
+ * @comm: watch only threads of this name, or NULL; tested in the kernel
+ * @regex: print only threads whose name matches, if @has_regex; tested here
  * @cgroup: watch only tasks in this cgroup and below it, a path, or NULL
  * @pin: pin to this directory and exit, or NULL
  * @unpin: remove what @pin made there, or NULL
@@ -55,10 +58,14 @@ struct options {
 	unsigned int sinks;
 	bool json;
 	bool by_pid;
+	bool merge;
+	const char *output;
 	bool children;
 	unsigned int outcomes;
 	struct pid_list pids;
 	const char *comm;
+	regex_t regex;
+	bool has_regex;
 	const char *cgroup;
 	const char *pin;
 	const char *unpin;
@@ -77,6 +84,7 @@ struct options {
  * @printed: number of faults printed
  * @child: pid of the command, or 0
  * @status: exit status of the command, as a shell reports it
+ * @begin_ns: when the set-up began
  * @start_fd: a byte written to it starts the command
  */
 struct trace {
@@ -88,6 +96,7 @@ struct trace {
 	uint64_t printed;
 	pid_t child;
 	int status;
+	uint64_t begin_ns;
 	int start_fd;
 };
 
@@ -103,29 +112,35 @@ static void usage(FILE *to)
 {
 	fputs("usage: cowtrace [FILTER...] [MODE] [--duration SECONDS] [-- COMMAND [ARG...]]\n"
 	      "       cowtrace [FILTER...] --pin DIR | --unpin DIR\n"
-	      "Tell of each copy-on-write fault: whose, where, how it ended, how long it took.\n"
+	      "Print each copy-on-write fault: its process, address, outcome and duration.\n"
 	      "Filters:\n"
-	      "  -p, --pid PID[,PID]   only these processes\n"
-	      "      --children        and those that they beget\n"
-	      "  -c, --comm NAME       only threads of this name\n"
-	      "      --cgroup PATH     only this cgroup (v2), and those below it\n"
-	      "      --outcome LIST    only these; names are columns of the table: copied,\n"
-	      "                        zero_filled, reused, shared_wp, other, file_copied,\n"
-	      "                        thp_*, hugetlb_*. All but file_copied by default\n"
+	      "  -p, --pid PID[,PID...] only these processes; SELF\n"
+	      "      --children         and the children that they fork from now on\n"
+	      "  -C, --comm REGEX       only threads whose name matches\n"
+	      "  -G, --cgroup PATH      only this cgroup and those below it\n"
+	      "      --outcome LIST     only these outcomes, named as columns of the table:\n"
+	      "                         copied, zero_filled, reused, shared_wp, other,\n"
+	      "                         file_copied, thp_split, thp_reused, thp_other,\n"
+	      "                         hugetlb_copied, hugetlb_reused, hugetlb_other.\n"
+	      "                         The default is all except file_copied\n"
 	      "Modes:\n"
-	      "                        a line per fault\n"
-	      "  -o, --output json     a JSON object per fault\n"
-	      "      --hist[=process]  latency, in powers of two, by outcome or by process\n"
-	      "      --stacks          faults by stack, folded, for flame graphs\n"
-	      "      --by-vma          faults by mapping: which one pays\n"
-	      "      --pin DIR         attach, pin below DIR, leave; bpftool then serves\n"
-	      "      --unpin DIR       and take that away\n"
-	      "  -v, --verbose         also tell how the verifier fared with each program\n"
+	      "                         a line for each fault\n"
+	      "      --hist[=process]   histograms of durations, by outcome or by process\n"
+	      "      --stacks           number of faults by stack, folded for flame graphs\n"
+	      "      --by-vma           sums by process and mapping\n"
+	      "      --merge            with --by-vma: sums over all processes of a name\n"
+	      "      --pin DIR          attach, pin everything below DIR and exit, for bpftool\n"
+	      "      --unpin DIR        detach what --pin attached, and remove DIR\n"
+	      "Output:\n"
+	      "  -o, --format json      a JSON object on each line\n"
+	      "      --output FILE      write to FILE, not to standard output\n"
+	      "      --duration SECONDS stop after that time\n"
+	      "  -v, --verbose          also print what the verifier reports for each program\n"
 	      "      --help\n"
 	      "      --version\n"
-	      "Exit status: 0, 1 for an error, 2 for a wrong command line, 3 when faults were\n"
-	      "lost: the programs had no room, or were busy. How many is said at the end. A\n"
-	      "command's exit status is ours, unless it is 0.\n", to);
+	      "Exit status: 0 success, 1 error, 2 wrong command line, 3 some faults were lost\n"
+	      "(their number is printed at the end). With a command: the command's exit status,\n"
+	      "unless that is 0.\n", to);
 }
 
 /* --- the command line ------------------------------------------------------------------ */
@@ -153,15 +168,17 @@ static void one_mode(struct options *o, enum cow_sink sink)
 /* Fill in @o. Ends the program on a wrong command line. */
 static void parse_options(int argc, char **argv, struct options *o)
 {
-	enum { OPT_HELP = 256, OPT_VERSION, OPT_CHILDREN, OPT_CGROUP, OPT_OUTCOME, OPT_HIST,
-	       OPT_STACKS, OPT_BY_VMA, OPT_PIN, OPT_UNPIN, OPT_DURATION };
+	enum { OPT_HELP = 256, OPT_VERSION, OPT_CHILDREN, OPT_OUTCOME, OPT_HIST,
+	       OPT_STACKS, OPT_BY_VMA, OPT_PIN, OPT_UNPIN, OPT_DURATION, OPT_OUTPUT, OPT_MERGE };
 	static const struct option longs[] = {
 		{ "pid",	required_argument,	NULL, 'p' },
 		{ "children",	no_argument,		NULL, OPT_CHILDREN },
-		{ "comm",	required_argument,	NULL, 'c' },
-		{ "cgroup",	required_argument,	NULL, OPT_CGROUP },
+		{ "comm",	required_argument,	NULL, 'C' },
+		{ "cgroup",	required_argument,	NULL, 'G' },
 		{ "outcome",	required_argument,	NULL, OPT_OUTCOME },
-		{ "output",	required_argument,	NULL, 'o' },
+		{ "format",	required_argument,	NULL, 'o' },
+		{ "output",	required_argument,	NULL, OPT_OUTPUT },
+		{ "merge",	no_argument,		NULL, OPT_MERGE },
 		{ "hist",	optional_argument,	NULL, OPT_HIST },
 		{ "stacks",	no_argument,		NULL, OPT_STACKS },
 		{ "by-vma",	no_argument,		NULL, OPT_BY_VMA },
@@ -175,7 +192,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+p:c:o:v", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+p:c:C:G:o:v", longs, NULL)) != -1) {
 		switch (c) {
 		case 'p':
 			options_pids(optarg, &o->pids);
@@ -183,13 +200,19 @@ static void parse_options(int argc, char **argv, struct options *o)
 		case OPT_CHILDREN:
 			o->children = true;
 			break;
-		case 'c':
+		case 'c':		/* the old spelling of -C '^NAME$' */
 			if (!*optarg || strlen(optarg) >= COW_COMM_LEN)
 				bad_usage("-c %s: a thread's name has 1 to %d bytes",
 				     optarg, COW_COMM_LEN - 1);
 			o->comm = optarg;
 			break;
-		case OPT_CGROUP:
+		case 'C':
+			if (o->has_regex)
+				regfree(&o->regex);
+			options_comm(optarg, &o->regex);
+			o->has_regex = true;
+			break;
+		case 'G':
 			o->cgroup = optarg;
 			break;
 		case OPT_OUTCOME:
@@ -204,6 +227,16 @@ static void parse_options(int argc, char **argv, struct options *o)
 				bad_usage("--hist=%s: give outcome or process", optarg);
 			o->by_pid = optarg && !strcmp(optarg, "process");
 			one_mode(o, COW_TO_HIST);
+			break;
+		case OPT_MERGE:
+			o->merge = true;
+			break;
+		case OPT_OUTPUT:
+			/* --output json was the spelling of -o json. */
+			if (!strcmp(optarg, "json"))
+				o->json = true;
+			else
+				o->output = optarg;
 			break;
 		case OPT_STACKS:
 			one_mode(o, COW_TO_STACKS);
@@ -240,8 +273,10 @@ static void parse_options(int argc, char **argv, struct options *o)
 		bad_usage("with a command, give neither -p nor --pin");
 	if (o->children && !o->pids.nr)
 		bad_usage("--children needs -p PID");
-	if (o->json && o->sinks)
-		bad_usage("-o json works for single faults only");
+	if (o->merge && o->sinks != COW_TO_VMAS)
+		bad_usage("--merge needs --by-vma");
+	if (o->pin && (o->has_regex || o->output || o->json || o->sinks))
+		bad_usage("--pin prints nothing: it takes filters of the kernel only, not -C, -o, --output or a mode");
 }
 
 /* --- setting up ------------------------------------------------------------------------- */
@@ -318,6 +353,7 @@ static int set_up(struct trace *t, char *why, size_t len)
 	t->skel->rodata->only_pids = o->pids.nr || o->command;
 	t->skel->rodata->with_children = o->children || o->command;
 	t->skel->rodata->hist_by_pid = o->by_pid;
+	t->skel->rodata->sums_by_comm = o->has_regex;
 	if (o->outcomes)
 		t->skel->rodata->only_endings = o->outcomes;
 	if (!(o->outcomes & 1U << COW_FILE_COPIED))	/* it runs at each fault on a file's page */
@@ -352,6 +388,8 @@ static int on_event(void *context, void *data, size_t size)
 	struct trace *t = context;
 
 	if (size < sizeof(*e) || e->ending >= COW_NR_ENDINGS || e->mapping > COW_MAPPING_FILE)
+		return 0;
+	if (t->o->has_regex && regexec(&t->o->regex, e->comm, 0, NULL, 0))
 		return 0;
 	t->printed++;
 	if (t->o->json)
@@ -407,8 +445,9 @@ static int run(struct trace *t, char *why, size_t len)
 	if (!o->sinks && !o->json)
 		print_fault_header(t->out);
 	fflush(t->out);
-	if (!o->command && !o->duration)
-		fputs("cowtrace: watching; Ctrl-C ends it\n", stderr);
+	if (!o->command)
+		fprintf(stderr, "cowtrace: watching, attached in %s; Ctrl-C ends it\n",
+			format_duration(now_ns() - t->begin_ns).s);
 	if (o->command && write(t->start_fd, "", 1) != 1)
 		warn("cannot start %s", *o->command);
 	while (ret >= 0 && !stopped && !command_exited(t) && now_ns() < end) {
@@ -449,26 +488,26 @@ static uint64_t nr_skipped(const struct trace *t)
 /* Print the sums and the closing line. Return: the exit status. */
 static int summarize(const struct trace *t)
 {
-	const struct bpf_map *counts = t->skel->maps.stack_counts;
-	uint64_t all = 0, lost = t->skel->bss->lost + nr_skipped(t);
-	uint64_t untimed = t->skel->bss->untimed;
-	unsigned int e;
+	const struct sums_options sums = {
+		.to = t->out, .json = t->o->json, .by_pid = t->o->by_pid, .merge = t->o->merge,
+		.comm = t->o->has_regex ? &t->o->regex : NULL,
+	};
+	uint64_t lost = t->skel->bss->lost + nr_skipped(t), untimed = t->skel->bss->untimed;
+	uint64_t faults = t->printed;
 
-	for (e = 0; e < COW_NR_ENDINGS; e++)
-		all += t->skel->bss->seen[e];
 	if (t->o->sinks == COW_TO_HIST)
-		print_hists(t->out, bpf_map__fd(t->skel->maps.hists), t->o->by_pid);
+		faults = print_hists(&sums, bpf_map__fd(t->skel->maps.hists));
 	else if (t->o->sinks == COW_TO_VMAS)
-		print_vmas(t->out, bpf_map__fd(t->skel->maps.vmas));
+		faults = print_vmas(&sums, bpf_map__fd(t->skel->maps.vmas));
 	else if (t->o->sinks == COW_TO_STACKS)
-		print_stacks(t->out, bpf_map__fd(counts), bpf_map__fd(t->skel->maps.stacks),
-			     t->symbols);
+		faults = print_stacks(&sums, bpf_map__fd(t->skel->maps.stack_counts),
+				      bpf_map__fd(t->skel->maps.stacks), t->symbols);
 	if (fflush(t->out) || ferror(t->out)) {
 		warn("cannot write");
 		return EXIT_FAILURE;
 	}
-	fprintf(stderr, "cowtrace: %" PRIu64 " faults told, %" PRIu64 " lost",
-		t->o->sinks ? all : t->printed, lost);
+	fprintf(stderr, "cowtrace: %" PRIu64 " faults, %" PRIu64 " lost",
+		faults, lost);
 	if (untimed)
 		fprintf(stderr, ", %" PRIu64 " of unknown duration", untimed);
 	fputc('\n', stderr);
@@ -479,11 +518,13 @@ static int summarize(const struct trace *t)
 
 static int trace(const struct options *o)
 {
-	struct trace t = { .o = o, .set.verbose = o->verbose, .start_fd = -1, .out = stdout };
+	struct trace t = { .o = o, .set.verbose = o->verbose, .start_fd = -1,
+			   .begin_ns = now_ns() };
 	struct sigaction stop = { .sa_handler = on_signal };
 	int ret, status = EXIT_FAILURE;
 	char why[1024];
 
+	t.out = options_output(o->output);
 	ret = bpf_load_check(why, sizeof(why));
 	if (ret)
 		goto tell;

@@ -6,14 +6,33 @@
 #ifndef COWSTAT_SUMS_H
 #define COWSTAT_SUMS_H
 
+#include <regex.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "symbols.h"
 
-void print_hists(FILE *to, int hists_map, bool by_pid);
-void print_vmas(FILE *to, int vmas_map);
+/**
+ * struct sums_options - how sums are printed
+ * @to: the stream
+ * @json: one JSON object per line, not text
+ * @by_pid: histograms are by process, not by outcome
+ * @merge: one line per mapping for all processes of a name
+ * @comm: only threads whose name matches, or NULL; keys then hold the names of threads
+ */
+struct sums_options {
+	FILE *to;
+	bool json;
+	bool by_pid;
+	bool merge;
+	const regex_t *comm;
+};
+
+uint64_t print_hists(const struct sums_options *o, int hists_map);
+uint64_t print_vmas(const struct sums_options *o, int vmas_map);
+uint64_t print_stacks(const struct sums_options *o, int counts_map, int stacks_map,
+		      struct symbols *symbols);
 void load_stack_symbols(struct symbols *symbols, int counts_map);
-void print_stacks(FILE *to, int counts_map, int stacks_map, struct symbols *symbols);
 
 #endif /* COWSTAT_SUMS_H */

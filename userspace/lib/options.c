@@ -76,6 +76,22 @@ uint64_t options_number(const char *option, const char *text, uint64_t min, uint
 }
 
 /**
+ * options_comm() - take the argument of -C
+ * @regex: an extended regular expression
+ * @comm: it, compiled; to be freed with regfree()
+ */
+void options_comm(const char *regex, regex_t *comm)
+{
+	char why[128];
+	int error = regcomp(comm, regex, REG_EXTENDED | REG_NOSUB);
+
+	if (!error)
+		return;
+	regerror(error, comm, why, sizeof(why));
+	bad_usage("-C %s: %s", regex, why);
+}
+
+/**
  * options_format() - take the argument of -o: there is one format
  * @name: the argument
  */

@@ -3,6 +3,7 @@
  * Options that mean the same in all tools:
  *
  *	-p, --pid PID[,PID...]	only these processes; SELF is the tool itself, ALL is all
+ *	-C, --comm REGEX	only those whose name matches
  *	-o, --format json	JSON
  *	    --output FILE	write there, not to standard output
  *	    --version
@@ -13,6 +14,7 @@
 #ifndef COWSTAT_OPTIONS_H
 #define COWSTAT_OPTIONS_H
 
+#include <regex.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,6 +36,7 @@ struct pid_list {
 void options_pids(char *list, struct pid_list *pids);
 bool pid_list_has(const struct pid_list *pids, pid_t pid);
 uint64_t options_number(const char *option, const char *text, uint64_t min, uint64_t max);
+void options_comm(const char *regex, regex_t *comm);
 void options_format(const char *name);
 FILE *options_output(const char *path);
 void options_version(const char *tool) __attribute__((noreturn));
