@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Every scenario of cowbench: its JSON is strict, and its counts are what was asked for. */
+/* Every scenario of cowbench: its JSON is valid, and its counts are those that were requested. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 #define MIB	(1ULL << 20)
 
-/* Run cowbench with --json. */
+/* Run cowbench with -o json. */
 static json_t *bench(const char *args)
 {
 	char command[512];
@@ -17,7 +17,7 @@ static json_t *bench(const char *args)
 	json_t *json;
 	FILE *f;
 
-	snprintf(command, sizeof(command), "%s/cowbench %s --json --cpu 0 --warmup 0",
+	snprintf(command, sizeof(command), "%s/cowbench %s -o json --cpu 0 --warmup 0",
 		 getenv("COWSTAT_BUILD"), args);
 	f = popen(command, "r");
 	json = f ? json_loadf(f, JSON_REJECT_DUPLICATES, &why) : NULL;
@@ -26,7 +26,7 @@ static json_t *bench(const char *args)
 	return json;
 }
 
-/* The last result's median of something. */
+/* The median of a figure or column in the last result. */
 static uint64_t median(json_t *json, const char *subject, const char *name)
 {
 	json_t *results = json_object_get(json, "results"), *p50;
@@ -48,13 +48,25 @@ static uint64_t one(const char *args, const char *subject, const char *name)
 }
 
 /*
- * Parent and child race for who copies their few pages of stack and libc: a handful more or
- * less of each process. What is asked for is hundreds of pages.
+ * It is a race whether parent or child copies their few pages of stack and libc: each process may
+ * have a few pages more or less. The number of requested pages is in the hundreds.
  */
-static void near(uint64_t got, uint64_t want, uint64_t handful, const char *what)
+static void near(uint64_t got, uint64_t want, uint64_t few, const char *what)
 {
-	ok(got + handful >= want && got <= want + handful, "%s: %lu, and %lu were asked for", what,
-	   got, want);
+	ok(got + few >= want && got <= want + few, "%s: %lu, requested were %lu", what, got, want);
+}
+
+/* Old spellings work; --output writes the same to a file. */
+static void check_output(void)
+{
+	int status;
+	char *text = shell(&status, "cowbench fork-exit --size 1M --count 1 --json --output /tmp/bench.json && grep -q '\"tool\": \"cowbench\"' /tmp/bench.json");
+
+	ok(!status && !*text, "--json --output FILE: JSON in the file, nothing on stdout");
+	free(text);
+	text = shell(&status, "cowbench fork-exit --size 1M,2M --count 1 --output /tmp/bench.text && grep -q 'time until fork returned' /tmp/bench.text");
+	ok(!status && !*text, "--output FILE: text in the file, nothing on stdout");
+	free(text);
 }
 
 static void check_starting(void)
@@ -64,16 +76,16 @@ static void check_starting(void)
 	is(json_array_size(json_object_get(json, "results")), 2, "a sweep has a result per size");
 	is(median(json, "vfork", "pre_exec_copied"), 0, "vfork copies nothing");
 	is(median(json, "posix_spawn", "pre_exec_copied"), 0, "posix_spawn copies nothing");
-	ok(median(json, "fork", "pre_exec_copied") < 32, "fork + exec copies a handful");
-	ok(median(json, "fork", "birth_anon_pages") >= 1024, "and shares the rest");
+	ok(median(json, "fork", "pre_exec_copied") < 32, "fork + exec copies a few pages");
+	ok(median(json, "fork", "birth_anon_pages") >= 1024, "fork + exec shares the rest");
 	json_decref(json);
 	ok(one("eager --size 4M --count 1", "eager", "pre_exec_copied") >= 1024,
 	   "eager copies every page");
 	ok(one("fork-exit --size 4M --count 1", "fork-exit", "birth_pgtables_bytes") >= 8192,
-	   "fork-exit: page tables hold 8 bytes a page");
+	   "fork-exit: page tables have 8 bytes for each page");
 }
 
-/* What has no huge pages says so instead of measuring small ones. */
+/* A kernel without huge pages: cowbench refuses, and does not measure small pages instead. */
 static void refuses_thp(void)
 {
 	int status;
@@ -95,9 +107,9 @@ static void check_writing(void)
 	else
 		refuses_thp();
 	is(one("fork-write --size 8M --count 1 --page-size hugetlb --share 100", "child",
-	       "hugetlb_copied"), 4, "hugetlb: 4 pages of 2 MiB");
+	       "hugetlb_copied"), 4, "hugetlb: 4 pages of 2 MiB are copied");
 	is(one("fork-write --size 8M --count 1 --page-size hugetlb --share 100", "child",
-	       "copied_bytes") / (2 * MIB), 4, "and their bytes");
+	       "copied_bytes") / (2 * MIB), 4, "hugetlb: their bytes");
 }
 
 static void check_prefork(void)
@@ -114,13 +126,13 @@ static void check_snapshot(void)
 
 	ok(written > 100 && written <= 1024, "snapshot: %lu pages were written", written);
 	ok(json_array_size(json_object_get(json_array_get(json_object_get(json, "results"), 0),
-					   "timeline")) > 10, "a curve of it");
+					   "timeline")) > 10, "snapshot: there are samples");
 	none = one("snapshot --size 4M --duration 3 --rate 0", "child", "parent_copied");
 	note("parent_copied %lu, of nothing written %lu",
 	     median(json, "child", "parent_copied"), none);
 	ok(median(json, "child", "parent_copied") >= written &&
 	   median(json, "child", "parent_copied") <= written + none + 8,
-	   "parent_copied is what was written, and a handful");
+	   "parent_copied is the number of written pages, and a few more");
 	json_decref(json);
 }
 
@@ -131,6 +143,7 @@ int main(void)
 	if (!f || fprintf(f, "16") < 0 || fclose(f))
 		bail("no pool of huge pages");
 	start_row();
+	check_output();
 	check_starting();
 	check_writing();
 	check_prefork();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * cowbench report: one page that needs no other file, and pictures that are XML. gnuplot is
- * in the root of one release only (COWSTAT_PROGRAMS, see run); on the others it must say so.
+ * cowbench report: one page that needs no other file, and pictures that are XML. Only the root of
+ * one release has gnuplot (COWSTAT_PROGRAMS, see run). On the others cowbench must say what is
+ * missing.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,8 +57,8 @@ int main(void)
 		 "%s/cowbench report --size 1M,2M --count 1 --warmup 0 --duration 1 --output " PAGE_FILE
 		 " --pictures " DIR " >" DIR "/log 2>&1", getenv("COWSTAT_BUILD"));
 	if (!getenv("COWSTAT_PROGRAMS")) {
-		is(status_of(command), 1, "without gnuplot there is no report");
-		is(status_of("grep -q 'gnuplot-nox' " DIR "/log"), 0, "and it says what to install");
+		is(status_of(command), 1, "without gnuplot the report fails");
+		is(status_of("grep -q 'gnuplot-nox' " DIR "/log"), 0, "without gnuplot it says what to install");
 		return done();
 	}
 	is(status_of(command), 0, "the report is made");

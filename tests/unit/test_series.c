@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* series.c and result_json.c: statistics, and what becomes of them in JSON. */
+/* series.c, result_json.c, scenario.c: statistics, their JSON, the table of scenarios. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "result.h"
+#include "scenario.h"
 #include "workload.h"
 
 static struct series series_of(const uint64_t *value, size_t nr)
@@ -64,7 +65,7 @@ static void document(void **state)
 {
 	struct machine m = { .kernel = "6.12", .emulated = true };
 	struct result r = {
-		.scenario = "prefork", .bytes = 8192, .nr = 1,
+		.scenario = find_scenario("prefork"), .bytes = 8192, .nr = 1,
 		.o = { .size = 8192, .exec = "/bin/\xff\"x", .writers = WRITER_CHILD, .workers = 3 },
 		.subject[0] = { .key = "worker", .name = "each worker" },
 	};
@@ -87,19 +88,44 @@ static void document(void **state)
 	json_t *result = json_array_get(json_object_get(json, "results"), 0);
 	json_t *options = json_object_get(result, "options");
 
-	/* not UTF-8: shown as far as it can be */
-	assert_string_equal(json_string_value(json_object_get(options, "exec")), "/bin/?\"x");
+	/* A byte that is not UTF-8 is replaced; all bytes are there in hexadecimal. */
+	assert_string_equal(json_string_value(json_object_get(options, "exec")),
+			    "/bin/\xef\xbf\xbd\"x");
+	assert_string_equal(json_string_value(json_object_get(options, "exec_bytes")),
+			    "2f62696e2fff2278");
 	assert_int_equal(json_integer_value(json_object_get(options, "workers")), 3);
 	worker = json_object_get(json_object_get(result, "subjects"), "worker");
 	copied = json_object_get(worker, "copied");
 	assert_int_equal(json_integer_value(json_object_get(copied, "sum")), 16);
 	assert_int_equal(json_integer_value(json_object_get(copied, "p50")), 7);
 	assert_int_equal(json_array_size(json_object_get(copied, "values")), 2);
-	/* what was not measured is not there */
+	/* Figures that were not measured are left out. */
 	assert_null(json_object_get(worker, "reused"));
 	assert_null(json_object_get(result, "timeline"));
 	json_decref(json);
 	result_free(&r);
+}
+
+static void complete_scenarios(void **state)
+{
+	static const struct subject s;
+	const struct scenario *scenario;
+
+	(void)state;
+	assert_true(nr_scenarios > 0);
+	for (scenario = scenarios; scenario < scenarios + nr_scenarios; scenario++) {
+		assert_ptr_equal(find_scenario(scenario->name), scenario);
+		assert_non_null(scenario->help);
+		assert_true(scenario->count > 0 && scenario->copies > 0);
+		assert_non_null(scenario->run);
+		assert_non_null(scenario->print);
+		assert_non_null(scenario->sweep.time_label);
+		assert_non_null(subject_series(&s, scenario->sweep.time));
+		assert_non_null(scenario->sweep.copied_label);
+		assert_non_null(subject_series(&s, scenario->sweep.copied));
+		assert_non_null(scenario->sweep.format);
+	}
+	assert_null(find_scenario("none"));
 }
 
 int main(void)
@@ -108,6 +134,7 @@ int main(void)
 		cmocka_unit_test(percentiles),
 		cmocka_unit_test(moments),
 		cmocka_unit_test(document),
+		cmocka_unit_test(complete_scenarios),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# bash completion for cowbench; needs no other package's functions.
+# bash completion for cowbench; does not use functions of the bash-completion package.
 # shellcheck shell=bash disable=SC2207
 
 _cowbench() {
@@ -9,15 +9,16 @@ _cowbench() {
 	--page-size) words="4k thp hugetlb" ;;
 	--writer) words="child parent both" ;;
 	--order) words="seq random" ;;
+	-o | --format) words=json ;;
 	--exec | --output | --pictures)
-		compopt -o default 2>/dev/null	# files, as bash completes them
+		compopt -o default 2>/dev/null	# complete files
 		return ;;
 	--size | --count | --warmup | --cpu | --share | --workers | --duration | --rate) return ;;
 	cowbench)
 		words="summary fork-exec fork-exit fork-write eager prefork snapshot report"
 		words+=" --help --version" ;;
 	*)
-		words="--size --page-size --count --warmup --cpu --json --emulated --exec --writer"
+		words="-o --size --page-size --count --warmup --cpu --format --emulated --exec --writer"
 		words+=" --share --order --workers --duration --rate --output --pictures"
 		words+=" --help --version" ;;
 	esac

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * cowbench: do to a kernel what programs do to it that fork, and tell from /proc/cowstat
- * what it copied and what it did not. Here is the command line; scenario.c measures,
- * result_text.c and result_json.c show, report.c makes a page with pictures of it.
+ * cowbench: fork as programs do, and show from /proc/cowstat what the kernel copied and what
+ * it did not. This file has the command line; scenario.c measures, result_text.c and
+ * result_json.c print, report.c makes a page with pictures.
  */
 #include <err.h>
 #include <getopt.h>
@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "format.h"
+#include "json.h"
+#include "options.h"
 #include "report.h"
 #include "scenario.h"
 #include "usage.h"
@@ -20,7 +22,7 @@
 #define MAX_WORKERS	4096
 #define MAX_DURATION	3600		/* seconds */
 #define MAX_RATE	100000000
-#define MAX_SIZES	64		/* of a sweep */
+#define MAX_SIZES	64
 
 enum option_id {
 	OPT_SIZE = 256,		/* beyond any character, for getopt_long() */
@@ -28,6 +30,7 @@ enum option_id {
 	OPT_COUNT,
 	OPT_WARMUP,
 	OPT_CPU,
+	OPT_FORMAT,
 	OPT_JSON,
 	OPT_EXEC,
 	OPT_WRITER,
@@ -47,12 +50,13 @@ enum option_id {
 
 /**
  * struct command - the command line
- * @o: what to measure
- * @size: at which sizes, one after the other
- * @nr_sizes: how many; 0 unless told
+ * @o: parameters of the measurement
+ * @size: sizes to be measured, one after the other
+ * @nr_sizes: their number; 0 if none was given
  * @json: print JSON
- * @emulated: the caller says so
- * @report: where a report's page and pictures go
+ * @emulated: label times as emulated
+ * @output: print to this file, or NULL
+ * @pictures: write a report's pictures to this folder, or NULL
  * @given: OPTION_BIT() of each option that was given
  */
 struct command {
@@ -61,7 +65,8 @@ struct command {
 	size_t nr_sizes;
 	bool json;
 	bool emulated;
-	struct report_output report;
+	const char *output;
+	const char *pictures;
 	unsigned int given;
 };
 
@@ -71,7 +76,8 @@ static const struct option longs[] = {
 	{ "count",	required_argument,	NULL, OPT_COUNT },
 	{ "warmup",	required_argument,	NULL, OPT_WARMUP },
 	{ "cpu",	required_argument,	NULL, OPT_CPU },
-	{ "json",	no_argument,		NULL, OPT_JSON },
+	{ "format",	required_argument,	NULL, OPT_FORMAT },
+	{ "json",	no_argument,		NULL, OPT_JSON },	/* old spelling */
 	{ "exec",	required_argument,	NULL, OPT_EXEC },
 	{ "writer",	required_argument,	NULL, OPT_WRITER },
 	{ "share",	required_argument,	NULL, OPT_SHARE },
@@ -87,10 +93,12 @@ static const struct option longs[] = {
 	{}
 };
 
-/* Options that all scenarios take, and those that some take. */
+/* Options of all scenarios, of the report, and of some scenarios. */
 #define COMMON_OPTIONS	(OPTION_BIT(OPT_SIZE) | OPTION_BIT(OPT_PAGE_SIZE) |	\
 			 OPTION_BIT(OPT_COUNT) | OPTION_BIT(OPT_WARMUP) |	\
-			 OPTION_BIT(OPT_CPU) | OPTION_BIT(OPT_JSON) | OPTION_BIT(OPT_EMULATED))
+			 OPTION_BIT(OPT_CPU) | OPTION_BIT(OPT_FORMAT) |	\
+			 OPTION_BIT(OPT_JSON) | OPTION_BIT(OPT_OUTPUT) |	\
+			 OPTION_BIT(OPT_EMULATED))
 #define REPORT_OPTIONS	(OPTION_BIT(OPT_SIZE) | OPTION_BIT(OPT_COUNT) |		\
 			 OPTION_BIT(OPT_WARMUP) | OPTION_BIT(OPT_CPU) |		\
 			 OPTION_BIT(OPT_EMULATED) | OPTION_BIT(OPT_OUTPUT) |	\
@@ -111,39 +119,39 @@ static void usage(FILE *to)
 	size_t i;
 
 	fputs("usage: cowbench SCENARIO [OPTION...]\n"
-	      "Fork a large process; tell from " COWSTAT_PROC_PATH " what was copied.\n"
+	      "Fork a large process, and show from " COWSTAT_PROC_PATH " what was copied.\n"
 	      "Scenarios:\n", to);
 	for (i = 0; i < nr_scenarios; i++)
 		fprintf(to, "  %-12s %s\n", scenarios[i].name, scenarios[i].help);
-	fputs("  report       a sweep over all of that, as one HTML page with pictures\n"
+	fputs("  report       all of these at several sizes, as one HTML page with pictures\n"
 	      "Options:\n"
 	      "  --size SIZE       memory of the process that forks (default 500M; k, M, G);\n"
-	      "                    a sweep: 1M,64M,1G, or 1M..1G, doubling\n"
+	      "                    several: 1M,64M,1G, or 1M..1G to double from 1M to 1G\n"
 	      "  --page-size KIND  4k, thp or hugetlb (default 4k)\n"
-	      "  --count N         runs that are measured (default: see the man page)\n"
+	      "  --count N         measured runs (default: see the man page)\n"
 	      "  --warmup N        runs before those (default 1; summary and snapshot 0)\n"
 	      "  --cpu LIST        run on these CPUs only, like 0 or 2,4-7\n"
-	      "  --json            percentiles and all values as JSON\n"
-	      "  --emulated        label times as emulated, even where that cannot be detected\n"
+	      "  -o, --format json percentiles and all values as JSON\n"
+	      "  --output FILE     write to FILE; report: the page (default cowbench.html)\n"
+	      "  --emulated        label times as emulated, even where that is not detected\n"
 	      "summary, fork-exec, eager:\n"
-	      "  --exec PATH       program the child runs (default /bin/true)\n"
+	      "  --exec PATH       program that the child runs (default /bin/true)\n"
 	      "fork-write, prefork:\n"
-	      "  --writer WHO      child, parent or both (default child; not prefork)\n"
+	      "  --writer WHO      child, parent or both (default child; not in prefork)\n"
 	      "  --share PERCENT   of the pages that are written (default 10)\n"
 	      "  --order ORDER     seq or random (default seq)\n"
-	      "  --workers N       prefork: how many (default 4)\n"
+	      "  --workers N       prefork: number of workers (default 4)\n"
 	      "snapshot (and report: --duration):\n"
-	      "  --duration SECS   in which the child reads everything (default 5)\n"
-	      "  --rate N          writes a second by the parent (default 10000)\n"
+	      "  --duration SECS   time in which the child reads all memory (default 5)\n"
+	      "  --rate N          writes per second by the parent (default 10000)\n"
 	      "report:\n"
-	      "  --output FILE     the page (default cowbench.html)\n"
-	      "  --pictures DIR    the pictures too, as SVG files\n"
+	      "  --pictures DIR    write the pictures to DIR too, as SVG files\n"
 	      "Others:\n"
 	      "  --help\n"
 	      "  --version\n"
-	      "\"call\" is until the call returned in the parent, \"to exit\" and the times of\n"
-	      "summary are until the child had exited; p50 is the median.\n"
-	      "Exit status: 0 good, 1 an error, 2 a wrong command line.\n", to);
+	      "\"call\" is the time until the call returned in the parent; \"to exit\", and the times\n"
+	      "of summary, are until the child had exited. p50 is the median.\n"
+	      "Exit status: 0 success, 1 error, 2 wrong command line.\n", to);
 }
 
 static uint64_t one_size(const char *text)
@@ -167,7 +175,7 @@ static void add_size(struct command *c, uint64_t size)
 	c->size[c->nr_sizes++] = size;
 }
 
-/* SIZE, SIZE,SIZE... or SIZE..SIZE: doubling, and the last one in any case. */
+/* SIZE, SIZE,SIZE... or FIRST..LAST: double the first one, and end with the last one. */
 static void set_size(struct command *c, char *text)
 {
 	char *to, *word;
@@ -180,7 +188,7 @@ static void set_size(struct command *c, char *text)
 		size = one_size(text);
 		last = one_size(to + 2);
 		if (size > last)
-			bad_usage("--size %s..%s: the smaller one first, please", text, to + 2);
+			bad_usage("--size %s..%s: give the smaller one first", text, to + 2);
 		for (; size < last; size *= 2)
 			add_size(c, size);
 		add_size(c, last);
@@ -198,7 +206,7 @@ static void set_page_size(struct command *c, const char *text)
 		if (!strcmp(page_kind_name(kind), text))
 			break;
 	if (kind == NR_PAGE_KINDS)
-		bad_usage("--page-size %s: no such pages; give 4k, thp or hugetlb", text);
+		bad_usage("--page-size %s: give 4k, thp or hugetlb", text);
 	c->o.pages = kind;
 }
 
@@ -211,27 +219,17 @@ static void set_writer(struct command *c, const char *text)
 	else if (!strcmp(text, "both"))
 		c->o.writers = WRITER_CHILD | WRITER_PARENT;
 	else
-		bad_usage("--writer %s: who is that? Give child, parent or both", text);
+		bad_usage("--writer %s: give child, parent or both", text);
 }
 
 static void set_order(struct command *c, const char *text)
 {
 	if (strcmp(text, "seq") && strcmp(text, "random"))
-		bad_usage("--order %s: no such order; give seq or random", text);
+		bad_usage("--order %s: give seq or random", text);
 	c->o.random = !strcmp(text, "random");
 }
 
-static uint64_t number(const char *option, const char *text, uint64_t min, uint64_t max)
-{
-	uint64_t n;
-
-	if (parse_number(text, min, max, &n))
-		bad_usage("--%s %s: give a number from %llu to %llu", option, text,
-			  (unsigned long long)min, (unsigned long long)max);
-	return n;
-}
-
-/* "0", "2,4-7": from here on we run there, and so do our children. */
+/* "0", "2,4-7": run on these CPUs from now on, children included. */
 static void set_cpus(struct command *c, const char *text)
 {
 	char *copy = strdup(text), *list = copy, *word, *dash;
@@ -245,8 +243,8 @@ static void set_cpus(struct command *c, const char *text)
 		dash = strchr(word, '-');
 		if (dash)
 			*dash = '\0';
-		from = number("cpu", word, 0, CPU_SETSIZE - 1);
-		to = dash ? number("cpu", dash + 1, from, CPU_SETSIZE - 1) : from;
+		from = options_number("--cpu", word, 0, CPU_SETSIZE - 1);
+		to = dash ? options_number("--cpu", dash + 1, from, CPU_SETSIZE - 1) : from;
 		for (; from <= to; from++)
 			CPU_SET(from, &set);
 	}
@@ -266,13 +264,17 @@ static void set_option(struct command *c, enum option_id id, char *text)
 		set_page_size(c, text);
 		break;
 	case OPT_COUNT:
-		c->o.count = number("count", text, 1, MAX_COUNT);
+		c->o.count = options_number("--count", text, 1, MAX_COUNT);
 		break;
 	case OPT_WARMUP:
-		c->o.warmup = number("warmup", text, 0, MAX_COUNT);
+		c->o.warmup = options_number("--warmup", text, 0, MAX_COUNT);
 		break;
 	case OPT_CPU:
 		set_cpus(c, text);
+		break;
+	case OPT_FORMAT:
+		options_format(text);
+		c->json = true;
 		break;
 	case OPT_JSON:
 		c->json = true;
@@ -284,47 +286,46 @@ static void set_option(struct command *c, enum option_id id, char *text)
 		set_writer(c, text);
 		break;
 	case OPT_SHARE:
-		c->o.share = number("share", text, 1, 100);
+		c->o.share = options_number("--share", text, 1, 100);
 		break;
 	case OPT_ORDER:
 		set_order(c, text);
 		break;
 	case OPT_WORKERS:
-		c->o.workers = number("workers", text, 1, MAX_WORKERS);
+		c->o.workers = options_number("--workers", text, 1, MAX_WORKERS);
 		break;
 	case OPT_DURATION:
-		c->o.duration_ms = 1000 * number("duration", text, 1, MAX_DURATION);
+		c->o.duration_ms = 1000 * options_number("--duration", text, 1, MAX_DURATION);
 		break;
 	case OPT_RATE:
-		c->o.rate = number("rate", text, 0, MAX_RATE);
+		c->o.rate = options_number("--rate", text, 0, MAX_RATE);
 		break;
 	case OPT_EMULATED:
 		c->emulated = true;
 		break;
 	case OPT_OUTPUT:
-		c->report.page = text;
+		c->output = text;
 		break;
 	case OPT_PICTURES:
-		c->report.pictures = text;
+		c->pictures = text;
 		break;
 	case OPT_HELP:
 		usage(stdout);
 		exit(EXIT_SUCCESS);
 	case OPT_VERSION:
-		puts("cowbench " COWSTAT_RELEASE);
-		exit(EXIT_SUCCESS);
+		options_version("cowbench");
 	}
 	c->given |= OPTION_BIT(id);
 }
 
-/* Options that were given and that make no sense here. */
+/* Refuse options that were given but have no meaning here. */
 static void reject_options(const struct command *c, const char *name, unsigned int taken)
 {
 	size_t i;
 
 	for (i = 0; longs[i].name; i++)
 		if (c->given & ~taken & OPTION_BIT(longs[i].val))
-			bad_usage("--%s is no option of %s", longs[i].name, name);
+			bad_usage("--%s is not an option of %s", longs[i].name, name);
 }
 
 static const struct scenario *which_scenario(const char *name, struct command *c)
@@ -350,7 +351,6 @@ static void run(const struct command *c, const struct scenario *s, const struct 
 {
 	struct result *result = calloc(c->nr_sizes, sizeof(*result));
 	struct bench_options o = c->o;
-	json_t *json;
 	size_t i;
 
 	if (!result)
@@ -360,14 +360,12 @@ static void run(const struct command *c, const struct scenario *s, const struct 
 		scenario_run(s, &o, &result[i]);
 	}
 	if (c->json) {
-		json = results_json(result, c->nr_sizes, m);
-		if (json_dumpf(json, stdout, JSON_INDENT(1)) || putchar('\n') == EOF)
+		if (json_write(stdout, results_json(result, c->nr_sizes, m), false))
 			errx(EXIT_FAILURE, "cannot write the result");
-		json_decref(json);
 	} else if (c->nr_sizes > 1) {
 		results_print(result, c->nr_sizes, m);
 	} else {
-		result_print(result, m);
+		s->print(result, m);
 	}
 	for (i = 0; i < c->nr_sizes; i++)
 		result_free(&result[i]);
@@ -385,14 +383,16 @@ int main(int argc, char **argv)
 			.duration_ms = 5000,
 			.rate = 10000,
 		},
-		.report.page = "cowbench.html",
 	};
+	struct report_output report;
 	struct machine m;
 	int id;
 
-	while ((id = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+	while ((id = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
 		if (id == '?')
-			point_to_help();	/* getopt_long() has said why */
+			point_to_help();	/* getopt_long() has printed the reason */
+		if (id == 'o')
+			id = OPT_FORMAT;
 		set_option(&c, id, optarg);
 	}
 	if (optind == argc) {
@@ -400,7 +400,7 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (optind + 1 < argc)
-		bad_usage("one scenario at a time, please: \"%s\" is one too many",
+		bad_usage("give only one scenario; \"%s\" is one too many",
 			  argv[optind + 1]);
 	machine_read(&m);
 	m.emulated |= c.emulated;
@@ -408,8 +408,12 @@ int main(int argc, char **argv)
 		reject_options(&c, "report", REPORT_OPTIONS);
 		if (!(c.given & OPTION_BIT(OPT_WARMUP)))
 			c.o.warmup = 1;
-		return report_make(&c.report, &c.o, c.size, c.nr_sizes, &m);
+		report.page = c.output ?: "cowbench.html";
+		report.pictures = c.pictures;
+		return report_make(&report, &c.o, c.size, c.nr_sizes, &m);
 	}
+	if (c.output && !freopen(c.output, "w", stdout))
+		err(EXIT_FAILURE, "cannot write %s", c.output);
 	if (!c.nr_sizes)
 		add_size(&c, 500ULL << 20);
 	run(&c, which_scenario(argv[optind], &c), &m);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Pictures of measurements, drawn by gnuplot as SVG. */
+/* Diagrams of measurements, drawn by gnuplot as SVG. */
 #include <err.h>
 #include <errno.h>
 #include <math.h>
@@ -16,7 +16,7 @@
 #include "format.h"
 #include "picture.h"
 
-/* Okabe and Ito's colours, which those tell apart who see few; the marks differ, too. */
+/* Okabe and Ito's palette, which colour-blind people can distinguish; the marks differ too. */
 static const struct {
 	const char *colour;
 	int mark;
@@ -26,10 +26,10 @@ static const struct {
 };
 
 /**
- * picture_curve() - one more line, without points yet
- * @p: the picture, with room for it
- * @title: in the key
- * @style: gnuplot's, after "with"; NULL for lines and points
+ * picture_curve() - add a curve without points
+ * @p: the picture; it has fewer than MAX_CURVES curves
+ * @title: title in the key
+ * @style: plotting style of gnuplot, after "with"; NULL for lines and points
  *
  * Return: the curve.
  */
@@ -43,14 +43,14 @@ struct curve *picture_curve(struct picture *p, const char *title, const char *st
 }
 
 /**
- * curve_add_bar() - one more point, with a bar
+ * curve_add_bar() - add a point with an error bar
  * @c: the curve
- * @x: where
- * @y: how much
- * @low: where the bar begins
- * @high: where it ends
+ * @x: its x
+ * @y: its y
+ * @low: lower end of the bar
+ * @high: upper end of the bar
  *
- * Ends the program when memory is out.
+ * Ends the program if memory runs out.
  */
 void curve_add_bar(struct curve *c, double x, double y, double low, double high)
 {
@@ -65,10 +65,10 @@ void curve_add_bar(struct curve *c, double x, double y, double low, double high)
 }
 
 /**
- * curve_add() - one more point
+ * curve_add() - add a point
  * @c: the curve
- * @x: where
- * @y: how much
+ * @x: its x
+ * @y: its y
  */
 void curve_add(struct curve *c, double x, double y)
 {
@@ -76,7 +76,7 @@ void curve_add(struct curve *c, double x, double y)
 }
 
 /**
- * picture_free() - give back what a picture holds
+ * picture_free() - free the memory that a picture holds
  * @p: empty afterwards
  */
 void picture_free(struct picture *p)
@@ -88,7 +88,7 @@ void picture_free(struct picture *p)
 	memset(p, 0, sizeof(*p));
 }
 
-/* A string of gnuplot's, in quotes. */
+/* Write a quoted string for gnuplot. */
 static void put_string(FILE *to, const char *s)
 {
 	putc('"', to);
@@ -109,7 +109,7 @@ static void put_label(FILE *to, const char *what, const char *text)
 	putc('\n', to);
 }
 
-/* The smallest and the largest y of all curves that are on the left axis, bars included. */
+/* The smallest and the largest y of all curves on the left axis, error bars included. */
 static void y_bounds(const struct picture *p, double *low, double *high)
 {
 	const struct curve *c;
@@ -126,7 +126,7 @@ static void y_bounds(const struct picture *p, double *low, double *high)
 	*low = fmax(1, fmin(*low, *high));
 }
 
-/* Whole decades, named at each power of ten: from one nanosecond to a day. */
+/* Whole decades, with a label at each power of ten from 1 ns to 100000 s. */
 static void put_time_axis(FILE *to, const char *axis, const struct picture *p)
 {
 	static const char *const unit[] = { "ns", "µs", "ms", "s" };
@@ -144,13 +144,13 @@ static void put_time_axis(FILE *to, const char *axis, const struct picture *p)
 	fputs(")\n", to);
 }
 
-/* Named where there are points. */
+/* A label at each point. */
 static void put_size_axis(FILE *to, const char *axis, const struct picture *p)
 {
 	const struct curve *c = &p->curve[0];
 	size_t i;
 
-	/* A little more than the data, or the tics at the ends may be rounded away. */
+	/* A range slightly larger than the data: else rounding may hide the tics at the ends. */
 	fprintf(to, "set logscale %s 2\nset %srange [%.10g:%.10g]\nset %stics (", axis, axis,
 		c->at[0].x * 0.95, c->at[c->nr - 1].x * 1.05, axis);
 	for (i = 0; i < c->nr; i++) {
@@ -212,7 +212,7 @@ static void put_script(FILE *to, const struct picture *p)
 			c->style ? c->style : c->bars ? "yerrorlines" : "linespoints",
 			looks[i].colour);
 		if (!c->style)
-			/* The first may lie below others. */
+			/* The first curve may be hidden below others: give it larger marks. */
 			fprintf(to, "pt %d ps %s ", looks[i].mark, i ? "0.8" : "1.2");
 		fputs("title ", to);
 		put_string(to, c->title);
@@ -220,7 +220,7 @@ static void put_script(FILE *to, const struct picture *p)
 	putc('\n', to);
 }
 
-/* Run gnuplot, with these as its stdin and stdout. Return: its exit status, or -1. */
+/* Run gnuplot with this stdin and stdout. Return: its exit status, or -1. */
 static int gnuplot(char *const *argv, int in, int out)
 {
 	posix_spawn_file_actions_t files;
@@ -249,7 +249,7 @@ static int memory_file(void)
 	return fd;
 }
 
-/* The whole of a file, as a string. */
+/* Read a whole file into a string. */
 static char *contents(int fd)
 {
 	struct stat st;
@@ -266,9 +266,9 @@ static char *contents(int fd)
 }
 
 /**
- * can_draw() - is gnuplot there?
+ * can_draw() - check that gnuplot runs
  *
- * Return: true if it is; else that has been said on stderr.
+ * Return: true if it does; if not, a message has been printed on stderr.
  */
 bool can_draw(void)
 {
@@ -277,15 +277,15 @@ bool can_draw(void)
 
 	close(fd);
 	if (!good)
-		warnx("gnuplot, which draws the pictures, does not run. Try: sudo apt-get install gnuplot-nox");
+		warnx("cannot run gnuplot, which draws the pictures. Try: sudo apt-get install gnuplot-nox");
 	return good;
 }
 
 /**
- * picture_draw() - have a picture drawn
+ * picture_draw() - draw a picture
  * @p: the picture
  *
- * Ends the program if that cannot be.
+ * Ends the program on any error.
  *
  * Return: the SVG document, to be freed.
  */
@@ -300,7 +300,7 @@ char *picture_draw(const struct picture *p)
 	put_script(script, p);
 	if (fclose(script) || lseek(in, 0, SEEK_SET))
 		err(EXIT_FAILURE, "cannot write to gnuplot");
-	/* -d: whatever ~/.gnuplot says, pictures look alike. */
+	/* -d: ignore ~/.gnuplot, so that pictures look the same everywhere. */
 	if (gnuplot((char *[]){ "gnuplot", "-d", "-", NULL }, in, out))
 		errx(EXIT_FAILURE, "gnuplot could not draw %s", p->file);
 	svg = contents(out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Pictures of measurements, drawn by gnuplot as SVG. */
+/* Diagrams of measurements, drawn by gnuplot as SVG. */
 #ifndef COWSTAT_PICTURE_H
 #define COWSTAT_PICTURE_H
 
@@ -9,14 +9,14 @@
 #define MAX_CURVES	6
 
 /**
- * struct curve - one line of a picture
- * @title: in the key
- * @style: gnuplot's, after "with"; NULL for lines and points
- * @right: belongs to the right axis
- * @at: the points: where, how much, and from where to where its bar goes
- * @bars: there are bars
- * @nr: points
- * @room: points there is room for
+ * struct curve - one curve of a picture
+ * @title: its title in the key
+ * @style: plotting style of gnuplot, after "with"; NULL for lines and points
+ * @right: it belongs to the right axis
+ * @bars: it has error bars
+ * @at: the points, each with the ends of its error bar
+ * @nr: number of points
+ * @room: number of points that fit into the allocated memory
  */
 struct curve {
 	const char *title;
@@ -30,25 +30,25 @@ struct curve {
 	size_t room;
 };
 
-/* What stands at the tics of an axis. */
+/* Scale of an axis, and the labels at its tics. */
 enum axis_kind {
-	AXIS_LINEAR,		/* numbers */
-	AXIS_LOG_TIME,		/* nanoseconds as "10 ms" */
-	AXIS_LOG_SIZE,		/* bytes, at the places where there are points, as "64 MiB" */
+	AXIS_LINEAR,		/* linear, labelled with numbers */
+	AXIS_LOG_TIME,		/* nanoseconds, labelled like "10 ms" */
+	AXIS_LOG_SIZE,		/* bytes, labelled like "64 MiB" at each point */
 };
 
 /**
- * struct picture - what is to be drawn; all zero is an empty one
- * @file: its name, without ".svg"
- * @title: what it shows
- * @caption: where that was measured, below everything
- * @x_label: of the axis below
- * @y_label: of the axis on the left
- * @right_label: of the axis on the right, of percents, if there is one
- * @x: kind of the axis below
- * @y: kind of the axis on the left
- * @curve: the lines
- * @nr: how many
+ * struct picture - a picture to be drawn; all zero is an empty one
+ * @file: name of its file, without ".svg"
+ * @title: its title
+ * @caption: text below it: the machine that was measured
+ * @x_label: label of the x axis
+ * @y_label: label of the left y axis
+ * @right_label: label of the right y axis, in percent, or NULL if there is none
+ * @x: kind of the x axis
+ * @y: kind of the left y axis
+ * @curve: the curves
+ * @nr: number of curves
  */
 struct picture {
 	const char *file;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * cowbench report: measure everything at several sizes, draw it, write one HTML page that
- * needs nothing but itself. Its figures stand in it as JSON, too.
+ * cowbench report: run the scenarios at several sizes, draw the results, and write one HTML page
+ * that needs no other file. The page also contains all figures as JSON.
  */
 #include <err.h>
 #include <inttypes.h>
@@ -16,8 +16,8 @@
 #include "scenario.h"
 
 #define DEFAULT_COUNT	5
-#define PART_SIZE	(64ULL << 20)	/* of the memory that is written, unless all is smaller */
-#define WRITES_PER_PAGE	2.4		/* of a snapshot: nine pages of ten are then written */
+#define PART_SIZE	(64ULL << 20)	/* size of the memory in the parts that write, at most */
+#define WRITES_PER_PAGE	2.4		/* in a snapshot: then nine pages of ten are written */
 #define MAX_RESULTS	256
 
 static const uint64_t default_sizes[] = {
@@ -27,14 +27,14 @@ static const uint64_t shares[] = { 1, 2, 5, 10, 20, 35, 50, 75, 100 };
 static const uint64_t crews[] = { 1, 2, 4, 8 };
 
 /**
- * struct report - a report in the making
- * @m: where it is measured
- * @o: how
- * @caption: the same, in a line
- * @result: everything that was measured
- * @nr: how many
+ * struct report - a report that is being made
+ * @m: the machine
+ * @o: parameters of the measurements
+ * @caption: kernel and processor, in one line
+ * @result: all results
+ * @nr: number of results
  * @page: the HTML page
- * @pictures: a folder for the pictures as files, or NULL
+ * @pictures: folder for the pictures as SVG files, or NULL
  */
 struct report {
 	const struct machine *m;
@@ -46,7 +46,7 @@ struct report {
 	const char *pictures;
 };
 
-/* A piece of text in HTML, or in an attribute's value. */
+/* Write text, escaped for HTML and for the value of an attribute. */
 static void put_text(struct report *r, const char *s)
 {
 	for (; *s; s++) {
@@ -100,7 +100,7 @@ static void put_picture_file(const struct report *r, const struct picture *p, co
 	free(path);
 }
 
-/* Draw it and put it into the page: as data, so that the page needs no other file. */
+/* Draw a picture and put it into the page, as data: so the page needs no other file. */
 static void put_picture(struct report *r, struct picture *p, const char *says)
 {
 	char *svg;
@@ -139,7 +139,7 @@ static uint64_t median(const struct result *result, const char *subject, const c
 	return series_at(subject_series(result_subject(result, subject), name), 50);
 }
 
-/* Measure one thing. Return: the result, which the report keeps. */
+/* Run a scenario. Return: the result, which belongs to the report. */
 static const struct result *measure(struct report *r, const char *name,
 				    const struct bench_options *o)
 {
@@ -160,7 +160,7 @@ static void add_time(struct curve *c, const struct result *result, const char *s
 	curve_add_bar(c, result->bytes, series_at(s, 50), series_at(s, 5), series_at(s, 95));
 }
 
-/* Part one: a fork's time against the size of the process. */
+/* Part 1: the time of a fork by the size of the process. */
 static void report_latency(struct report *r, const uint64_t *size, size_t nr)
 {
 	static const char *const head[] = {
@@ -208,8 +208,8 @@ static void report_latency(struct report *r, const uint64_t *size, size_t nr)
 	}
 	fputs("</table>\n", r->page);
 	put_picture(r, &p, "Medians; bars from the 5th to the 95th percentile. The child runs /bin/true. "
-		    "Fork grows with the page tables that it builds, 8 bytes a page; vfork and "
-		    "posix_spawn build none; without copy-on-write, fork would grow with the memory.");
+		    "The time of fork grows with the page tables that it builds, 8 bytes per page. vfork and "
+		    "posix_spawn build none. Without copy-on-write it would grow with the memory.");
 }
 
 static uint64_t smaller(uint64_t a, uint64_t b)
@@ -217,7 +217,7 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* Part two: bytes copied against the share that is written. */
+/* Part 2: bytes copied by the share of the memory that is written. */
 static void report_shares(struct report *r, uint64_t size)
 {
 	static const char *const name[NR_PAGE_KINDS] = {
@@ -276,7 +276,7 @@ static void report_shares(struct report *r, uint64_t size)
 		    "copied whole, so a few writes in the wrong places copy everything.");
 }
 
-/* Part three: faults over time while somebody saves himself. */
+/* Part 3: faults over time during a snapshot. */
 static void report_snapshot(struct report *r, uint64_t size)
 {
 	struct picture p = {
@@ -303,7 +303,7 @@ static void report_snapshot(struct report *r, uint64_t size)
 		before = &result->point[i - 1];
 		now = &result->point[i];
 		seconds = (now->ns - before->ns) / 1e9;
-		/* The end may come right after a sample: too short a time for a rate. */
+		/* The last sample may come right after another: too short a time for a rate. */
 		if (seconds * 1000 * 200 < o.duration_ms)
 			continue;
 		curve_add(writes, now->ns / 1e9, (now->writes - before->writes) / seconds);
@@ -322,11 +322,11 @@ static void report_snapshot(struct report *r, uint64_t size)
 		format_duration(median(result, "parent", "write_ns")).s,
 		format_duration(series_at(subject_series(result_subject(result, "parent"),
 							 "write_ns"), 99)).s);
-	put_picture(r, &p, "Every first write to a page is a fault and a copy; later writes to it cost "
-		    "nothing. So the faults die away although the writes go on.");
+	put_picture(r, &p, "Each first write to a page causes a fault and a copy; later writes to it cost "
+		    "nothing. So the faults become rare although the writes go on.");
 }
 
-/* Part four: workers. */
+/* Part 4: workers. */
 static void report_prefork(struct report *r, uint64_t size)
 {
 	static const char *const head[] = {
@@ -392,8 +392,8 @@ static void put_head(struct report *r)
 	fputs(page_head, r->page);
 	if (m->emulated)
 		fprintf(r->page, "<p class=\"emulated\"><strong>Taken under emulation (%s).</strong> "
-			"Counts are exact; times are good for comparing with each other, and are not "
-			"those of real hardware.</p>\n", m->hypervisor);
+			"Counts are exact. Compare times only with each other: they are not those of real "
+			"hardware.</p>\n", m->hypervisor);
 	fputs("<table class=\"facts\">\n", r->page);
 	put_fact(r, "Kernel", m->kernel);
 	put_fact(r, "Processor", m->cpu);
@@ -418,17 +418,17 @@ static void put_tail(struct report *r)
 {
 	json_t *json = results_json(r->result, r->nr, r->m);
 
-	fputs("<h2>All figures</h2>\n<p>They stand in this page, as JSON, in the element "
+	fputs("<h2>All figures</h2>\n<p>This page contains all figures as JSON, in the element "
 	      "<code>cowbench-data</code>: durations in nanoseconds, sizes in bytes.</p>\n"
 	      "<script type=\"application/json\" id=\"cowbench-data\">\n", r->page);
-	/* With "/" escaped nothing in it can end the element. */
+	/* "/" is escaped, so that nothing in the JSON can end the element. */
 	if (json_dumpf(json, r->page, JSON_COMPACT | JSON_ESCAPE_SLASH))
 		errx(EXIT_FAILURE, "cannot write the figures");
 	fputs("\n</script>\n</body>\n</html>\n", r->page);
 	json_decref(json);
 }
 
-/* The larger sizes may be too much for this machine. Return: how many are not. */
+/* Return: how many of the sizes, from the smallest on, this machine has memory for. */
 static size_t sizes_that_fit(const struct bench_options *o, const uint64_t *size, size_t nr)
 {
 	const struct scenario *s = find_scenario("eager");
@@ -444,21 +444,21 @@ static size_t sizes_that_fit(const struct bench_options *o, const uint64_t *size
 		}
 	}
 	if (!i)
-		errx(EXIT_FAILURE, "there is no memory for any of the sizes");
+		errx(EXIT_FAILURE, "there is not enough memory for any of the sizes");
 	return i;
 }
 
 /**
- * report_make() - measure everything and write the page
- * @to: where it goes
- * @o: count (0 for the usual), warm-up, CPUs and duration
+ * report_make() - run all scenarios and write the page
+ * @to: the files to write
+ * @o: count (0 for the default), warm-up, CPUs and duration
  * @size: memory sizes, the smallest first
- * @nr_sizes: how many; 0 for the usual ones
- * @m: what we run on
+ * @nr_sizes: their number; 0 for the default sizes
+ * @m: the machine
  *
- * Ends the program if something cannot be done.
+ * Ends the program on any error.
  *
- * Return: the program's exit status.
+ * Return: exit status of the program.
  */
 int report_make(const struct report_output *to, const struct bench_options *o,
 		const uint64_t *size, size_t nr_sizes, const struct machine *m)
@@ -473,7 +473,7 @@ int report_make(const struct report_output *to, const struct bench_options *o,
 		size = default_sizes;
 		nr_sizes = ARRAY_SIZE(default_sizes);
 	}
-	/* What would fail at the end had better fail now. */
+	/* Check now what would otherwise fail at the end. */
 	if (!can_draw())
 		return EXIT_FAILURE;
 	if (to->pictures && access(to->pictures, W_OK | X_OK))
@@ -488,7 +488,7 @@ int report_make(const struct report_output *to, const struct bench_options *o,
 		r->o.count = DEFAULT_COUNT;
 	snprintf(r->caption, sizeof(r->caption), "Linux %.40s, %.40s%s", m->kernel,
 		 m->emulated ? m->hypervisor : m->cpu,
-		 m->emulated ? ": emulated, times are good for comparing only" : "");
+		 m->emulated ? ": emulated, compare times only" : "");
 	nr_sizes = sizes_that_fit(&r->o, size, nr_sizes);
 	part = smaller(PART_SIZE, size[nr_sizes - 1]);
 

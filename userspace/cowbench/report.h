@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A sweep over all scenarios, as one page with pictures. */
+/* Run all scenarios at several sizes, and make one page with pictures. */
 #ifndef COWSTAT_REPORT_H
 #define COWSTAT_REPORT_H
 
 #include "result.h"
 
 /**
- * struct report_output - where a report goes
+ * struct report_output - files that a report is written to
  * @page: the HTML file
- * @pictures: a folder for the pictures as files, or NULL
+ * @pictures: folder for the pictures as SVG files, or NULL
  */
 struct report_output {
 	const char *page;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What cowbench measured: how it is kept and found. */
+/* Access to the parts of a result. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,8 +9,8 @@
 static const char *const figure_names[NR_FIGURES] = { FIGURES(FIGURE_NAME) };
 
 /**
- * figure_name() - what a figure is called
- * @figure: one of enum figure
+ * figure_name() - name of a figure
+ * @figure: the figure
  *
  * Return: its name.
  */
@@ -20,7 +20,7 @@ const char *figure_name(enum figure figure)
 }
 
 /**
- * page_kind_name() - what a kind of page is called, on the command line and in JSON
+ * page_kind_name() - name of a kind of pages, on the command line and in JSON
  * @kind: the kind
  *
  * Return: its name.
@@ -35,9 +35,9 @@ const char *page_kind_name(enum page_kind kind)
 }
 
 /**
- * result_subject() - one of the things that were compared
+ * result_subject() - find a subject of a result
  * @r: the result
- * @key: its name
+ * @key: the key of the subject
  *
  * Return: the subject, or NULL.
  */
@@ -52,11 +52,11 @@ const struct subject *result_subject(const struct result *r, const char *key)
 }
 
 /**
- * subject_series() - what was measured of a subject
+ * subject_series() - find the values of a figure or a column
  * @s: the subject
- * @name: of a figure or of a column
+ * @name: name of the figure or the column
  *
- * Return: the series, or NULL if there is no such thing.
+ * Return: the series, or NULL if there is no such figure or column.
  */
 const struct series *subject_series(const struct subject *s, const char *name)
 {
@@ -70,7 +70,7 @@ const struct series *subject_series(const struct subject *s, const char *name)
 }
 
 /**
- * result_free() - give back what a result holds
+ * result_free() - free the memory that a result holds
  * @r: empty afterwards
  */
 void result_free(struct result *r)

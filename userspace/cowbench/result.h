@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What cowbench was asked to measure, and what it measured; as text and as JSON. */
+/* What cowbench is to measure, and what it has measured; printed as text and as JSON. */
 #ifndef COWSTAT_RESULT_H
 #define COWSTAT_RESULT_H
 
@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "format.h"
 #include "machine.h"
 #include "region.h"
 #include "series.h"
@@ -17,19 +18,19 @@
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /**
- * struct bench_options - what was asked for
- * @size: bytes of memory the parent fills
- * @pages: what that memory is made of
- * @count: runs that are measured; 0 for the scenario's own number
- * @warmup: runs before those, which are not
+ * struct bench_options - parameters of a measurement
+ * @size: bytes of memory that the parent fills
+ * @pages: the kind of its pages
+ * @count: number of runs that are measured; 0 for the scenario's default
+ * @warmup: number of runs before those, which are not measured
  * @exec: the program that children run
  * @writers: set of enum writer
  * @share: percent of the pages that are written
- * @random: in random order
- * @workers: children that live together
- * @duration_ms: that a snapshot takes to read everything
- * @rate: writes per second meanwhile
- * @cpus: the CPUs it all runs on, as given; NULL for any
+ * @random: write them in random order
+ * @workers: number of children that live at the same time
+ * @duration_ms: time that a snapshot takes to read everything
+ * @rate: writes per second during a snapshot
+ * @cpus: the CPUs that everything runs on, as given; NULL for any
  */
 struct bench_options {
 	uint64_t size;
@@ -47,14 +48,14 @@ struct bench_options {
 };
 
 /*
- * What is measured besides the columns of /proc/cowstat:
+ * Figures that are measured besides the columns of /proc/cowstat:
  *	F(ID, name)
- * call_ns	until the call returned in the parent
- * exit_ns	until the parent knew that the child had exited
- * write_ns	of one write, mostly the mean of a run
- * copy_ns	of one plain memcpy() of all the memory
- * writes	that were made
- * pages_written	that those writes went to
+ * call_ns	time until the call returned in the parent
+ * exit_ns	time until the parent knew that the child had exited
+ * write_ns	time of one write; in most scenarios the mean of a run
+ * copy_ns	time of one plain memcpy() of all the memory
+ * writes	number of writes
+ * pages_written	number of pages that they went to
  */
 #define FIGURES(F)			\
 	F(CALL_NS,	call_ns)	\
@@ -73,10 +74,10 @@ enum figure {
 /**
  * struct subject - one of the things that a scenario compares
  * @key: its name in JSON
- * @name: its name for people
+ * @name: its name in text
  * @figure: by figure: a value per run, or none
- * @column: by column of /proc/cowstat, where known: of a child's row the value, of a
- *	parent's how much it grew
+ * @column: by column of /proc/cowstat, where known: the value of a child's row, or how much
+ *	a parent's row grew
  * @last: the row of the last run
  */
 struct subject {
@@ -88,13 +89,13 @@ struct subject {
 };
 
 /**
- * struct point - how things stood during a snapshot
- * @ns: since the child was there
- * @writes: by the parent
- * @pages_written: that they went to
- * @faults: write-protect faults of the parent, on pages of any size
- * @reused: of these, on pages that were its own already
- * @copied_bytes: by the parent
+ * struct point - a sample taken during a snapshot; all counts are of the parent
+ * @ns: time since the fork returned
+ * @writes: number of writes
+ * @pages_written: number of pages that they went to
+ * @faults: write-protect faults, on pages of any size
+ * @reused: those that reused the page
+ * @copied_bytes: bytes copied
  */
 struct point {
 	uint64_t ns;
@@ -107,19 +108,21 @@ struct point {
 
 #define MAX_SUBJECTS	4
 
+struct scenario;
+
 /**
  * struct result - what a scenario measured
- * @scenario: its name
- * @o: what was asked for
- * @bytes: of memory that the parent had
- * @huge_bytes: of these in huge pages
- * @subject: what was compared
- * @nr: how many
- * @point: how the last run went, where that is interesting
- * @nr_points: how many
+ * @scenario: the scenario
+ * @o: its parameters
+ * @bytes: size of the parent's memory
+ * @huge_bytes: the part of it that is in huge pages
+ * @subject: the things that were compared
+ * @nr: their number
+ * @point: samples of the last run, if the scenario takes them
+ * @nr_points: their number
  */
 struct result {
-	const char *scenario;
+	const struct scenario *scenario;
 	struct bench_options o;
 	uint64_t bytes;
 	uint64_t huge_bytes;
@@ -135,7 +138,27 @@ const struct series *subject_series(const struct subject *s, const char *name);
 const char *figure_name(enum figure figure);
 const char *page_kind_name(enum page_kind kind);
 
-void result_print(const struct result *r, const struct machine *m);
+/**
+ * struct sweep - the columns that are printed of results at several sizes
+ * @time: figure of the time, shown by its median
+ * @time_label: its label
+ * @copied: column that tells what was copied
+ * @copied_label: its label
+ * @format: formats a value of @copied
+ */
+struct sweep {
+	const char *time, *time_label;
+	const char *copied, *copied_label;
+	struct text (*format)(uint64_t n);
+};
+
+void print_summary(const struct result *r, const struct machine *m);
+void print_fork_exec(const struct result *r, const struct machine *m);
+void print_fork_exit(const struct result *r, const struct machine *m);
+void print_fork_write(const struct result *r, const struct machine *m);
+void print_eager(const struct result *r, const struct machine *m);
+void print_prefork(const struct result *r, const struct machine *m);
+void print_snapshot(const struct result *r, const struct machine *m);
 void results_print(const struct result *r, size_t nr, const struct machine *m);
 json_t *results_json(const struct result *r, size_t nr, const struct machine *m);
 

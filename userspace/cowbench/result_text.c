@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What cowbench measured, for people. */
+/* What cowbench measured, as text. */
 #include <inttypes.h>
 #include <string.h>
 
 #include "format.h"
 #include "result.h"
+#include "scenario.h"
 
 #define BAR_WIDTH	20
 
@@ -13,7 +14,7 @@ static uint64_t median(const struct subject *s, const char *name)
 	return series_at(subject_series(s, name), 50);
 }
 
-/* The median of something, in its own format, or "-" where it was not measured. */
+/* The median of a figure or column, or "-" if it was not measured. */
 static struct text median_text(const struct subject *s, const char *name,
 			       struct text (*format)(uint64_t n))
 {
@@ -61,7 +62,7 @@ static void print_title(const struct result *r)
 {
 	printf("Parent: %s of memory in ", format_size_short(r->bytes).s);
 	print_pages(r);
-	printf(". Child: %s.\n", strcmp(r->scenario, "fork-exit") ? r->o.exec : "exits at once");
+	printf(". Child: %s.\n", strcmp(r->scenario->name, "fork-exit") ? r->o.exec : "exits at once");
 	print_runs(r);
 }
 
@@ -81,7 +82,7 @@ static void print_time(const char *name, const char *what, const struct series *
 	putchar('\n');
 }
 
-/* Only those subjects that have such times. */
+/* Subjects that have no times are left out. */
 static void print_times(const struct result *r)
 {
 	static const struct {
@@ -109,15 +110,15 @@ static void print_times(const struct result *r)
 	}
 }
 
-/* What the kernel counted of the children: a line per column, one subject beside the other. */
-static void print_account(const struct result *r)
+/* What the kernel counted for the children: a line per column, the subjects side by side. */
+static void print_counts(const struct result *r)
 {
 	static const struct {
 		const char *label;
 		const char *column;
 		struct text (*format)(uint64_t n);
 	} line[] = {
-		{ "private pages shared at birth", "birth_anon_pages", format_number },
+		{ "private pages shared by fork", "birth_anon_pages", format_number },
 		{ "page tables built for it", "birth_pgtables_bytes", format_size },
 		{ "pages copied before exec", "pre_exec_copied", format_number },
 		{ "pages its parent copied", "parent_copied", format_number },
@@ -125,7 +126,7 @@ static void print_account(const struct result *r)
 	};
 	size_t first = r->subject[0].column[COWSTAT_COL_COPIED].nr ? 0 : 1, i, j;
 
-	printf("\n%-31s", "the kernel's account, per child");
+	printf("\n%-31s", "counted by the kernel, per child");
 	for (j = first; j < r->nr; j++)
 		printf(" %*s", j > first ? 15 : 13, strcmp(r->subject[j].key, "eager") ?
 		       r->subject[j].name : "copy everything");
@@ -144,23 +145,38 @@ static void print_ways(const struct result *r, const struct machine *m, const ch
 	print_title(r);
 	print_time_header(m);
 	print_times(r);
-	print_account(r);
+	print_counts(r);
 	puts(note);
 }
 
-static void print_fork_exec(const struct result *r, const struct machine *m)
+/**
+ * print_fork_exec() - print a result of this scenario as one screen of text
+ * @r: the result
+ * @m: the machine it was measured on
+ */
+void print_fork_exec(const struct result *r, const struct machine *m)
 {
-	print_ways(r, m, "\nFigures are medians. \"-\": the child borrows its parent's memory until exec, so\n"
+	print_ways(r, m, "\nFigures are medians. \"-\": the child runs in its parent's memory until its exec. So\n"
 		   "nothing is shared or built, and the call returns only after the exec.");
 }
 
-static void print_fork_exit(const struct result *r, const struct machine *m)
+/**
+ * print_fork_exit() - print a result of this scenario as one screen of text
+ * @r: the result
+ * @m: the machine it was measured on
+ */
+void print_fork_exit(const struct result *r, const struct machine *m)
 {
-	print_ways(r, m, "\nFigures are medians. The child does nothing: this is the price of fork alone,\n"
-		   "and, until its exit, of taking the page tables down again.");
+	print_ways(r, m, "\nFigures are medians. The child does nothing: \"call\" is the cost of fork alone, \"to\n"
+		   "exit\" also includes freeing the page tables.");
 }
 
-static void print_eager(const struct result *r, const struct machine *m)
+/**
+ * print_eager() - print a result of this scenario as one screen of text
+ * @r: the result
+ * @m: the machine it was measured on
+ */
+void print_eager(const struct result *r, const struct machine *m)
 {
 	print_ways(r, m, "\nFigures are medians. To copy everything, the child writes to every page\n"
 		   "(MADV_POPULATE_WRITE) before its exec: fork as it would be without copy-on-write.");
@@ -199,7 +215,12 @@ static void print_huge(const struct result *r)
 			       median_text(&r->subject[j], line[i].column, format_number).s);
 }
 
-static void print_fork_write(const struct result *r, const struct machine *m)
+/**
+ * print_fork_write() - print a result of this scenario as one screen of text
+ * @r: the result
+ * @m: the machine it was measured on
+ */
+void print_fork_write(const struct result *r, const struct machine *m)
 {
 	const struct subject *child = &r->subject[0], *parent = &r->subject[1];
 	bool both = median(child, "pages_written") && median(parent, "pages_written");
@@ -223,7 +244,7 @@ static void print_fork_write(const struct result *r, const struct machine *m)
 	       m->emulated ? "\nTimes are emulated: compare only." : "");
 }
 
-/* A line of a screen of bars: an amount in pages, unless it has none, and in bytes. */
+/* A line with a bar: an amount in pages (or NULL) and in bytes. */
 static void print_amount(const char *label, const struct text *pages, uint64_t bytes,
 			 uint64_t all)
 {
@@ -231,7 +252,12 @@ static void print_amount(const char *label, const struct text *pages, uint64_t b
 	       pages ? "pages" : "", format_size(bytes).s, format_bar(bytes, all, BAR_WIDTH).s);
 }
 
-static void print_prefork(const struct result *r, const struct machine *m)
+/**
+ * print_prefork() - print a result of this scenario as one screen of text
+ * @r: the result
+ * @m: the machine it was measured on
+ */
+void print_prefork(const struct result *r, const struct machine *m)
 {
 	const struct subject *each = &r->subject[0], *all = &r->subject[1];
 	uint64_t whole = r->bytes * r->o.workers;
@@ -259,7 +285,7 @@ static void print_prefork(const struct result *r, const struct machine *m)
 	     "that all of them share.");
 }
 
-/* The curve of a snapshot, in a dozen lines. */
+/* The samples of a snapshot, in about twelve lines. */
 static void print_points(const struct result *r, uint64_t all)
 {
 	size_t step = r->nr_points > 12 ? r->nr_points / 12 : 1, i;
@@ -268,7 +294,7 @@ static void print_points(const struct result *r, uint64_t all)
 	printf("\n  %9s %10s %10s %10s  %s\n", "after", "writes", "faults", "copied",
 	       "share of the memory");
 	for (i = 0; i < r->nr_points; i += step) {
-		/* The last line is the end. */
+		/* The last line shows the last sample. */
 		p = &r->point[i + step < r->nr_points ? i : r->nr_points - 1];
 		printf("  %9s %10" PRIu64 " %10" PRIu64 " %10s  %s\n", format_duration(p->ns).s,
 		       p->writes, p->faults, format_size(p->copied_bytes).s,
@@ -276,7 +302,12 @@ static void print_points(const struct result *r, uint64_t all)
 	}
 }
 
-static void print_snapshot(const struct result *r, const struct machine *m)
+/**
+ * print_snapshot() - print a result of this scenario as one screen of text
+ * @r: the result
+ * @m: the machine it was measured on
+ */
+void print_snapshot(const struct result *r, const struct machine *m)
 {
 	const struct subject *child = &r->subject[0], *parent = &r->subject[1];
 
@@ -305,7 +336,7 @@ static void print_snapshot(const struct result *r, const struct machine *m)
 	print_times(r);
 }
 
-/* Pages that a fork copied after all: by the child until its exec, by the parent meanwhile. */
+/* Pages copied because of a fork: by the child until its exec, by the parent meanwhile. */
 static uint64_t really_copied(const struct cow_row *row)
 {
 	return row->value[COWSTAT_COL_PRE_EXEC_COPIED] + row->value[COWSTAT_COL_PARENT_COPIED];
@@ -342,7 +373,12 @@ static void print_row(const struct cow_row *row)
 	printf(" %s\n", format_printable(row->comm).s);
 }
 
-static void print_summary(const struct result *r, const struct machine *m)
+/**
+ * print_summary() - print a result of this scenario as one screen of text
+ * @r: the result
+ * @m: the machine it was measured on
+ */
+void print_summary(const struct result *r, const struct machine *m)
 {
 	const struct cow_row *fork = &r->subject[0].last;
 	uint64_t shared = fork->value[COWSTAT_COL_BIRTH_ANON_PAGES];
@@ -372,57 +408,6 @@ static void print_summary(const struct result *r, const struct machine *m)
 	print_row(fork);
 }
 
-#define TO_EXIT		"exit_ns", "time until the child had exited"
-#define CALL		"call_ns", "time until fork returned"
-#define WRITE		"write_ns", "time of one write"
-#define COPIED_PAGES	"pre_exec_copied", "pages copied before exec or exit", format_number
-#define COPIED_BYTES	"copied_bytes", "bytes copied", format_size
-
-/*
- * struct screen - how a scenario's results are shown
- * @scenario: its name
- * @print: one result
- * @time: of several results: the time that is shown of each, by median
- * @time_label: what that is
- * @copied: and what was copied
- * @copied_label: what that is
- * @format: of that
- */
-static const struct screen {
-	const char *scenario;
-	void (*print)(const struct result *r, const struct machine *m);
-	const char *time, *time_label;
-	const char *copied, *copied_label;
-	struct text (*format)(uint64_t n);
-} screens[] = {
-	{ "summary",	print_summary,		TO_EXIT,	COPIED_PAGES },
-	{ "fork-exec",	print_fork_exec,	TO_EXIT,	COPIED_PAGES },
-	{ "fork-exit",	print_fork_exit,	CALL,		COPIED_PAGES },
-	{ "fork-write",	print_fork_write,	WRITE,		COPIED_BYTES },
-	{ "eager",	print_eager,		TO_EXIT,	COPIED_PAGES },
-	{ "prefork",	print_prefork,		CALL,		COPIED_BYTES },
-	{ "snapshot",	print_snapshot,		WRITE,		COPIED_BYTES },
-};
-
-static const struct screen *screen_of(const struct result *r)
-{
-	const struct screen *s = screens;
-
-	while (strcmp(s->scenario, r->scenario))
-		s++;
-	return s;
-}
-
-/**
- * result_print() - a result as one screen
- * @r: of any scenario
- * @m: where it was measured
- */
-void result_print(const struct result *r, const struct machine *m)
-{
-	screen_of(r)->print(r, m);
-}
-
 static void print_sweep(const struct result *r, size_t nr, const char *label, const char *name,
 			struct text (*format)(uint64_t n))
 {
@@ -442,16 +427,16 @@ static void print_sweep(const struct result *r, size_t nr, const char *label, co
 }
 
 /**
- * results_print() - results of one scenario at several sizes, as tables
+ * results_print() - print results of one scenario at several sizes, as tables
  * @r: the results
- * @nr: how many, at least 1
- * @m: where they were measured
+ * @nr: their number, at least 1
+ * @m: the machine they were measured on
  */
 void results_print(const struct result *r, size_t nr, const struct machine *m)
 {
-	const struct screen *s = screen_of(r);
+	const struct sweep *s = &r->scenario->sweep;
 
-	printf("%s, %s pages, medians of ", r->scenario, page_kind_name(r->o.pages));
+	printf("%s, %s pages, medians of ", r->scenario->name, page_kind_name(r->o.pages));
 	print_runs(r);
 	print_sweep(r, nr, s->time_label, s->time, format_duration);
 	putchar('\n');

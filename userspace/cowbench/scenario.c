@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What cowbench can measure: run a workload, then ask /proc/cowstat what the kernel did.
- * Works unprivileged: it reads rows of its own and of its children, which stay in the table
- * after exit. Whatever goes wrong ends the program with a word.
+ * Each scenario runs a workload, and reads in /proc/cowstat what the kernel did. It needs no
+ * privileges: it reads the rows of this process and of its children, which stay in the table
+ * after their exit. Exits with a message on any error.
  */
 #include <err.h>
 #include <inttypes.h>
@@ -18,15 +18,15 @@
 #include "scenario.h"
 #include "workload.h"
 
-#define SNAPSHOT_SAMPLES	60	/* points of a curve */
-#define MAX_WRITE_TIMES		65536	/* times of single writes that are kept */
+#define SNAPSHOT_SAMPLES	60	/* samples of a snapshot */
+#define MAX_WRITE_TIMES		65536	/* number of writes whose times are kept */
 
 #define COLUMN_KIND(NAME, name, kind, hook)	[COWSTAT_COL_##NAME] = COWSTAT_##kind,
 static const enum cowstat_kind column_kind[COWSTAT_NR_COLUMNS] = {
 	COWSTAT_COLUMNS(COLUMN_KIND)
 };
 
-/* The epoch in which measuring began: what spans two epochs has a gap. */
+/* The epoch in which the measurement began. Counts from two epochs cannot be compared. */
 static uint64_t epoch;
 
 static void read_table(struct cow_table *t)
@@ -36,27 +36,27 @@ static void read_table(struct cow_table *t)
 	if (cow_table_read(COWSTAT_PROC_PATH, t, why, sizeof(why)))
 		errx(EXIT_FAILURE, "%s", why);
 	if (!t->counting.value)
-		errx(EXIT_FAILURE, "counting is off, so there is nothing to learn. Try: echo counting on | sudo tee "
+		errx(EXIT_FAILURE, "counting is off, so nothing can be measured. Try: echo counting on | sudo tee "
 		     COWSTAT_PROC_PATH);
 	if (epoch && t->epoch.value != epoch)
 		errx(EXIT_FAILURE, COWSTAT_PROC_PATH
-		     " was reset meanwhile, so these figures have a gap: please run it again");
+		     " was reset during the measurement: please run it again");
 	epoch = t->epoch.value;
 }
 
-/* The row of a child of ours that has exited; its pid may have been used before. */
+/* The row of a child that has exited. Checks the parent, because pids are reused. */
 static struct cow_row child_row(const struct cow_table *t, pid_t pid)
 {
 	const struct cow_row *found = cow_table_find(t, pid);
 
 	if (!found || found->value[COWSTAT_COL_PPID] != (uint64_t)getpid())
 		errx(EXIT_FAILURE, "the row of child %d is not in " COWSTAT_PROC_PATH
-		     ": it was given up for another process (then load the module with a larger max_rows=), or the table was reset meanwhile (then run this again)",
+		     ": either it was recycled (then load the module with a larger max_rows=), or the table was reset during the measurement (then run this again)",
 		     pid);
 	return *found;
 }
 
-/* Our own row; all zero before anything was counted. */
+/* The row of this process; all zero if nothing has been counted yet. */
 static struct cow_row own_row(void)
 {
 	const struct cow_row *found;
@@ -80,7 +80,7 @@ static struct subject *add_subject(struct result *result, const char *key, const
 	return s;
 }
 
-/* What the kernel counted of a child. */
+/* Add the values of a child's row. */
 static void add_child(struct subject *s, const struct cow_row *row)
 {
 	size_t c;
@@ -96,7 +96,7 @@ static bool is_counted(size_t column)
 	return column_kind[column] == COWSTAT_COUNT || column_kind[column] == COWSTAT_DERIVED;
 }
 
-/* What the kernel counted of us between two readings of our row. */
+/* Add how much our own row grew between two readings. */
 static void add_own(struct subject *s, const struct cow_row *before, const struct cow_row *now)
 {
 	size_t c;
@@ -107,7 +107,7 @@ static void add_own(struct subject *s, const struct cow_row *before, const struc
 			series_add(&s->column[c], now->value[c] - before->value[c]);
 }
 
-/* Is this run, counted from 0, one that is measured? */
+/* Is this run measured, or a warm-up? Runs are numbered from 0. */
 static bool measured(const struct result *result, uint64_t run)
 {
 	return run >= result->o.warmup;
@@ -149,7 +149,7 @@ static void launch_once(const struct way *way, struct subject *s, const struct r
 	series_add(&s->figure[FIGURE_EXIT_NS], child.exit_ns);
 }
 
-/* All ways in turn, so that whatever else the machine does meets them alike. */
+/* In each run use all ways in turn, so that other load on the machine affects all alike. */
 static void run_ways(struct result *result, const struct region *r, const struct way *way,
 		     size_t nr)
 {
@@ -170,11 +170,11 @@ static void run_summary(struct result *result, const struct region *r)
 	const struct cow_row *fork = &result->subject[0].last;
 
 	run_ways(result, r, way, ARRAY_SIZE(way));
-	/* Without these the screen would claim zeros that nobody measured. */
+	/* Without these columns the screen would show zeros that were not measured. */
 	if (!fork->known[COWSTAT_COL_BIRTH_ANON_PAGES] ||
 	    !fork->known[COWSTAT_COL_PRE_EXEC_COPIED] || !fork->known[COWSTAT_COL_PARENT_COPIED])
 		errx(EXIT_FAILURE, COWSTAT_PROC_PATH
-		     " does not tell what a fork shared: are the hooks fork and copy armed? See hooks= in its first line");
+		     " does not show what a fork shared. Check that the hooks fork and copy are armed: see hooks= in its first line");
 }
 
 static void run_fork_exec(struct result *result, const struct region *r)
@@ -191,7 +191,7 @@ static void run_fork_exit(struct result *result, const struct region *r)
 	run_ways(result, r, way, ARRAY_SIZE(way));
 }
 
-/* Copy a region's bytes to memory that is there already: no way to copy is cheaper. */
+/* Copy a region to memory that is already mapped and filled: the cheapest way to copy. */
 static void run_memcpy(struct result *result, const struct region *r)
 {
 	struct subject *s = add_subject(result, "memcpy", "memcpy of the same bytes");
@@ -224,7 +224,7 @@ static size_t pages_to_write(const struct result *result, const struct region *r
 	return (r->pages * result->o.share + 99) / 100;
 }
 
-/* The numbers of all pages, in the order in which they are to be written. */
+/* The numbers of all pages, in the order in which they will be written. */
 static uint32_t *page_order(size_t nr, bool random)
 {
 	uint32_t *page = calloc(nr, sizeof(*page));
@@ -282,13 +282,13 @@ static void run_fork_write(struct result *result, const struct region *r)
 	free(page);
 }
 
-/* What all workers of a run did together. */
+/* Add a worker's row to the sum of all workers of a run. */
 static void add_up(struct cow_row *sum, const struct cow_row *row)
 {
 	size_t c;
 
 	for (c = 0; c < COWSTAT_NR_COLUMNS; c++) {
-		/* Siblings overlap in what their parent copied. */
+		/* One copy by the parent counts for all of its children. */
 		if (!row->known[c] || column_kind[c] == COWSTAT_IDENTITY ||
 		    c == COWSTAT_COL_PARENT_COPIED)
 			continue;
@@ -349,7 +349,7 @@ static uint64_t reused(const struct cow_row *row)
 	       row->value[COWSTAT_COL_HUGETLB_REUSED];
 }
 
-/* Where a snapshot's points go. */
+/* Argument of sample(). */
 struct sampling {
 	struct result *result;
 	struct cow_row before;
@@ -365,7 +365,7 @@ static void sample(const struct snapshot *s, void *arg)
 	if (result->nr_points == to->room)
 		return;
 	now = own_row();
-	/* Our row begins with the first fault of ours that is counted. */
+	/* Before our first counted fault there is no row: all counts are then 0. */
 	result->point[result->nr_points++] = (struct point){
 		.ns = s->elapsed_ns,
 		.writes = s->writes,
@@ -429,25 +429,36 @@ static void run_snapshot(struct result *result, const struct region *r)
 	free(write_ns);
 }
 
+#define TO_EXIT		"exit_ns", "time until the child had exited"
+#define CALL		"call_ns", "time until fork returned"
+#define WRITE		"write_ns", "time of one write"
+#define COPIED_PAGES	"pre_exec_copied", "pages copied before exec or exit", format_number
+#define COPIED_BYTES	"copied_bytes", "bytes copied", format_size
+
 const struct scenario scenarios[] = {
-	{ "summary", "what copy-on-write saved, on one screen", 5, 0, 2, TAKES_EXEC, run_summary },
-	{ "fork-exec", "fork+exec, vfork+exec and posix_spawn side by side", 20, 1, 1,
-	  TAKES_EXEC, run_fork_exec },
-	{ "fork-exit", "fork, and a child that exits at once", 20, 1, 1, 0, run_fork_exit },
+	{ "summary", "what copy-on-write saved, on one screen", 5, 0, 2, TAKES_EXEC,
+	  run_summary, print_summary, { TO_EXIT, COPIED_PAGES } },
+	{ "fork-exec", "fork+exec, vfork+exec and posix_spawn side by side", 20, 1, 1, TAKES_EXEC,
+	  run_fork_exec, print_fork_exec, { TO_EXIT, COPIED_PAGES } },
+	{ "fork-exit", "fork, and a child that exits at once", 20, 1, 1, 0,
+	  run_fork_exit, print_fork_exit, { CALL, COPIED_PAGES } },
 	{ "fork-write", "fork, then write to a share of the pages", 5, 1, 2,
-	  TAKES_WRITER | TAKES_SHARE, run_fork_write },
+	  TAKES_WRITER | TAKES_SHARE,
+	  run_fork_write, print_fork_write, { WRITE, COPIED_BYTES } },
 	{ "eager", "what fork would cost if it copied everything", 5, 1, 2, TAKES_EXEC,
-	  run_eager },
-	{ "prefork", "workers that share their parent's memory, as a web server's do", 5, 1, 1,
-	  TAKES_SHARE | TAKES_WORKERS, run_prefork },
-	{ "snapshot", "a child reads all while its parent writes, as a database's do", 1, 0, 2,
-	  TAKES_SNAPSHOT, run_snapshot },
+	  run_eager, print_eager, { TO_EXIT, COPIED_PAGES } },
+	{ "prefork", "workers that share their parent's memory, as in a web server", 5, 1, 1,
+	  TAKES_SHARE | TAKES_WORKERS,
+	  run_prefork, print_prefork, { CALL, COPIED_BYTES } },
+	{ "snapshot", "a child reads all memory while its parent writes, as in a database", 1, 0, 2,
+	  TAKES_SNAPSHOT,
+	  run_snapshot, print_snapshot, { WRITE, COPIED_BYTES } },
 };
 const size_t nr_scenarios = ARRAY_SIZE(scenarios);
 
 /**
- * find_scenario() - by its name
- * @name: as typed
+ * find_scenario() - find a scenario by its name
+ * @name: the name
  *
  * Return: the scenario, or NULL.
  */
@@ -461,7 +472,7 @@ const struct scenario *find_scenario(const char *name)
 	return NULL;
 }
 
-/* What a scenario will use at most, in bytes. */
+/* The most memory that a scenario will use, in bytes. */
 static uint64_t memory_needed(const struct scenario *s, const struct bench_options *o)
 {
 	uint64_t copied = o->size;
@@ -475,15 +486,15 @@ static uint64_t memory_needed(const struct scenario *s, const struct bench_optio
 }
 
 /**
- * scenario_possible() - is there memory for a scenario, of the kind it is to be?
+ * scenario_possible() - check that there is enough memory for a scenario, of the right kind
  * @s: the scenario
  * @o: size, page size, workers and share
- * @why: if not, what is wrong and what to do about it
+ * @why: result: if not, what is wrong and how to solve it
  * @len: size of @why
  *
- * Better a word now than the kernel's OOM killer, or a SIGBUS, later.
+ * An early message is better than the OOM killer, or a SIGBUS, later.
  *
- * Return: true if so.
+ * Return: true if there is.
  */
 bool scenario_possible(const struct scenario *s, const struct bench_options *o, char *why,
 		       size_t len)
@@ -502,7 +513,7 @@ bool scenario_possible(const struct scenario *s, const struct bench_options *o, 
 		return false;
 	}
 	if (o->pages == PAGES_HUGETLB) {
-		/* Each part of it is rounded up to a page. */
+		/* Each region is rounded up to whole pages. */
 		need = need / huge + s->copies + (s->takes & TAKES_WORKERS ? o->workers : 0);
 		if (pool >= need)
 			return true;
@@ -519,12 +530,12 @@ bool scenario_possible(const struct scenario *s, const struct bench_options *o, 
 }
 
 /**
- * scenario_run() - measure
+ * scenario_run() - run a scenario and measure it
  * @s: the scenario
- * @o: how; its count and warm-up are set
- * @result: filled in, to be freed with result_free()
+ * @o: its parameters, count and warm-up included
+ * @result: the result, to be freed with result_free()
  *
- * Ends the program if it cannot be done.
+ * Ends the program on any error.
  */
 void scenario_run(const struct scenario *s, const struct bench_options *o,
 		  struct result *result)
@@ -533,11 +544,11 @@ void scenario_run(const struct scenario *s, const struct bench_options *o,
 	struct region r;
 	char why[256];
 
-	*result = (struct result){ .scenario = s->name, .o = *o };
+	*result = (struct result){ .scenario = s, .o = *o };
 	if (!scenario_possible(s, o, why, sizeof(why)))
 		errx(EXIT_FAILURE, "%s", why);
 	epoch = 0;
-	read_table(&t);		/* is cowstat there, and counting? */
+	read_table(&t);		/* exits unless cowstat is loaded and counting */
 	cow_table_free(&t);
 	if (region_map(&r, o->size, o->pages))
 		exit(EXIT_FAILURE);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What cowbench can measure. */
+/* The scenarios that cowbench measures. */
 #ifndef COWSTAT_SCENARIO_H
 #define COWSTAT_SCENARIO_H
 
@@ -18,11 +18,13 @@ enum takes {
  * struct scenario - something that can be measured
  * @name: on the command line
  * @help: one line of --help
- * @count: runs, unless told
- * @warmup: runs before those, unless told
- * @copies: times the memory that it needs, and with workers what they copy
+ * @count: default number of measured runs
+ * @warmup: default number of runs before those
+ * @copies: memory that it needs, as a multiple of the size; workers need more
  * @takes: set of enum takes
- * @run: measures: fills in a result's subjects
+ * @run: measures: fills in the subjects of a result
+ * @print: prints a result as text
+ * @sweep: of results at several sizes: the columns that are printed
  */
 struct scenario {
 	const char *name;
@@ -32,6 +34,8 @@ struct scenario {
 	unsigned int copies;
 	unsigned int takes;
 	void (*run)(struct result *result, const struct region *r);
+	void (*print)(const struct result *r, const struct machine *m);
+	struct sweep sweep;
 };
 
 extern const struct scenario scenarios[];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What was measured of one thing, again and again, and what can be said about it. */
+/* Values of one figure over several runs, and their statistics. */
 #include <err.h>
 #include <math.h>
 #include <stdlib.h>
@@ -8,11 +8,11 @@
 #include "series.h"
 
 /**
- * series_add() - one more value
+ * series_add() - append a value
  * @s: the series
- * @value: what was measured
+ * @value: the value
  *
- * Ends the program when memory is out.
+ * Ends the program if memory runs out.
  */
 void series_add(struct series *s, uint64_t value)
 {
@@ -26,7 +26,7 @@ void series_add(struct series *s, uint64_t value)
 }
 
 /**
- * series_free() - give a series's memory back
+ * series_free() - free the memory of a series
  * @s: empty afterwards
  */
 void series_free(struct series *s)
@@ -43,14 +43,14 @@ static int by_value(const void *a, const void *b)
 }
 
 /**
- * series_at() - a percentile, by nearest rank: a value that was measured
- * @s: the series; its order stays
+ * series_at() - a percentile, by nearest rank: always one of the values
+ * @s: the series; its order does not change
  * @percent: 0 is the smallest, 50 the median, 100 the largest
  *
- * Of an even number of values the median is the lower one of the middle two. Ends the
- * program when memory is out.
+ * The median of an even number of values is the lower one of the middle two. Ends the program
+ * if memory runs out.
  *
- * Return: the value; 0 of an empty series.
+ * Return: the value; 0 for an empty series.
  */
 uint64_t series_at(const struct series *s, unsigned int percent)
 {
@@ -70,7 +70,7 @@ uint64_t series_at(const struct series *s, unsigned int percent)
 }
 
 /**
- * series_sum() - all values added up
+ * series_sum() - sum of all values
  * @s: the series
  *
  * Return: the sum, modulo 2^64.
@@ -89,7 +89,7 @@ uint64_t series_sum(const struct series *s)
  * series_mean() - the arithmetic mean
  * @s: the series
  *
- * Return: the mean; 0 of an empty series.
+ * Return: the mean; 0 for an empty series.
  */
 double series_mean(const struct series *s)
 {
@@ -102,10 +102,10 @@ double series_mean(const struct series *s)
 }
 
 /**
- * series_deviation() - the standard deviation of what the values are a sample of
+ * series_deviation() - sample standard deviation
  * @s: the series
  *
- * Return: with n - 1 in the denominator; 0 of less than two values.
+ * Return: the deviation, with n - 1 in the denominator; 0 for fewer than two values.
  */
 double series_deviation(const struct series *s)
 {
@@ -114,7 +114,7 @@ double series_deviation(const struct series *s)
 
 	if (s->nr < 2)
 		return 0;
-	/* Around the mean: squares of nanoseconds would lose the digits that matter. */
+	/* Sum squared differences: squares of nanoseconds would lose significant digits. */
 	for (i = 0; i < s->nr; i++)
 		sum += (s->value[i] - mean) * (s->value[i] - mean);
 	return sqrt(sum / (s->nr - 1));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What was measured of one thing, again and again, and what can be said about it. */
+/* Values of one figure over several runs, and their statistics. */
 #ifndef COWSTAT_SERIES_H
 #define COWSTAT_SERIES_H
 
@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 /**
- * struct series - values in the order in which they were measured; all zero is empty
+ * struct series - values in the order in which they were measured; all zero is an empty one
  * @value: the values
- * @nr: how many
- * @room: for how many there is memory
+ * @nr: number of values
+ * @room: number of values that fit into the allocated memory
  */
 struct series {
 	uint64_t *value;
