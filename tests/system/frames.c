@@ -46,17 +46,17 @@ static void write_some(void *arg)
 int main(void)
 {
 	struct frames mine, childs, mine_then, childs_then;
-	struct told child = { .work = write_some };
+	struct puppet child = { .work = write_some };
 	struct cow_row before, after;
 
 	pages = map_pages(N);
-	told_start(&child);
+	puppet_start(&child);
 	mine = frames_of(getpid());
 	childs = frames_of(child.pid);
 	is(differ(&mine, &childs, 0, N), 0, "after fork: the same frames");
 
 	before = row_of(child.pid);
-	told_work(&child);
+	puppet_work(&child);
 	after = row_of(child.pid);
 	mine_then = frames_of(getpid());
 	childs_then = frames_of(child.pid);
@@ -66,7 +66,7 @@ int main(void)
 	is(differ(&childs, &childs_then, WRITTEN, N), 0, "none that it did not write");
 	is(differ(&mine, &mine_then, 0, N), 0, "the parent keeps its own");
 
-	told_end(&child);
+	puppet_end(&child);
 	start_row();
 	before = row_of(getpid());
 	write_pages(pages, N);

@@ -95,7 +95,7 @@ void seed_random(void)
 	note("report: %s: COWSTAT_SEED=%u", program_invocation_short_name, seed);
 }
 
-/* wp_faults = copied + zero_filled + reused + shared_wp + other, and its like. */
+/* wp_faults = copied + zero_filled + reused + shared_wp + other; the same for huge pages. */
 static bool row_is_conserved(const struct cow_row *row)
 {
 	const uint64_t *v = row->value;
@@ -160,7 +160,7 @@ char *map_pages(size_t n)
 	return pages;
 }
 
-/* Writes without reading: a page that was never touched must not meet the zero page. */
+/* Write without reading first: reading an untouched page would map the zero page. */
 void write_pages(char *pages, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -173,7 +173,7 @@ void read_pages(const char *pages, size_t n)
 		(void)*(volatile const char *)(pages + i * PAGE);
 }
 
-static char *stack;
+static char *stack;	/* for the children of this process */
 
 struct start {
 	work_fn *work;
@@ -184,14 +184,14 @@ static int child_main(void *arg)
 {
 	struct start *start = arg;
 
-	stack = NULL;	/* it is ours now, and our children need another */
+	stack = NULL;	/* this process runs on it: its children need another one */
 	start->work(start->arg);
 	_exit(0);
 }
 
 /*
- * As fork(), but on a stack that the parent never writes. On a common one it is a race which
- * of the two writes a page first, and so copies it, and which is left to reuse it.
+ * Like fork(), but the child has a stack that the parent never writes. With fork() it is a race
+ * which process writes a stack page first and copies it, and which one then reuses it.
  */
 pid_t start_child(work_fn *work, void *arg)
 {
@@ -228,9 +228,9 @@ void use_all_cpus(void)
 }
 
 /*
- * One CPU: a page that lies in another CPU's LRU batch looks shared, and the kernel then
- * copies what its only owner writes. And the first child of all finds pages that its
- * parent is the first to write: that one is had here.
+ * Run on one CPU: a page in the LRU batch of another CPU looks shared, so the kernel would copy
+ * it even for its only owner. And fork one child now: after the first fork of a program the
+ * parent copies more pages than after later ones.
  */
 static void __attribute__((constructor)) begin(void)
 {
@@ -316,39 +316,39 @@ void outlive_child(void)
 	close(go.fd[1]);
 }
 
-static void work_when_told(void *arg)
+static void run_puppet(void *arg)
 {
-	struct told *told = arg;
+	struct puppet *p = arg;
 
-	if (told->first)
-		told->work(told->first);
-	gate_open(&told->born);
-	gate_wait(&told->go);
-	told->work(told->arg);
-	gate_open(&told->worked);
-	gate_wait(&told->end);
+	if (p->first)
+		p->work(p->first);
+	gate_open(&p->born);
+	gate_wait(&p->go);
+	p->work(p->arg);
+	gate_open(&p->worked);
+	gate_wait(&p->end);
 }
 
-void told_start(struct told *told)
+void puppet_start(struct puppet *p)
 {
-	told->born = gate_make();
-	told->go = gate_make();
-	told->worked = gate_make();
-	told->end = gate_make();
-	told->pid = start_child(work_when_told, told);
-	gate_wait(&told->born);
+	p->born = gate_make();
+	p->go = gate_make();
+	p->worked = gate_make();
+	p->end = gate_make();
+	p->pid = start_child(run_puppet, p);
+	gate_wait(&p->born);
 }
 
-void told_work(struct told *told)
+void puppet_work(struct puppet *p)
 {
-	gate_open(&told->go);
-	gate_wait(&told->worked);
+	gate_open(&p->go);
+	gate_wait(&p->worked);
 }
 
-void told_end(struct told *told)
+void puppet_end(struct puppet *p)
 {
-	gate_open(&told->end);
-	wait_child(told->pid);
+	gate_open(&p->end);
+	wait_child(p->pid);
 }
 
 static struct {
@@ -517,8 +517,8 @@ struct cow_row row_of(pid_t pid)
 	struct cow_row row;
 
 	/*
-	 * Our own row comes with our first fault that it counts. And reading the table
-	 * writes pages of ours: those faults are had before the reading that matters.
+	 * This process gets its row with its first counted fault. Reading the table also
+	 * writes pages: take these faults before the reading that is returned.
 	 */
 	if (pid == getpid()) {
 		start_row();

@@ -57,18 +57,18 @@ static struct look look_at(pid_t pid)
 
 int main(void)
 {
-	struct told writer = { .work = write_some };
+	struct puppet writer = { .work = write_some };
 	struct look before, after;
 	uint64_t by_parent;
 
 	pages = map_pages(N);
 	fresh = map_untouched(FRESH);
-	told_start(&writer);
+	puppet_start(&writer);
 	touch_stack();
 	look_at(writer.pid);	/* what looking costs us is spent */
 	look_at(writer.pid);
 	before = look_at(writer.pid);
-	told_work(&writer);
+	puppet_work(&writer);
 	write_pages(pages + CHILD * PAGE, PARENT);
 	after = look_at(writer.pid);
 	by_parent = GREW(before.me, after.me, ANON_COPIED);
@@ -76,6 +76,6 @@ int main(void)
 	ok(by_parent >= PARENT, "copied by its parent: %lu, %d wanted", by_parent, PARENT);
 	is(after.dirty - before.dirty, (CHILD + by_parent + FRESH) * PAGE,
 	   "Private_Dirty of the child grew by both and by %d fresh pages", FRESH);
-	told_end(&writer);
+	puppet_end(&writer);
 	return done();
 }

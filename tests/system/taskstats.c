@@ -70,18 +70,18 @@ static struct both counts(pid_t pid)
 static struct both compare(const char *name, work_fn *work, size_t n)
 {
 	size_t none = 0;
-	struct told child = { .work = work, .first = &none, .arg = &n };
+	struct puppet child = { .work = work, .first = &none, .arg = &n };
 	struct both before, after;
 
-	told_start(&child);
+	puppet_start(&child);
 	touch_stack();
 	before = counts(child.pid);
-	told_work(&child);
+	puppet_work(&child);
 	after = counts(child.pid);
 	after.ours -= before.ours;
 	after.kernels -= before.kernels;
 	note("%-30s cowstat %5lu   taskstats %5lu", name, after.ours, after.kernels);
-	told_end(&child);
+	puppet_end(&child);
 	return after;
 }
 

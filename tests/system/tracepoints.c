@@ -109,7 +109,7 @@ static void agree(const struct cow_row *row, const char *listener)
 static void tracefs(void)
 {
 	static uint64_t before[PAGES], after[PAGES];
-	struct told told = { .work = every_kind, .arg = &memory };
+	struct puppet child = { .work = every_kind, .arg = &memory };
 	size_t i, page, wrong = 0, seen = 0;
 	char *text, want[64];
 	struct cow_row row;
@@ -118,15 +118,15 @@ static void tracefs(void)
 	set_file(INSTANCE "events/cowstat/enable", "1");
 	for (i = 0; i < PAGES; i++)
 		before[i] = pagemap_of(getpid(), memory.written + i * PAGE) & PAGEMAP_PFN;
-	told_start(&told);
-	told_work(&told);
+	puppet_start(&child);
+	puppet_work(&child);
 	for (i = 0; i < PAGES; i++)
-		after[i] = pagemap_of(told.pid, memory.written + i * PAGE) & PAGEMAP_PFN;
-	told_end(&told);
+		after[i] = pagemap_of(child.pid, memory.written + i * PAGE) & PAGEMAP_PFN;
+	puppet_end(&child);
 	set_file(INSTANCE "events/cowstat/enable", "0");
-	row = row_of(told.pid);
+	row = row_of(child.pid);
 	text = shell(&status, "cat " INSTANCE "trace");
-	read_events(text, told.pid);
+	read_events(text, child.pid);
 	agree(&row, "tracefs");
 	for (i = 0; i < nr; i++) {
 		page = (event[i].address - (unsigned long)memory.written) / PAGE;
@@ -137,7 +137,7 @@ static void tracefs(void)
 	}
 	is(seen, PAGES, "an event for each page that was written");
 	is(wrong, 0, "with the frame that its parent has, and its own");
-	snprintf(want, sizeof(want), "child_pid=%d vfork=0 fork_ns=%" PRIu64 " ", told.pid,
+	snprintf(want, sizeof(want), "child_pid=%d vfork=0 fork_ns=%" PRIu64 " ", child.pid,
 		 VALUE(row, FORK_NS));
 	ok(strstr(text, want), "and one of its birth: %s", want);
 	free(text);
