@@ -67,13 +67,15 @@ struct cow_program {
  * @new_pfn: page frame after; the same one when it was reused
  * @offset: into the file, in bytes; 0 for mappings of no file
  * @bytes: physically copied
- * @pid: process that faulted
+ * @pid: process whose memory it is
  * @tid: thread that faulted
+ * @by_pid: process that faulted; another one than @pid if @remote
  * @ending: enum cow_ending
  * @mapping: enum cow_mapping
- * @remote: the memory is another process's
+ * @remote: the fault comes from outside: a process faulted in another one's memory
  * @pad: unused
- * @comm: the thread's name
+ * @comm: name of the thread that faulted; if @remote, of the thread that owns the memory
+ * @by_comm: if @remote, name of the thread that faulted
  * @file: last part of the file's name, cut
  */
 struct cow_event {
@@ -86,11 +88,13 @@ struct cow_event {
 	unsigned int bytes;
 	unsigned int pid;
 	unsigned int tid;
+	unsigned int by_pid;
 	unsigned char ending;
 	unsigned char mapping;
 	unsigned char remote;
-	unsigned char pad;
+	unsigned char pad[5];
 	char comm[COW_COMM_LEN];
+	char by_comm[COW_COMM_LEN];
 	char file[COW_FILE_LEN];
 };
 

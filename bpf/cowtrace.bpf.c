@@ -130,22 +130,45 @@ static __always_inline bool comm_matches(void)
 	return true;
 }
 
-/*
- * What is to be done with a fault of current's: nothing, if it is not one of those that are
- * watched. Asked at the entry, before time is taken.
- */
-static __always_inline u32 wanted_by(void)
+/* The task that owns a mapping's memory, if that is not current's memory; else NULL. */
+static __always_inline struct task_struct *owner_of_remote(struct vm_area_struct *vma)
 {
-	u32 key = 0, pid;
+	struct mm_struct *mm = BPF_CORE_READ(vma, vm_mm);
+
+	/* Without CONFIG_MEMCG the kernel does not know the owner. */
+	if (mm == bpf_get_current_task_btf()->mm || !bpf_core_field_exists(mm->owner))
+		return NULL;
+	return BPF_CORE_READ(mm, owner);
+}
+
+/* Is the process watched that faults, or the one that owns the memory? */
+static __noinline bool pid_is_watched(u64 vma)
+{
+	struct task_struct *owner;
+	u32 pid = bpf_get_current_pid_tgid() >> 32;
+
+	if (bpf_map_lookup_elem(&pids, &pid))
+		return true;
+	owner = owner_of_remote((struct vm_area_struct *)vma);
+	if (!owner)
+		return false;
+	pid = BPF_CORE_READ(owner, tgid);
+	return bpf_map_lookup_elem(&pids, &pid);
+}
+
+/*
+ * What to do with a fault of current in a mapping: a set of enum cow_sink, 0 if it does not pass
+ * the filters. Called at the entry, before time is taken.
+ */
+static __always_inline u32 wanted_by(u64 vma)
+{
+	u32 key = 0;
 	u8 *sinks = bpf_map_lookup_elem(&cow_control, &key);
 
 	if (!sinks || !*sinks)
 		return 0;
-	if (only_pids) {
-		pid = bpf_get_current_pid_tgid() >> 32;
-		if (!bpf_map_lookup_elem(&pids, &pid))
-			return 0;
-	}
+	if (only_pids && !pid_is_watched(vma))
+		return 0;
 	if (only_cgroup && bpf_get_current_ancestor_cgroup_id(cgroup_level) != only_cgroup)
 		return 0;
 	return comm_matches() ? *sinks : 0;
@@ -369,15 +392,23 @@ static __noinline int take_note(void *ctx, struct note *note, u64 vma_address, u
 				u32 sinks)
 {
 	struct vm_area_struct *vma = (void *)vma_address;
+	struct task_struct *owner = owner_of_remote(vma);
 	struct cow_event *e = &note->event;
 	u64 id = bpf_get_current_pid_tgid();
 
 	note->sinks = sinks;
 	e->pid = id >> 32;
+	e->by_pid = e->pid;
 	e->tid = id;
 	e->address = address;
 	e->remote = (u64)BPF_CORE_READ(vma, vm_mm) != (u64)bpf_get_current_task_btf()->mm;
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
+	__builtin_memset(e->by_comm, 0, sizeof(e->by_comm));
+	if (owner) {
+		__builtin_memcpy(e->by_comm, e->comm, sizeof(e->by_comm));
+		e->pid = BPF_CORE_READ(owner, tgid);
+		BPF_CORE_READ_INTO(&e->comm, owner, comm);
+	}
 	if (sinks & ~COW_TO_HIST)	/* a histogram does not ask */
 		describe(note, vma_address, address);
 	if (sinks & COW_TO_STACKS) {
@@ -481,7 +512,7 @@ int BPF_PROG(wp_exit, struct vm_fault *vmf)
 SEC("fentry/do_wp_page")
 int BPF_PROG(wp_entry, struct vm_fault *vmf)
 {
-	u32 sinks = wanted_by();
+	u32 sinks = wanted_by((u64)vmf->vma);
 
 	return sinks ? begin(ctx, wp_begin(vmf), (u64)vmf->vma, vmf->real_address, sinks) : 0;
 }
@@ -503,7 +534,7 @@ int BPF_PROG(thp_exit, struct vm_fault *vmf, int ret)
 SEC("fentry/do_huge_pmd_wp_page")
 int BPF_PROG(thp_entry, struct vm_fault *vmf)
 {
-	u32 sinks = wanted_by();
+	u32 sinks = wanted_by((u64)vmf->vma);
 
 	return sinks ? begin(ctx, thp_begin(vmf), (u64)vmf->vma, vmf->real_address, sinks) : 0;
 }
@@ -527,7 +558,7 @@ int BPF_PROG(hugetlb_entry)
 {
 	struct vm_fault *vmf = (void *)hugetlb_vmf(ctx);
 	u64 vma = (u64)BPF_CORE_READ(vmf, vma);
-	u32 sinks = wanted_by();
+	u32 sinks = wanted_by(vma);
 	struct cow_fault *f;
 
 	if (!sinks)
@@ -556,7 +587,7 @@ int BPF_KRETPROBE(hugetlb_exit_kprobe)
 SEC("?kprobe/hugetlb_wp")
 int BPF_KPROBE(hugetlb_entry_kprobe, u64 mm, u64 vma, u64 address)
 {
-	u32 sinks = wanted_by();
+	u32 sinks = wanted_by(vma);
 
 	return sinks ? begin(ctx, hugetlb_begin(mm, 0, address), vma, address, sinks) : 0;
 }
@@ -571,7 +602,7 @@ int BPF_PROG(file_exit, struct vm_fault *vmf, int ret)
 
 	if (!(only_endings & 1U << COW_FILE_COPIED) || !is_file_copy(vmf, ret))
 		return 0;
-	sinks = wanted_by();
+	sinks = wanted_by((u64)vmf->vma);
 	if (!sinks)
 		return 0;
 	take_note(ctx, &note, (u64)vmf->vma, vmf->real_address, sinks);

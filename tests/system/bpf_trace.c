@@ -4,6 +4,7 @@
  * Every option of cowtrace, over processes whose doings are known: each round copies and
  * zero-fills so many pages of each of two processes.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,7 +61,18 @@ static void work(struct cow_worker *w)
 	}
 }
 
-/* cowtrace with these options while both work for a round; its exit status, and OUT. */
+/* What happens while cowtrace watches: both workers work for a round. */
+static void one_round(void)
+{
+	for (size_t i = 0; i < 2; i++) {
+		gate_open(&worker[i].go);
+		gate_wait(&worker[i].worked);
+	}
+}
+
+static void (*watched)(void) = one_round;
+
+/* Run cowtrace with these options over watched(). Returns its exit status; its output is in OUT. */
 static int traced(const char *options, ...)
 {
 	char command[512], line[256] = "";
@@ -92,10 +105,7 @@ static int traced(const char *options, ...)
 		if (!f || !fgets(line, sizeof(line), f))
 			bail("%s: does not begin: %s", command, line);
 	} while (!strstr(line, "watching"));
-	for (size_t i = 0; i < 2; i++) {
-		gate_open(&worker[i].go);
-		gate_wait(&worker[i].worked);
-	}
+	watched();
 	kill(pid, SIGINT);
 	if (waitpid(pid, &status, 0) != pid || !fgets(line, sizeof(line), f))
 		bail("%s: does not end", command);
@@ -117,7 +127,7 @@ static char *text_of(const char *path)
 
 /* What the events in OUT say. */
 struct events {
-	size_t all, of[2], others, copied, zeroed, odd;
+	size_t all, of[2], others, copied, zeroed, remote, odd;
 };
 
 static bool is_number(json_t *event, const char *key)
@@ -176,6 +186,12 @@ static struct events events_in(const char *path)
 			n.odd += strcmp(bytes, NAME_HEX) != 0;
 		}
 		n.odd += !bytes != !strstr(comm, "\ufffd");
+		if (json_is_true(json_object_get(event, "remote"))) {
+			members += 2;
+			n.remote += json_integer_value(json_object_get(event, "by_pid")) == getpid() &&
+				    !strcmp(json_string_value(json_object_get(event, "by_comm")),
+					    "bpf_trace") && !strcmp(outcome, "copied");
+		}
 		n.odd += json_object_size(event) != members;
 		if (address - (uint64_t)shared < ROUNDS * 2 * NR * PAGE)
 			n.copied += !strcmp(outcome, "copied");
@@ -252,30 +268,40 @@ static void filters(void)
 
 static void lines(void)
 {
-	char *text, *line, *next, outcome[32], comm[32], took[32];
+	char *text, *line, *next, outcome[32], comm[32], unit[8];
 	size_t n = 0, wide = 0, wrong = 0;
 	unsigned long long address;
 	unsigned int pid, bytes;
 
 	is(traced("-p %d --outcome copied", worker[1].pid), 0, "lines: nothing lost");
 	text = text_of(OUT);
-	ok(!strncmp(text, "     SECONDS    PID    TID COMMAND         OUTCOME ", 50),
+	ok(!strncmp(text, "     SECONDS    PID    TID COMMAND         OUTCOME          ADDRESS     TIME MAPPING\n", 83),
 	   "lines: a head line");
 	for (line = strchr(text, '\n') + 1; *line; line = next) {
 		next = strchr(line, '\n') + 1;
-		if (sscanf(line, "%*u.%*u %u %*u %31s %31s %llx %*x %*x %u %31s", &pid, comm, outcome,
-			   &address, &bytes, took) != 6 || pid != (unsigned int)worker[1].pid ||
-		    strcmp(comm, "cow-plain") || strcmp(outcome, "copied") || bytes != 4096)
+		if (sscanf(line, "%*u.%*u %u %*u %31s %31s %llx %*f %7s", &pid, comm, outcome,
+			   &address, unit) != 5 || pid != (unsigned int)worker[1].pid ||
+		    strcmp(comm, "cow-plain") || strcmp(outcome, "copied") ||
+		    !strstr(" ns us ms s ", unit))
 			wrong++;
 		n += address - (uint64_t)shared < ROUNDS * 2 * NR * PAGE;
-		/* but for what it belongs to, whose name may be long */
-		next[-1] = '\0';
-		wide += strrchr(line, ' ') - line > 100;
+		wide += next - line > 101;
 	}
-	is(wrong, 0, "lines: each says what there is to say");
+	is(wrong, 0, "lines: each has all columns");
 	is(n, NR, "lines: one for each copy");
-	is(wide, 0, "lines: not too wide");
+	is(wide, 0, "lines: none has more than 100 columns");
 	free(text);
+
+	is(traced("-p %d --outcome copied --columns bytes,address,pid", worker[1].pid), 0,
+	   "--columns: nothing lost");
+	text = text_of(OUT);
+	for (n = 0, line = strchr(text, '\n') + 1; *line; line = strchr(line, '\n') + 1)
+		n += sscanf(line, "%u %llx %u\n", &bytes, &address, &pid) == 3 && bytes == 4096 &&
+		     address - (uint64_t)shared < ROUNDS * 2 * NR * PAGE &&
+		     pid == (unsigned int)worker[1].pid;
+	is(n, NR, "--columns: these columns in this order");
+	free(text);
+	ends(2, "there are time, pid, tid,", "cowtrace --columns pid,nonsense");
 }
 
 /* The first line of OUT is the mapping that the worker and its child share. */
@@ -295,6 +321,56 @@ static void check_merged(void)
 	   "--merge: the range is that of the mapping");
 	json_decref(line);
 	free(text);
+}
+
+static char *idle;		/* pages that the workers share and never touch */
+static size_t nr_read;
+
+/* Read pages of an idle worker: the kernel copies them for it, since they are shared. */
+static void read_worker(void)
+{
+	static char buffer[NR * PAGE];
+	struct iovec to = { buffer, sizeof(buffer) };
+	struct iovec from = { idle + nr_read++ * NR * PAGE, sizeof(buffer) };
+
+	if (process_vm_readv(worker[1].pid, &to, 1, &from, 1, 0) != sizeof(buffer))
+		bail("process_vm_readv: errno %d", errno);
+}
+
+/* Faults in the memory of another process: who owns the memory, and who faulted. */
+static void remote(void)
+{
+	struct events n;
+	char *text, want[64];
+
+	watched = read_worker;
+	is(traced("-o json -p %d", worker[1].pid), 0, "remote, -p OWNER: nothing lost");
+	n = events_in(OUT);
+	is(n.remote, NR, "remote: each page was copied, and by whom is known");
+	is(n.of[1], NR, "remote: the memory is the worker's");
+	is(n.odd, 0, "remote: each line has the members that it should");
+
+	is(traced("-o json -p %d", getpid()), 0, "remote, -p READER: nothing lost");
+	n = events_in(OUT);
+	is(n.remote, NR, "remote: -p of the reader shows the same faults");
+	is(n.of[1], NR, "remote: the memory is the worker's");
+
+	is(traced("-p %d", worker[1].pid), 0, "remote, lines: nothing lost");
+	text = text_of(OUT);
+	snprintf(want, sizeof(want), " anon, by bpf_trace %d\n", getpid());
+	ok(strstr(text, want), "remote: a line names the reader");
+	snprintf(want, sizeof(want), " %d cow-plain  ", getpid());
+	ok(strstr(text, want), "remote: and the owner");
+	free(text);
+
+	is(traced("--by-vma -p %d", worker[1].pid), 0, "remote, --by-vma: nothing lost");
+	text = text_of(OUT);
+	snprintf(want, sizeof(want), "\n%7d cow-plain       %7lu %7lu ", worker[1].pid, NR, NR);
+	ok(strstr(text, want), "remote: --by-vma counts them for the owner");
+	if (!strstr(text, want))
+		note("it says: %s", text);
+	free(text);
+	watched = one_round;
 }
 
 static void sums(void)
@@ -368,6 +444,7 @@ int main(void)
 		bail("COWSTAT_BUILD does not name the build");
 	shared = map_pages(ROUNDS * 2 * NR);
 	zero = map_untouched(ROUNDS * NR);
+	idle = map_pages(4 * NR);
 	for (i = 0; i < 2; i++) {
 		worker[i].go = gate_make();
 		worker[i].worked = gate_make();
@@ -378,6 +455,7 @@ int main(void)
 	filters();
 	lines();
 	sums();
+	remote();
 
 	ends(7, "0 lost", "cowtrace -- sh -c 'exit 7'");
 	ends(137, "0 lost", "cowtrace -- sh -c 'kill -9 $$'");

@@ -18,9 +18,11 @@ _cowtrace() {
 	case $prev in
 	-p | --pid) words=$(cd /proc && echo [0-9]*) ;;
 	-C | --comm) words=$(cat /proc/[0-9]*/comm 2>/dev/null | grep -v '[^[:alnum:]_.-]' | sort -u) ;;
-	--outcome)
+	--outcome | --columns)
 		words="copied zero_filled reused shared_wp other file_copied thp_split thp_reused"
 		words+=" thp_other hugetlb_copied hugetlb_reused hugetlb_other"
+		[[ $prev == --outcome ]] ||
+			words="time pid tid comm outcome address old_pfn new_pfn bytes took mapping"
 		# A list: keep everything before the last comma.
 		if [[ $cur == *,* ]]; then
 			COMPREPLY=($(compgen -P "${cur%,*}," -W "$words" -- "${cur##*,}"))
@@ -33,8 +35,8 @@ _cowtrace() {
 	--duration) return ;;
 	*)
 		words="-p -C -G -o -v -- --pid --children --comm --cgroup --outcome --format --output"
-		words+=" --hist --hist=process --stacks --by-vma --merge --pin --unpin --duration"
-		words+=" --verbose --help --version" ;;
+		words+=" --columns --hist --hist=process --stacks --by-vma --merge --pin --unpin"
+		words+=" --duration --verbose --help --version" ;;
 	esac
 	COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }

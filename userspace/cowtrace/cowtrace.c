@@ -34,6 +34,7 @@
 
 #define EXIT_LOST	3	/* no error, but some faults were lost */
 #define POLL_MS		50
+#define DEFAULT_COLUMNS	"time,pid,tid,comm,outcome,address,took,mapping"
 
 /**
  * struct options - the command line
@@ -41,6 +42,7 @@
  * @json: print JSON
  * @by_pid: histograms are by process
  * @merge: sums by mapping are of all processes of a name
+ * @columns: columns of a line for a fault
  * @output: print to this file, or NULL for stdout
  * @children: watch the children of @pids too
  * @outcomes: a bit for each enum cow_ending; 0 for the default
@@ -59,6 +61,7 @@ struct options {
 	bool json;
 	bool by_pid;
 	bool merge;
+	struct fault_columns columns;
 	const char *output;
 	bool children;
 	unsigned int outcomes;
@@ -114,7 +117,7 @@ static void usage(FILE *to)
 	      "       cowtrace [FILTER...] --pin DIR | --unpin DIR\n"
 	      "Print each copy-on-write fault: its process, address, outcome and duration.\n"
 	      "Filters:\n"
-	      "  -p, --pid PID[,PID...] only these processes; SELF\n"
+	      "  -p, --pid PID[,PID...] only these processes, and faults in their memory; SELF\n"
 	      "      --children         and the children that they fork from now on\n"
 	      "  -C, --comm REGEX       only threads whose name matches\n"
 	      "  -G, --cgroup PATH      only this cgroup and those below it\n"
@@ -125,6 +128,8 @@ static void usage(FILE *to)
 	      "                         The default is all except file_copied\n"
 	      "Modes:\n"
 	      "                         a line for each fault\n"
+	      "      --columns LIST     with these columns: time, pid, tid, comm, outcome, address,\n"
+	      "                         old_pfn, new_pfn, bytes, took, mapping\n"
 	      "      --hist[=process]   histograms of durations, by outcome or by process\n"
 	      "      --stacks           number of faults by stack, folded for flame graphs\n"
 	      "      --by-vma           sums by process and mapping\n"
@@ -158,6 +163,17 @@ static void parse_outcomes(char *list, struct options *o)
 	}
 }
 
+static void parse_columns(char *list, struct options *o)
+{
+	const char *bad;
+	char all[256];
+
+	if (parse_fault_columns(list, &o->columns, &bad))
+		return;
+	list_fault_columns(all, sizeof(all));
+	bad_usage("--columns: no column \"%s\"; there are %s", bad, all);
+}
+
 static void one_mode(struct options *o, enum cow_sink sink)
 {
 	if (o->sinks)
@@ -169,7 +185,7 @@ static void one_mode(struct options *o, enum cow_sink sink)
 static void parse_options(int argc, char **argv, struct options *o)
 {
 	enum { OPT_HELP = 256, OPT_VERSION, OPT_CHILDREN, OPT_OUTCOME, OPT_HIST,
-	       OPT_STACKS, OPT_BY_VMA, OPT_PIN, OPT_UNPIN, OPT_DURATION, OPT_OUTPUT, OPT_MERGE };
+	       OPT_STACKS, OPT_BY_VMA, OPT_PIN, OPT_UNPIN, OPT_DURATION, OPT_OUTPUT, OPT_MERGE, OPT_COLUMNS };
 	static const struct option longs[] = {
 		{ "pid",	required_argument,	NULL, 'p' },
 		{ "children",	no_argument,		NULL, OPT_CHILDREN },
@@ -179,6 +195,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 		{ "format",	required_argument,	NULL, 'o' },
 		{ "output",	required_argument,	NULL, OPT_OUTPUT },
 		{ "merge",	no_argument,		NULL, OPT_MERGE },
+		{ "columns",	required_argument,	NULL, OPT_COLUMNS },
 		{ "hist",	optional_argument,	NULL, OPT_HIST },
 		{ "stacks",	no_argument,		NULL, OPT_STACKS },
 		{ "by-vma",	no_argument,		NULL, OPT_BY_VMA },
@@ -190,8 +207,10 @@ static void parse_options(int argc, char **argv, struct options *o)
 		{ "version",	no_argument,		NULL, OPT_VERSION },
 		{}
 	};
+	char columns[] = DEFAULT_COLUMNS;
 	int c;
 
+	parse_columns(columns, o);
 	while ((c = getopt_long(argc, argv, "+p:c:C:G:o:v", longs, NULL)) != -1) {
 		switch (c) {
 		case 'p':
@@ -227,6 +246,9 @@ static void parse_options(int argc, char **argv, struct options *o)
 				bad_usage("--hist=%s: give outcome or process", optarg);
 			o->by_pid = optarg && !strcmp(optarg, "process");
 			one_mode(o, COW_TO_HIST);
+			break;
+		case OPT_COLUMNS:
+			parse_columns(optarg, o);
 			break;
 		case OPT_MERGE:
 			o->merge = true;
@@ -389,13 +411,14 @@ static int on_event(void *context, void *data, size_t size)
 
 	if (size < sizeof(*e) || e->ending >= COW_NR_ENDINGS || e->mapping > COW_MAPPING_FILE)
 		return 0;
-	if (t->o->has_regex && regexec(&t->o->regex, e->comm, 0, NULL, 0))
+	if (t->o->has_regex && regexec(&t->o->regex, e->comm, 0, NULL, 0) &&
+	    (!e->remote || regexec(&t->o->regex, e->by_comm, 0, NULL, 0)))
 		return 0;
 	t->printed++;
 	if (t->o->json)
 		print_fault_json(t->out, e);
 	else
-		print_fault(t->out, e);
+		print_fault(t->out, &t->o->columns, e);
 	return ferror(t->out) ? -EIO : 0;
 }
 
@@ -443,7 +466,7 @@ static int run(struct trace *t, char *why, size_t len)
 		return -errno;
 	}
 	if (!o->sinks && !o->json)
-		print_fault_header(t->out);
+		print_fault_header(t->out, &o->columns);
 	fflush(t->out);
 	if (!o->command)
 		fprintf(stderr, "cowtrace: watching, attached in %s; Ctrl-C ends it\n",

@@ -2,6 +2,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "clock.h"
 #include "faults.h"
 #include "format.h"
 #include "json.h"
@@ -52,40 +53,218 @@ const char *mapping_kind_name(unsigned int kind)
 	return kind <= COW_MAPPING_FILE ? names[kind] : "?";
 }
 
-/* 100 columns before the mapping, which is the last because its name may be long. */
-#define LINE_FORMAT	"%12s %6s %6s %-15s %-11s %12s %7s %7s %7s %7s %s\n"
+/* --- lines of text --------------------------------------------------------------------- */
+
+#define LINE_WIDTH	100
+#define MIN_MAPPING	12	/* columns that a mapping gets if others leave less room */
+
+static struct text seconds_text(const struct cow_event *e)
+{
+	struct text t;
+
+	snprintf(t.s, sizeof(t.s), "%llu.%06llu", e->now_ns / NS_PER_S,
+		 e->now_ns % NS_PER_S / 1000);
+	return t;
+}
+
+static struct text number_text(const char *format, unsigned long long n)
+{
+	struct text t;
+
+	snprintf(t.s, sizeof(t.s), format, n);
+	return t;
+}
+
+static struct text pid_text(const struct cow_event *e)
+{
+	return number_text("%llu", e->pid);
+}
+
+static struct text tid_text(const struct cow_event *e)
+{
+	return number_text("%llu", e->tid);
+}
+
+static struct text comm_text(const struct cow_event *e)
+{
+	return format_printable(e->comm);
+}
+
+static struct text outcome_text(const struct cow_event *e)
+{
+	struct text t;
+
+	snprintf(t.s, sizeof(t.s), "%s", outcome_name(e->ending));
+	return t;
+}
+
+static struct text address_text(const struct cow_event *e)
+{
+	return number_text("%012llx", e->address);
+}
+
+static struct text old_pfn_text(const struct cow_event *e)
+{
+	return number_text("%llx", e->old_pfn);
+}
+
+static struct text new_pfn_text(const struct cow_event *e)
+{
+	return number_text("%llx", e->new_pfn);
+}
+
+static struct text bytes_text(const struct cow_event *e)
+{
+	return number_text("%llu", e->bytes);
+}
+
+static struct text took_text(const struct cow_event *e)
+{
+	struct text unknown = { COWSTAT_UNKNOWN };
+
+	return e->took_ns == COW_UNTIMED ? unknown : format_duration(e->took_ns);
+}
+
+/* The columns, in the order in which --help lists them. The mapping has no function. */
+static const struct {
+	const char *name;
+	const char *head;
+	int width;		/* negative: left-aligned */
+	struct text (*text)(const struct cow_event *e);
+} fault_columns[] = {
+	{ "time", "SECONDS", 12, seconds_text },
+	{ "pid", "PID", 6, pid_text },
+	{ "tid", "TID", 6, tid_text },
+	{ "comm", "COMMAND", -15, comm_text },
+	{ "outcome", "OUTCOME", -11, outcome_text },
+	{ "address", "ADDRESS", 12, address_text },
+	{ "old_pfn", "OLD-PFN", 7, old_pfn_text },
+	{ "new_pfn", "NEW-PFN", 7, new_pfn_text },
+	{ "bytes", "BYTES", 7, bytes_text },
+	{ "took", "TIME", 8, took_text },
+	{ "mapping", "MAPPING", -MIN_MAPPING, NULL },
+};
+
+#define NR_FAULT_COLUMNS	(sizeof(fault_columns) / sizeof(fault_columns[0]))
+
+/**
+ * parse_fault_columns() - parse a list of columns
+ * @list: names with commas between them; changed
+ * @columns: result
+ * @bad: result: the name that is no column, or that is one too many
+ *
+ * Return: true if all of them are columns.
+ */
+bool parse_fault_columns(char *list, struct fault_columns *columns, const char **bad)
+{
+	char *name;
+	size_t i;
+
+	columns->nr = 0;
+	while ((name = strsep(&list, ","))) {
+		for (i = 0; i < NR_FAULT_COLUMNS; i++)
+			if (!strcmp(name, fault_columns[i].name))
+				break;
+		*bad = name;
+		if (i == NR_FAULT_COLUMNS || columns->nr == MAX_FAULT_COLUMNS)
+			return false;
+		columns->column[columns->nr++] = i;
+	}
+	return true;
+}
+
+/**
+ * list_fault_columns() - list the names of all columns
+ * @to: result
+ * @size: size of @to
+ */
+void list_fault_columns(char *to, size_t size)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < NR_FAULT_COLUMNS && n < size; i++)
+		n += snprintf(to + n, size - n, "%s%s", i ? ", " : "", fault_columns[i].name);
+}
+
+/* Print a column. The last one is not filled up with spaces. Return: characters printed. */
+static int print_column(FILE *to, const char *text, int width, bool last)
+{
+	if (last)
+		return width < 0 ? fprintf(to, "%s\n", text) : fprintf(to, "%*s\n", width, text);
+	return fprintf(to, "%*s ", width, text);
+}
 
 /**
  * print_fault_header() - print the head line above print_fault()
  * @to: the stream
+ * @columns: the columns
  */
-void print_fault_header(FILE *to)
+void print_fault_header(FILE *to, const struct fault_columns *columns)
 {
-	fprintf(to, LINE_FORMAT, "SECONDS", "PID", "TID", "COMMAND", "OUTCOME", "ADDRESS",
-		"OLD-PFN", "NEW-PFN", "BYTES", "NS", "MAPPING");
+	size_t i;
+
+	for (i = 0; i < columns->nr; i++)
+		print_column(to, fault_columns[columns->column[i]].head,
+			     fault_columns[columns->column[i]].width, i + 1 == columns->nr);
+}
+
+/*
+ * The mapping in at most @room characters. A file's name is cut, so that its offset and the
+ * process that faulted from outside can be seen.
+ */
+static struct text mapping_text(const struct cow_event *e, int room)
+{
+	char by[48] = "", offset[24] = "";
+	struct text name, t;
+	int len;
+
+	if (e->mapping == COW_MAPPING_FILE) {
+		name = format_printable(e->file);
+		snprintf(offset, sizeof(offset), "+0x%llx", e->offset);
+	} else {
+		snprintf(name.s, sizeof(name.s), "%s", mapping_kind_name(e->mapping));
+	}
+	if (e->remote)
+		snprintf(by, sizeof(by), ", by %.15s %u", format_printable(e->by_comm).s, e->by_pid);
+	len = room - (int)strlen(by) - (int)strlen(offset);
+	if (len < 4) {
+		*offset = '\0';
+		len = room - (int)strlen(by);
+	}
+	if (len < 4)
+		len = 4;
+	snprintf(t.s, sizeof(t.s), "%.*s%s%s", len, name.s, offset, by);
+	return t;
 }
 
 /**
  * print_fault() - print a fault as a line of text
  * @to: the stream
+ * @columns: the columns
  * @e: the fault
+ *
+ * The mapping is cut so that the line has at most LINE_WIDTH columns, if it is the last one and
+ * the others leave it MIN_MAPPING.
  */
-void print_fault(FILE *to, const struct cow_event *e)
+void print_fault(FILE *to, const struct fault_columns *columns, const struct cow_event *e)
 {
-	struct text took = { COWSTAT_UNKNOWN };
-	char where[96];
+	int used = 0, room;
+	struct text text;
+	bool last;
+	size_t i;
 
-	if (e->took_ns != COW_UNTIMED)
-		snprintf(took.s, sizeof(took.s), "%llu", e->took_ns);
-	if (e->mapping == COW_MAPPING_FILE)
-		snprintf(where, sizeof(where), "%s+0x%llx", format_printable(e->file).s,
-			 e->offset);
-	else
-		snprintf(where, sizeof(where), "%s", mapping_kind_name(e->mapping));
-	fprintf(to, "%5llu.%06llu %6u %6u %-15s %-11s %012llx %7llx %7llx %7u %7s %s%s\n",
-		e->now_ns / 1000000000, e->now_ns / 1000 % 1000000, e->pid, e->tid,
-		format_printable(e->comm).s, outcome_name(e->ending), e->address, e->old_pfn,
-		e->new_pfn, e->bytes, took.s, where, e->remote ? " (from outside)" : "");
+	for (i = 0; i < columns->nr; i++) {
+		unsigned int c = columns->column[i];
+
+		last = i + 1 == columns->nr;
+		if (fault_columns[c].text) {
+			text = fault_columns[c].text(e);
+		} else {
+			room = last ? LINE_WIDTH - used : MIN_MAPPING;
+			text = mapping_text(e, room < MIN_MAPPING ? MIN_MAPPING : room);
+		}
+		used += print_column(to, text.s, fault_columns[c].width, last);
+	}
 }
 
 /**
@@ -113,5 +292,9 @@ void print_fault_json(FILE *to, const struct cow_event *e)
 	json_put(o, "bytes", json_uint(e->bytes));
 	json_put(o, "took_ns", e->took_ns == COW_UNTIMED ? json_null() : json_uint(e->took_ns));
 	json_put(o, "remote", json_boolean(e->remote));
+	if (e->remote) {
+		json_put(o, "by_pid", json_uint(e->by_pid));
+		json_put_name(o, "by_comm", e->by_comm);
+	}
 	json_write(to, o, true);
 }
