@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* needs: bpf */
 /*
- * The ring buffer's accounts: what cowtrace tells and what it says was lost are together what
- * the module counted, for 100 003 faults on two CPUs, in the long form 1 000 003, and for a reader that is stopped so
- * that much is lost.
+ * No fault disappears: the faults that cowtrace prints and those that it reports as lost are
+ * together those that the module counted. With 100 003 faults on two CPUs (1 000 003 in the long
+ * form), and with a reader that is stopped so that many are lost.
  */
 #include <inttypes.h>
 #include <sched.h>
@@ -21,8 +21,8 @@
 #define NR_PAGES	2003UL
 
 /*
- * A worker on a CPU of its own has children that write its pages one after another, and
- * writes them itself when a child has left, until it is done with its share of the faults.
+ * A worker runs on a CPU of its own. It forks a child that writes its pages, waits for its exit,
+ * and writes the pages itself, again and again until it has taken its share of the faults.
  */
 struct worker {
 	size_t faults;
@@ -31,7 +31,7 @@ struct worker {
 	pid_t pid;
 };
 
-/* As many as one process writes at a time. */
+/* The number of pages that one process writes at a time. */
 static size_t some(size_t left)
 {
 	return left < NR_PAGES ? left : NR_PAGES;
@@ -79,7 +79,7 @@ static void start(struct worker *w, int cpu, size_t faults)
 	gate_wait(&w->born);
 }
 
-/* What the module counted for the workers and their children. */
+/* The value that the module counted for the workers and their children. */
 static uint64_t counted(const struct worker *w, enum cowstat_column c)
 {
 	struct cow_table t = table_now();
@@ -95,7 +95,7 @@ static uint64_t counted(const struct worker *w, enum cowstat_column c)
 	return sum;
 }
 
-/* Read what cowtrace prints to its end; the lines of it. */
+/* Read all that cowtrace prints. Return: number of lines. */
 static uint64_t count_lines(int fd)
 {
 	static char buffer[1 << 16];
@@ -110,7 +110,7 @@ static uint64_t count_lines(int fd)
 	return lines;
 }
 
-/* cowtrace over the workers: its pid; its lines come from *out, what it says at the end in @log. */
+/* Start cowtrace on the workers. Its lines can be read from *out, its messages from @log. */
 static pid_t start_cowtrace(const struct worker *w, const char *log, int *out)
 {
 	int pipes[2];
@@ -136,7 +136,7 @@ static pid_t start_cowtrace(const struct worker *w, const char *log, int *out)
 		bail("no cowtrace");
 	close(pipes[1]);
 	*out = pipes[0];
-	/* its head line comes when all is attached */
+	/* It prints the head line when everything is attached. */
 	do {
 		if (read(*out, &c, 1) != 1)
 			bail("cowtrace did not start; see %s", log);
@@ -144,7 +144,7 @@ static pid_t start_cowtrace(const struct worker *w, const char *log, int *out)
 	return pid;
 }
 
-/* Count lines in a process of its own, so that the workers can be waited for meanwhile. */
+/* Count lines in another process, so that this one can wait for the workers meanwhile. */
 static pid_t start_counting(int fd, struct gate *result)
 {
 	pid_t pid = fork();
@@ -159,7 +159,7 @@ static pid_t start_counting(int fd, struct gate *result)
 static void account(size_t faults, bool stop, const char *what)
 {
 	const char *log = "/tmp/bpf_ring.log";
-	uint64_t told = 0, lost = 0, lines = 0, wp, copied;
+	uint64_t reported = 0, lost = 0, lines = 0, wp, copied;
 	struct gate result = gate_make();
 	struct worker w[NR_WORKERS];
 	pid_t tracer, counter;
@@ -187,7 +187,7 @@ static void account(size_t faults, bool stop, const char *what)
 	kill(tracer, SIGINT);
 	if (waitpid(tracer, &status, 0) != tracer ||
 	    read(result.fd[0], &lines, sizeof(lines)) != sizeof(lines))
-		bail("cowtrace is not to be found");
+		bail("cannot wait for cowtrace");
 	wait_child(counter);
 	for (size_t i = 0; i < NR_WORKERS; i++) {
 		gate_open(&w[i].end);
@@ -195,19 +195,19 @@ static void account(size_t faults, bool stop, const char *what)
 	}
 	f = fopen(log, "r");
 	while (f && fgets(line, sizeof(line), f))
-		found += sscanf(line, "cowtrace: %" SCNu64 " faults, %" SCNu64 " lost", &told,
+		found += sscanf(line, "cowtrace: %" SCNu64 " faults, %" SCNu64 " lost", &reported,
 				&lost) == 2;
 	if (found != 1)
-		bail("cowtrace does not say what it told and lost; see %s", log);
+		bail("cowtrace does not report its faults; see %s", log);
 	fclose(f);
-	ok(wp >= faults, "%s: %zu faults were asked for, %" PRIu64 " counted (%" PRIu64 " copied)",
+	ok(wp >= faults, "%s: %zu faults were requested, %" PRIu64 " counted (%" PRIu64 " copied)",
 	   what, faults, wp, copied);
-	is(lines, told, "%s: a line for each fault that was told", what);
-	is(told + lost, wp, "%s: %" PRIu64 " told and %" PRIu64 " lost are what the module counted",
-	   what, told, lost);
-	is(WEXITSTATUS(status), lost ? 3 : 0, "%s: the exit status says so", what);
+	is(lines, reported, "%s: a line for each reported fault", what);
+	is(reported + lost, wp, "%s: %" PRIu64 " reported and %" PRIu64 " lost are what the module counted",
+	   what, reported, lost);
+	is(WEXITSTATUS(status), lost ? 3 : 0, "%s: the exit status tells whether some were lost", what);
 	if (stop)
-		ok(lost > 0 && told > 0, "%s: some were lost, and some were not", what);
+		ok(lost > 0 && reported > 0, "%s: some were lost, and some were not", what);
 }
 
 int main(void)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* needs: bpf */
 /*
- * Every option of cowtrace, over processes whose doings are known: each round copies and
- * zero-fills so many pages of each of two processes.
+ * Every option of cowtrace, over processes whose faults are known: each round copies and
+ * zero-fills a known number of pages of each of two processes.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -37,7 +37,7 @@ static struct cow_worker {
 	pid_t pid;
 } worker[2] = { { .name = NAME }, { .name = "cow-plain" } };
 
-/* Each round: its next pages, and a child writes the same number of them. */
+/* Each round: write the next pages, then let a child write the same number of pages. */
 static void work(struct cow_worker *w)
 {
 	size_t i;
@@ -100,15 +100,15 @@ static int traced(const char *options, ...)
 	}
 	close(said[1]);
 	f = fdopen(said[0], "r");
-	/* Before that, it may warn of what this kernel has not. */
+	/* Before that, cowtrace may warn about functions that this kernel does not have. */
 	do {
 		if (!f || !fgets(line, sizeof(line), f))
-			bail("%s: does not begin: %s", command, line);
+			bail("%s: did not start: %s", command, line);
 	} while (!strstr(line, "watching"));
 	watched();
 	kill(pid, SIGINT);
 	if (waitpid(pid, &status, 0) != pid || !fgets(line, sizeof(line), f))
-		bail("%s: does not end", command);
+		bail("%s: did not end", command);
 	note("%s: %s", command, line);
 	fclose(f);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
@@ -125,7 +125,7 @@ static char *text_of(const char *path)
 	return text;
 }
 
-/* What the events in OUT say. */
+/* The events in OUT, counted. */
 struct events {
 	size_t all, of[2], others, copied, zeroed, remote, odd;
 };
@@ -135,7 +135,7 @@ static bool is_number(json_t *event, const char *key)
 	return json_is_integer(json_object_get(event, key));
 }
 
-/* Each line is an object of just these members. */
+/* Count the events. Each line must be an object with exactly these members. */
 static struct events events_in(const char *path)
 {
 	static const char *const numbers[] = {
@@ -205,16 +205,16 @@ static struct events events_in(const char *path)
 	return n;
 }
 
-/* A command line ends with this status, having printed this. */
+/* Check the exit status of a command line, and that its output contains a text. */
 static void ends(int want, const char *says, const char *command)
 {
 	int status;
 	char *text = shell(&status, "{ %s; } 2>&1", command);
 
-	is(status, want, "%s: ends with %d", command, want);
-	ok(strstr(text, says), "and says \"%s\"", says);
+	is(status, want, "%s: exit status %d", command, want);
+	ok(strstr(text, says), "it prints \"%s\"", says);
 	if (!strstr(text, says))
-		note("it says: %s", text);
+		note("it prints: %s", text);
 	free(text);
 }
 
@@ -225,21 +225,21 @@ static void filters(void)
 
 	is(traced("-o json --outcome " WP " -p %d", worker[0].pid), 0, "-p: nothing lost");
 	n = events_in(OUT);
-	is(n.odd, 0, "-o json: each line has the members that it should, with those names");
-	is(n.of[1] + n.others, 0, "-p: of no other process");
-	is(n.copied, NR, "-p: its copies");
-	is(n.zeroed, NR, "-p: its zeroed pages");
+	is(n.odd, 0, "-o json: each line has exactly the expected members");
+	is(n.of[1] + n.others, 0, "-p: no other process");
+	is(n.copied, NR, "-p: all copies");
+	is(n.zeroed, NR, "-p: all zeroed pages");
 
 	is(traced("-o json -p %d --children", worker[0].pid), 0, "--children: nothing lost");
 	n = events_in(OUT);
-	is(n.of[1], 0, "--children: still of no other process");
-	is(n.copied, 2 * NR, "--children: their copies too");
+	is(n.of[1], 0, "--children: no other process");
+	is(n.copied, 2 * NR, "--children: the copies of children too");
 
 	is(traced("-o json -p %d,%d --outcome zero_filled", worker[0].pid, worker[1].pid), 0,
 	   "two pids: nothing lost");
 	n = events_in(OUT);
-	is(n.zeroed, 2 * NR, "--outcome: what was asked for");
-	is(n.all - n.zeroed, 0, "--outcome: and no more");
+	is(n.zeroed, 2 * NR, "--outcome: all faults with this outcome");
+	is(n.all - n.zeroed, 0, "--outcome: no others");
 
 	is(traced("-o json -C '^cow-(plain|fancy)$' --outcome copied"), 0, "-C: nothing lost");
 	n = events_in(OUT);
@@ -259,11 +259,11 @@ static void filters(void)
 	if (mkdir(CGROUP, 0755) && access(CGROUP, F_OK))
 		bail("no cgroup");
 	free(shell(&status, "echo %d >" CGROUP "/cgroup.procs", worker[0].pid));
-	is(status, 0, "one is in a cgroup of its own");
+	is(status, 0, "one worker is in a cgroup of its own");
 	is(traced("-o json --cgroup " CGROUP " --outcome copied"), 0, "--cgroup: nothing lost");
 	n = events_in(OUT);
-	is(n.of[1], 0, "--cgroup: of no other cgroup");
-	is(n.copied, 2 * NR, "--cgroup: all that are in it");
+	is(n.of[1], 0, "--cgroup: no other cgroup");
+	is(n.copied, 2 * NR, "--cgroup: all processes in it");
 }
 
 static void lines(void)
@@ -346,9 +346,9 @@ static void remote(void)
 	watched = read_worker;
 	is(traced("-o json -p %d", worker[1].pid), 0, "remote, -p OWNER: nothing lost");
 	n = events_in(OUT);
-	is(n.remote, NR, "remote: each page was copied, and by whom is known");
+	is(n.remote, NR, "remote: each page was copied, and the reader is named");
 	is(n.of[1], NR, "remote: the memory is the worker's");
-	is(n.odd, 0, "remote: each line has the members that it should");
+	is(n.odd, 0, "remote: each line has exactly the expected members");
 
 	is(traced("-o json -p %d", getpid()), 0, "remote, -p READER: nothing lost");
 	n = events_in(OUT);
@@ -384,7 +384,7 @@ static void sums(void)
 	at = strstr(text, "\ncopied: ");
 	ok(at && sscanf(at, "\ncopied: %llu faults", &faults) == 1 && faults >= NR &&
 	   strstr(text, "\nzero_filled: "), "--hist: a histogram by outcome");
-	at = at ? strstr(at, "faults\n") : NULL;	/* the end of its head */
+	at = at ? strstr(at, "faults\n") : NULL;	/* the end of the head line */
 	for (at = at ? at + 7 : ""; sscanf(at, " %llu %7s %llu %7s %llu %n", &size, unit, &size, unit,
 					   &n, &skip) == 5; at = strchr(at, '\n') + 1)
 		in_buckets += n;

@@ -117,7 +117,7 @@ static void usage(FILE *to)
 	      "       cowtrace [FILTER...] --pin DIR | --unpin DIR\n"
 	      "Print each copy-on-write fault: its process, address, outcome and duration.\n"
 	      "Filters:\n"
-	      "  -p, --pid PID[,PID...] only these processes, and faults in their memory; SELF\n"
+	      "  -p, --pid PID[,PID...] only these processes, and faults in their memory\n"
 	      "      --children         and the children that they fork from now on\n"
 	      "  -C, --comm REGEX       only threads whose name matches\n"
 	      "  -G, --cgroup PATH      only this cgroup and those below it\n"
@@ -128,8 +128,8 @@ static void usage(FILE *to)
 	      "                         The default is all except file_copied\n"
 	      "Modes:\n"
 	      "                         a line for each fault\n"
-	      "      --columns LIST     with these columns: time, pid, tid, comm, outcome, address,\n"
-	      "                         old_pfn, new_pfn, bytes, took, mapping\n"
+	      "      --columns LIST     with these columns: time, pid, tid, comm, outcome,\n"
+	      "                         address, old_pfn, new_pfn, bytes, took, mapping\n"
 	      "      --hist[=process]   histograms of durations, by outcome or by process\n"
 	      "      --stacks           number of faults by stack, folded for flame graphs\n"
 	      "      --by-vma           sums by process and mapping\n"
@@ -284,7 +284,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 		case OPT_VERSION:
 			options_version("cowtrace");
 		default:
-			point_to_help();	/* getopt_long() has said why */
+			point_to_help();	/* getopt_long() has printed the reason */
 		}
 	}
 	if (optind < argc && strcmp(argv[optind - 1], "--"))
@@ -396,7 +396,7 @@ static int set_up(struct trace *t, char *why, size_t len)
 		return ret;
 	ret = choose_sinks(t, o->pin ? COW_TO_HIST | COW_TO_VMAS : o->sinks ?: COW_TO_RING);
 	if (ret) {
-		snprintf(why, len, "cannot switch on: %s", strerror(-ret));
+		snprintf(why, len, "cannot start watching: %s", strerror(-ret));
 		return ret;
 	}
 	return bpf_load_attach(&t->set, why, len);
