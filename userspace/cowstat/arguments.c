@@ -161,16 +161,9 @@ static void set_report(struct arguments *a, enum report report)
 
 static void set_comm(struct arguments *a, const char *regex)
 {
-	char why[128];
-	int error;
-
 	if (a->filter.has_comm)
 		regfree(&a->filter.comm);
-	error = regcomp(&a->filter.comm, regex, REG_EXTENDED | REG_NOSUB);
-	if (error) {
-		regerror(error, &a->filter.comm, why, sizeof(why));
-		bad_usage("-C %s: %s", regex, why);
-	}
+	options_comm(regex, &a->filter.comm);
 	a->filter.has_comm = true;
 	a->comm = regex;
 }
