@@ -126,7 +126,8 @@ static void check_snapshot(void)
 
 	ok(written > 100 && written <= 1024, "snapshot: %lu pages were written", written);
 	ok(json_array_size(json_object_get(json_array_get(json_object_get(json, "results"), 0),
-					   "timeline")) > 10, "snapshot: there are samples");
+					   "timeline")) > 2,
+	   "snapshot: there are samples, more than the first and the last");
 	none = one("snapshot --size 4M --duration 3 --rate 0", "child", "parent_copied");
 	note("parent_copied %lu, of nothing written %lu",
 	     median(json, "child", "parent_copied"), none);
