@@ -127,8 +127,9 @@ $(BUILD)/cowdemo: LDLIBS =
 # --- tests -------------------------------------------------------------------
 
 # Programs that run in a VM, one per behaviour: tests/FOLDER/NAME.c becomes BUILD/tests/NAME.
-# Those of long/ run in the long checks only, those of debug/ on kernels built for them.
-programs := $(filter-out system/harness,$(patsubst tests/%.c,%,$(wildcard $(patsubst %,tests/%/*.c,system long debug))))
+# Those of long/ run in the long checks only, those of debug/ on kernels built for them, those
+# of boots/ in a boot of their own.
+programs := $(filter-out system/harness,$(patsubst tests/%.c,%,$(wildcard $(patsubst %,tests/%/*.c,system long debug boots))))
 tests: $(addprefix $(BUILD)/tests/,$(notdir $(programs)))
 
 define test_program

@@ -3,6 +3,9 @@
  * Counting on, counting off, reset: in which order hooks are armed and the table is
  * brought up to date.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/ktime.h>
@@ -55,6 +58,7 @@ static int arm(struct control_status *to)
 	table_mark_dead();
 	event_forget();
 	err = hook_arm_all(fault_hooks);
+	to->armed = hook_mask(fault_hooks);
 	if (err)
 		goto disarm_fork;
 	counting_start();
@@ -62,7 +66,7 @@ static int arm(struct control_status *to)
 		to->timing = false;	/* the log says why; counting goes on without it */
 
 	to->counting = true;
-	to->armed = fork_mask() | hook_mask(fault_hooks);
+	to->armed |= fork_mask();
 	to->counted |= to->armed;
 	return 0;
 
@@ -71,15 +75,52 @@ disarm_fork:
 	return err;
 }
 
-static void disarm(struct control_status *to)
+/* Disarm every hook. Counting is off afterwards, even when hooks could not be removed. */
+static int disarm(struct control_status *to)
 {
-	counting_stop();
-	timing_disarm();
-	hook_disarm_all(fault_hooks);
+	int err;
+
+	if (to->counting) {
+		counting_stop();
+		timing_disarm();
+	}
+	err = hook_disarm_all(fault_hooks);
 	fork_disarm();
 	table_settle();
 	to->counting = false;
-	to->armed = 0;
+	to->armed = hook_mask(fault_hooks);
+	return err;
+}
+
+/*
+ * Hooks could not be removed, so the kernel goes on calling this module. A reference that is
+ * never dropped makes rmmod fail.
+ */
+static void pin_module(void)
+{
+	static bool pinned;
+
+	lockdep_assert_held(&control_mutex);
+	if (pinned)
+		return;
+	pinned = true;
+	__module_get(THIS_MODULE);
+	pr_err("hooks could not be removed, so this module stays loaded until the machine reboots\n");
+}
+
+/*
+ * The same, but unloading has already begun. The caller of module exit frees our text when
+ * exit returns, whatever its reference count, and the next fault would then crash. So exit
+ * does not return. The task that unloads sleeps until reboot, holding no lock. It sleeps in
+ * TASK_IDLE, so the hung-task detector and the load average ignore it.
+ */
+static void __noreturn stay_loaded(void)
+{
+	pr_emerg("hooks could not be removed: unloading waits for ever, please reboot\n");
+	for (;;) {
+		set_current_state(TASK_IDLE);
+		schedule();
+	}
 }
 
 /**
@@ -88,7 +129,7 @@ static void disarm(struct control_status *to)
  *
  * Context: may sleep; takes some grace periods.
  * Return: 0; -EINTR when killed while waiting for another writer; or the error of ftrace,
- * and then counting is off.
+ * and then counting is off. If hooks could not be removed, the module stays loaded.
  */
 int control_counting(bool on)
 {
@@ -100,8 +141,10 @@ int control_counting(bool on)
 	to = status;
 	if (on && !to.counting)
 		err = arm(&to);
-	else if (!on && to.counting)
-		disarm(&to);
+	else if (!on && (to.counting || to.armed))
+		err = disarm(&to);
+	if (err && hook_mask(fault_hooks))
+		pin_module();
 	set_status(&to);
 	mutex_unlock(&control_mutex);
 	return err;
@@ -159,7 +202,7 @@ int control_reset(void)
 	to = status;
 	counting = to.counting;
 	if (counting)
-		disarm(&to);
+		err = disarm(&to);
 	WRITE_ONCE(reset_seq, reset_seq + 1);
 	smp_wmb();	/* Order: the sequence is odd before any row is freed. */
 	table_reset();
@@ -169,7 +212,9 @@ int control_reset(void)
 	/* Order: the sequence is even only after all of that. */
 	smp_store_release(&reset_seq, reset_seq + 1);
 	if (counting)
-		err = arm(&to);
+		err = err ?: arm(&to);
+	if (err && hook_mask(fault_hooks))
+		pin_module();
 	set_status(&to);
 	mutex_unlock(&control_mutex);
 	return err;
@@ -222,6 +267,8 @@ int __init control_init(void)
 	begin_epoch(&to);
 	set_status(&to);
 	err = control_counting(true);
+	if (err && hook_mask(fault_hooks))
+		return 0;	/* must stay loaded: counting is off, and the log says why */
 	if (err)
 		goto exit_timing;
 	return 0;
@@ -235,13 +282,19 @@ release_fault:
 
 /**
  * control_exit() - stop counting and free everything
+ *
+ * Does not return when hooks cannot be removed: see stay_loaded().
  */
 void control_exit(void)
 {
+	int err = 0;
+
 	mutex_lock(&control_mutex);
-	if (status.counting)
-		disarm(&status);
+	if (status.counting || status.armed)
+		err = disarm(&status);
 	mutex_unlock(&control_mutex);
+	if (err)
+		stay_loaded();
 	timing_exit();
 	hook_release_all(fault_hooks);
 }

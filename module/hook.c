@@ -285,15 +285,22 @@ int hook_arm_all(struct hook *const *hooks)
 		hook = *h;
 		if (!hook->address || hook->shares_ops)
 			continue;
+		if (hook->armed) {
+			pr_err("%s() is still hooked since ftrace failed: reboot to count again\n",
+			       hook->function[0]);
+			return -ENODEV;
+		}
 		err = register_ftrace_function(&hook->ops);
 		if (err) {
 			if (err == -EBUSY)
 				pr_err("ftrace refused to hook %s(): is kernel.ftrace_enabled 0? Set it to 1 first.\n",
 				       hook->function[0]);
+			else if (err == -ENODEV)
+				pr_err("ftrace refused to hook %s(): it has shut itself down after an error. Reboot to use it again.\n",
+				       hook->function[0]);
 			else
 				pr_err("ftrace refused to hook %s(): %d\n", hook->function[0], err);
-			hook_disarm_all(hooks);
-			return err;
+			return hook_disarm_all(hooks) ?: err;
 		}
 		for (; hook; hook = hook->next)
 			WRITE_ONCE(hook->armed, true);
@@ -305,15 +312,20 @@ int hook_arm_all(struct hook *const *hooks)
  * hook_disarm_all() - unregister all hooks from ftrace
  * @hooks: the table; disarmed from last to first
  *
- * On return no callback is running and none will run again: unregistering waits until
+ * On success no callback is running and none will run again: unregistering waits until
  * every CPU has left ftrace's trampolines. @armed is cleared before a hook is unregistered.
  *
+ * Once ftrace has found an error of its own it shuts itself down, and patches no text any
+ * more. Hooks can then not be removed: the kernel calls their callbacks until it reboots, so
+ * the module's text must stay. Such hooks remain @armed.
+ *
  * Context: may sleep, for a few RCU-tasks grace periods.
+ * Return: 0, or the error of ftrace if at least one hook could not be removed.
  */
-void hook_disarm_all(struct hook *const *hooks)
+int hook_disarm_all(struct hook *const *hooks)
 {
 	struct hook *hook, *each;
-	int i = 0;
+	int i = 0, err = 0, failed;
 
 	while (hooks[i])
 		i++;
@@ -323,8 +335,15 @@ void hook_disarm_all(struct hook *const *hooks)
 			continue;
 		for (each = hook; each; each = each->next)
 			WRITE_ONCE(each->armed, false);
-		WARN_ON_ONCE(unregister_ftrace_function(&hook->ops));
+		failed = unregister_ftrace_function(&hook->ops);
+		if (!failed)
+			continue;
+		pr_err("ftrace cannot unhook %s(): %d\n", hook->function[0], failed);
+		err = err ?: failed;
+		for (each = hook; each; each = each->next)
+			WRITE_ONCE(each->armed, true);
 	}
+	return err;
 }
 
 /**

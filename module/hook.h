@@ -123,7 +123,7 @@ enum cowstat_hook hook_caller_of(struct ftrace_ops *ops, unsigned long parent_ip
 int hook_resolve_all(struct hook *const *hooks, unsigned long absent);
 void hook_release_all(struct hook *const *hooks);
 int hook_arm_all(struct hook *const *hooks);
-void hook_disarm_all(struct hook *const *hooks);
+int __must_check hook_disarm_all(struct hook *const *hooks);
 unsigned long hook_mask(struct hook *const *hooks);
 
 extern const char *const hook_names[COWSTAT_NR_HOOKS];

@@ -132,14 +132,19 @@ void check_conservation(const struct cow_table *t)
 	ok(total && !bad, "the total is the sum of all rows");
 }
 
+int done_without_table(void)
+{
+	printf("1..%d\n", checks);
+	return failures ? 1 : 0;
+}
+
 int done(void)
 {
 	struct cow_table t = table_now();
 
 	check_conservation(&t);
 	cow_table_free(&t);
-	printf("1..%d\n", checks);
-	return failures ? 1 : 0;
+	return done_without_table();
 }
 
 char *map_untouched(size_t n)

@@ -39,6 +39,8 @@ void seed_random(void);
 void check_conservation(const struct cow_table *t);
 /* done(): check conservation, print the TAP plan, return the exit status of main(). */
 int done(void);
+/* done_without_table(): the same, for a test that ends without /proc/cowstat. */
+int done_without_table(void);
 
 /* map_pages(): private anonymous 4 KiB pages, each written once. */
 char *map_pages(size_t n);
