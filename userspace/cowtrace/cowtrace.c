@@ -48,7 +48,8 @@
  * @outcomes: a bit for each enum cow_ending; 0 for the default
  * @pids: watch only these processes
  * @comm: watch only threads of this name, or NULL; tested in the kernel
- * @regex: print only threads whose name matches, if @has_regex; tested here
+ * @regex: print only threads whose name matches; tested here
+ * @has_regex: there is a @regex
  * @cgroup: watch only tasks in this cgroup and below it, a path, or NULL
  * @pin: pin to this directory and exit, or NULL
  * @unpin: remove what @pin made there, or NULL

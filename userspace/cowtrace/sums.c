@@ -17,7 +17,8 @@
 
 /**
  * struct entries - all keys and values of a map
- * @entry: @nr of them, each with its key first and the value behind it
+ * @entry: the entries, each with its key first and the value behind it
+ * @nr: number of entries
  * @size: size of an entry
  */
 struct entries {
