@@ -242,7 +242,8 @@ static void swapfork(void)
 	ok(VALUE(row, BIRTH_SWAP_ENTRIES) > 1000, "pages were swapped out at the fork");
 	ok(shared >= 2003, "swapfork: SHARED %" PRIu64 " has them", shared);
 	ok(line.child >= 2003 && line.child <= shared, "swapfork: CHILD %" PRIu64, line.child);
-	ok(line.kept >= 0 && line.kept < 3, "swapfork: KEPT%% %.2f", line.kept);
+	/* of libc and of our own data */
+	ok(line.kept >= 0 && line.kept < 8, "swapfork: KEPT%% %.2f", line.kept);
 	gate_open(&leave);
 	wait_child(server);
 	swap_off();
@@ -425,7 +426,7 @@ static void late(void)
 			   line.shared);
 			about(line.child, N, "and what they copied since");
 		} else {
-			ok(strstr(out, "-late:worker"), "the tree has them");
+			ok(strstr(out, "late:worker\n"), "the tree has them");
 		}
 		if (i == 0)
 			ok(strstr(out, "\n2 live children were"), "both are counted");
