@@ -26,7 +26,6 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
-#include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/proc_fs.h>
 #include <linux/sched.h>
@@ -65,15 +64,35 @@ struct snapshot {
  * struct reader - for whom a snapshot is made
  * @cred: the opener's
  * @all: may see every row, the sums, and system-wide figures
- * @ns: the reader's pid namespace
+ * @level: of the reader's pid namespace; 0 for the initial one
+ * @ns: its inode number
+ * @ns_start_ns: when its init was started
  * @counted: columns whose hooks were armed in this epoch
  */
 struct reader {
 	const struct cred *cred;
 	bool all;
-	struct pid_namespace *ns;
+	unsigned int level, ns;
+	u64 ns_start_ns;
 	u64 counted;
 };
+
+/* Look at the table as the pid namespace of current does. */
+static void reader_ns(struct reader *reader)
+{
+	struct pid_namespace *ns = task_active_pid_ns(current);
+	const struct task_struct *init;
+
+	reader->level = ns->level;
+	reader->ns = ns->ns.inum;
+	if (!ns->level)
+		return;
+	rcu_read_lock();
+	/* Any thread of init: the kernel turns to another one when this one ends. */
+	init = READ_ONCE(ns->child_reaper);
+	reader->ns_start_ns = init ? READ_ONCE(init->group_leader)->start_boottime : U64_MAX;
+	rcu_read_unlock();
+}
 
 /* May whoever opened a file see every row, the sums, and system-wide figures? */
 static bool may_see_all(const struct file *file)
@@ -136,10 +155,10 @@ static void put_identity(struct seq_buf *s, enum cowstat_column c, bool known,
 {
 	switch (c) {
 	case COWSTAT_COL_PID:
-		seq_buf_printf(s, "%d", pid_nr_ns(copy->pid, reader->ns));
+		seq_buf_printf(s, "%u", row_pid_in(&copy->pids, reader->level, reader->ns));
 		break;
 	case COWSTAT_COL_PPID:
-		put_number(s, known, pid_nr_ns(copy->parent_pid, reader->ns));
+		put_number(s, known, row_pid_in(&copy->parent_pids, reader->level, reader->ns));
 		break;
 	case COWSTAT_COL_UID:
 		put_number(s, known,
@@ -237,11 +256,21 @@ static void put_header(struct seq_buf *s, const struct control_status *status,
 	seq_buf_printf(s, "\n");
 }
 
+/*
+ * Is a row's process in the reader's pid namespace? The inode number of one that is gone may be
+ * given to a new one, whose processes are all younger than its init.
+ */
+static bool is_in_ns(const struct row_copy *copy, const struct reader *reader)
+{
+	return row_pid_in(&copy->pids, reader->level, reader->ns) &&
+	       copy->start_ns >= reader->ns_start_ns;
+}
+
 static bool may_see(const struct row_copy *copy, const struct reader *reader)
 {
 	kuid_t me = reader->cred->euid;
 
-	if (!pid_nr_ns(copy->pid, reader->ns))
+	if (!is_in_ns(copy, reader))
 		return false;
 	return reader->all ||
 	       (copy->owner_known && uid_eq(copy->owner.uid, me) &&
@@ -260,7 +289,6 @@ static void put_table(struct seq_buf *s, const struct reader *reader,
 
 	put_header(s, status, reader);
 	for (i = 0; i < used && !seq_buf_has_overflowed(s); i++) {
-		rcu_read_lock();
 		if (table_copy_row(i, copy)) {
 			/* outside the reader's pid namespace it is in the total only */
 			row_derive(copy->value, column);
@@ -270,7 +298,6 @@ static void put_table(struct seq_buf *s, const struct reader *reader,
 				put_row(s, copy, column, known, reader);
 			add_row(total, column, known);
 		}
-		rcu_read_unlock();
 		cond_resched();
 	}
 	if (!reader->all)
@@ -294,7 +321,6 @@ static int snapshot_take(struct snapshot *snapshot, struct file *file)
 	struct reader reader = {
 		.cred = file->f_cred,
 		.all = may_see_all(file),
-		.ns = task_active_pid_ns(current),
 	};
 	size_t size = reader.all ? LINE_BYTES * (size_t)(table_used() + 8) : PAGE_SIZE;
 	unsigned long reset_seq;
@@ -307,6 +333,7 @@ static int snapshot_take(struct snapshot *snapshot, struct file *file)
 	copy = kmalloc(sizeof(*copy), GFP_KERNEL_ACCOUNT);
 	if (!copy)
 		return err;
+	reader_ns(&reader);
 	for (;;) {
 		reset_seq = control_reset_seq();
 		if (reset_seq & 1) {	/* a reset is under way: soon over */

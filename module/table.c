@@ -13,8 +13,8 @@
 #include <linux/cred.h>
 #include <linux/log2.h>
 #include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/vmalloc.h>
-#include <linux/workqueue.h>
 
 #include "table.h"
 
@@ -25,37 +25,6 @@ const char *const column_names[COWSTAT_NR_COLUMNS] = { COWSTAT_COLUMNS(COLUMN_NA
 struct table table = {
 	.lock = __RAW_SPIN_LOCK_UNLOCKED(table.lock),
 };
-
-/*
- * References to struct pid that recycled rows held. Dropping one may free it, which
- * a fault must not do, so a worker does. Under table.lock.
- */
-static struct {
-	struct pid **pid;
-	struct pid **spare;	/* the worker's own, as long */
-	unsigned int nr, max;
-} stale;
-
-static void table_drop_stale(struct work_struct *work);
-static DECLARE_WORK(stale_work, table_drop_stale);
-
-static void table_drop_stale(struct work_struct *work)
-{
-	unsigned int i, nr;
-
-	raw_spin_lock_irq(&table.lock);
-	swap(stale.pid, stale.spare);
-	nr = stale.nr;
-	stale.nr = 0;
-	raw_spin_unlock_irq(&table.lock);
-	if (!nr)
-		return;
-	synchronize_rcu();	/* readers of the snapshot use them */
-	for (i = 0; i < nr; i++) {
-		put_pid(stale.spare[i]);
-		cond_resched();
-	}
-}
 
 static void row_read(const struct row *row, u64 *value)
 {
@@ -160,7 +129,7 @@ static void row_fold(struct row *row)
 		row_add(ancestor, i, row_memo(value, i));
 }
 
-/* Make a row nobody's. Its references to pids go to the worker. */
+/* Take a row from its process. */
 static void row_free(struct row *row)
 {
 	lockdep_assert_held(&table.lock);
@@ -168,9 +137,6 @@ static void row_free(struct row *row)
 	WRITE_ONCE(row->generation, row->generation + 1);
 	smp_wmb();	/* a reader that sees what follows sees this too */
 	WRITE_ONCE(row->state, ROW_FREE);
-	stale.pid[stale.nr++] = row->pid;
-	if (row->parent_pid)
-		stale.pid[stale.nr++] = row->parent_pid;
 	list_move(&row->list, &table.free);
 	WRITE_ONCE(table.in_use, table.in_use - 1);
 }
@@ -186,8 +152,6 @@ static bool table_recycle(void)
 	int looks;
 
 	lockdep_assert_held(&table.lock);
-	if (stale.nr + 2 > stale.max)
-		return false;
 	for (looks = 0; looks < ROW_MAX_LOOKS; looks++) {
 		struct list_head *list = list_empty(&table.exited) ? &table.exited_big :
 								     &table.exited;
@@ -229,6 +193,38 @@ static struct row *table_take(void)
 	return row;
 }
 
+/* The pid of a process in each of the outermost pid namespaces it is in. */
+static void pids_of(struct task_struct *task, struct row_pids *pids)
+{
+	const struct pid *pid = task_tgid(task);
+	unsigned int i;
+
+	memset(pids, 0, sizeof(*pids));
+	if (!pid)
+		return;
+	pids->level = min_t(unsigned int, pid->level, ROW_NS_LEVELS - 1);
+	for (i = 0; i <= pids->level; i++) {
+		pids->nr[i] = pid->numbers[i].nr;
+		pids->ns[i] = pid->numbers[i].ns->ns.inum;
+	}
+}
+
+/*
+ * The live process that has a pid in the initial namespace, if it still is the one that a row
+ * was made for: another may have got the pid since, and even the memory of the signal_struct.
+ */
+static struct task_struct *task_of(unsigned int nr, const struct signal_struct *key,
+				   u64 start_ns)
+{
+	struct task_struct *task = pid_task(find_pid_ns(nr, &init_pid_ns), PIDTYPE_TGID);
+
+	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "a task is looked up outside RCU");
+	if (!task || task->signal != key ||
+	    READ_ONCE(task->group_leader)->start_boottime != start_ns)
+		return NULL;
+	return task;
+}
+
 /* A row for a process that has none, or NULL when there is no room. */
 static struct row *table_make(struct task_struct *task)
 {
@@ -241,10 +237,10 @@ static struct row *table_make(struct task_struct *task)
 		atomic64_set(&row->value[i], 0);
 	WRITE_ONCE(row->known, 0);
 	row->unsettled = 0;
-	WRITE_ONCE(row->parent_pid, NULL);
+	memset(&row->parent_pids, 0, sizeof(row->parent_pids));
 	WRITE_ONCE(row->parent_start_ns, 0);
 	memset(row->ancestor, 0, sizeof(row->ancestor));
-	WRITE_ONCE(row->pid, get_pid(task_tgid(task)));
+	pids_of(task, &row->pids);
 	WRITE_ONCE(row->start_ns, READ_ONCE(task->group_leader)->start_boottime);
 	WRITE_ONCE(row->state, ROW_LIVE);
 	smp_wmb();	/* a reader that sees the new generation sees all this */
@@ -256,15 +252,6 @@ static struct row *table_make(struct task_struct *task)
 	/* who finds it finds it whole */
 	smp_store_release(table_bucket(task->signal), row);
 	return row;
-}
-
-static void table_unlock(unsigned long flags) __releases(&table.lock)
-{
-	bool work = stale.nr;
-
-	raw_spin_unlock_irqrestore(&table.lock, flags);
-	if (work)
-		schedule_work(&stale_work);
 }
 
 static void owner_of(struct task_struct *task, struct row_owner *owner)
@@ -334,7 +321,7 @@ struct row *table_find_or_make(struct task_struct *task)
 		owner_of(task, &owner);
 		row_exit(row, &owner);
 	}
-	table_unlock(flags);
+	raw_spin_unlock_irqrestore(&table.lock, flags);
 	return row ?: &table.folded;
 }
 
@@ -354,7 +341,7 @@ struct row *table_find_again(struct task_struct *task)
 
 	raw_spin_lock_irqsave(&table.lock, flags);
 	row = table_find(task->signal);
-	table_unlock(flags);
+	raw_spin_unlock_irqrestore(&table.lock, flags);
 	return row ?: &table.folded;
 }
 
@@ -404,7 +391,7 @@ void table_birth(struct task_struct *parent, struct task_struct *child,
 		goto unlock;
 	}
 	known = birth->known | ROW_KNOWS_BIRTH;
-	WRITE_ONCE(row->parent_pid, get_pid(task_tgid(parent)));
+	pids_of(parent, &row->parent_pids);
 	WRITE_ONCE(row->parent_start_ns, parent_row->start_ns);
 	row_inherit(row, parent_row);
 	if (birth->known & ROW_KNOWS_MM) {
@@ -416,7 +403,7 @@ void table_birth(struct task_struct *parent, struct task_struct *child,
 		row_add(row, i, birth->value[i]);
 	smp_store_release(&row->known, known);	/* after what is now known */
 unlock:
-	table_unlock(flags);
+	raw_spin_unlock_irqrestore(&table.lock, flags);
 }
 
 /**
@@ -435,7 +422,7 @@ void table_exec(struct task_struct *task)
 	row_count(row ?: &table.folded, ROW_EXECS);
 	if (row)
 		row_settle(row);
-	table_unlock(flags);
+	raw_spin_unlock_irqrestore(&table.lock, flags);
 }
 
 /**
@@ -458,7 +445,7 @@ void table_dead(struct task_struct *task)
 	row = table_find_locked(task);
 	if (row)
 		row_exit(row, &owner);
-	table_unlock(flags);
+	raw_spin_unlock_irqrestore(&table.lock, flags);
 }
 
 /**
@@ -481,7 +468,8 @@ void table_mark_dead(void)
 
 		raw_spin_lock_irqsave(&table.lock, flags);
 		rcu_read_lock();
-		task = row->state == ROW_LIVE ? pid_task(row->pid, PIDTYPE_TGID) : NULL;
+		task = row->state == ROW_LIVE ?
+		       task_of(row->pids.nr[0], row->key, row->start_ns) : NULL;
 		if (task && !atomic_read(&task->signal->live)) {
 			owner_of(task, &owner);		/* a zombie */
 			row_exit(row, &owner);
@@ -491,7 +479,7 @@ void table_mark_dead(void)
 		if (row->state == ROW_EXITED)
 			row_unhash(row);
 		rcu_read_unlock();
-		table_unlock(flags);
+		raw_spin_unlock_irqrestore(&table.lock, flags);
 		cond_resched();
 	}
 }
@@ -512,7 +500,7 @@ void table_settle(void)
 		raw_spin_lock_irqsave(&table.lock, flags);
 		if (table.rows[i].state == ROW_LIVE)
 			row_settle(&table.rows[i]);
-		table_unlock(flags);
+		raw_spin_unlock_irqrestore(&table.lock, flags);
 		cond_resched();
 	}
 }
@@ -531,21 +519,16 @@ void table_reset(void)
 		struct row *row = &table.rows[i];
 
 		raw_spin_lock_irqsave(&table.lock, flags);
-		while (stale.nr + 2 > stale.max) {
-			table_unlock(flags);
-			flush_work(&stale_work);
-			raw_spin_lock_irqsave(&table.lock, flags);
-		}
 		if (row->state != ROW_FREE)
 			row_free(row);
-		table_unlock(flags);
+		raw_spin_unlock_irqrestore(&table.lock, flags);
 		cond_resched();
 	}
 	for (i = 0; i < ROW_NR_VALUES; i++)
 		atomic64_set(&table.folded.value[i], 0);
 	raw_spin_lock_irqsave(&table.lock, flags);
 	WRITE_ONCE(table.nr_folded, 0);
-	table_unlock(flags);
+	raw_spin_unlock_irqrestore(&table.lock, flags);
 	atomic64_set(&table.lost, 0);
 	atomic64_set(&table.missed, 0);
 }
@@ -565,7 +548,7 @@ unsigned int table_used(void)
  * @index: below table.used
  * @copy: what was read
  *
- * Context: within rcu_read_lock(), which keeps @copy's pids.
+ * Context: any but NMI.
  * Return: false when the place is free, or changed hands while we read.
  */
 bool table_copy_row(unsigned int index, struct row_copy *copy)
@@ -577,8 +560,8 @@ bool table_copy_row(unsigned int index, struct row_copy *copy)
 	if (!(generation & 1))
 		return false;
 	copy->known = smp_load_acquire(&row->known);	/* before what is known */
-	copy->pid = READ_ONCE(row->pid);
-	copy->parent_pid = READ_ONCE(row->parent_pid);
+	copy->pids = data_race(row->pids);		/* the generation tells */
+	copy->parent_pids = data_race(row->parent_pids);
 	copy->start_ns = READ_ONCE(row->start_ns);
 	copy->parent_start_ns = READ_ONCE(row->parent_start_ns);
 	row_read(row, copy->value);
@@ -596,11 +579,13 @@ bool table_copy_row(unsigned int index, struct row_copy *copy)
 		copy->owner = data_race(row->owner);	/* the generation tells */
 		copy->owner_known = copy->owner.comm[0] || copy->owner.cgroup;
 	} else {
-		task = pid_task(copy->pid, PIDTYPE_TGID);
+		rcu_read_lock();
+		task = task_of(copy->pids.nr[0], READ_ONCE(row->key), copy->start_ns);
 		if (task)
 			owner_of(task, &copy->owner);
 		else
 			copy->owner_known = false;
+		rcu_read_unlock();
 	}
 	smp_rmb();	/* the copy before the second look at the generation */
 	return READ_ONCE(row->generation) == generation;
@@ -638,7 +623,6 @@ int table_init(unsigned int max_rows)
 	table.max_rows = max_rows;
 	buckets = 2 * roundup_pow_of_two(max_rows);
 	table.hash_shift = 64 - ilog2(buckets);
-	stale.max = max(2 * max_rows, 4096U);
 
 	table.rows = vzalloc(array_size(max_rows, sizeof(*table.rows)));
 	if (!table.rows)
@@ -648,18 +632,8 @@ int table_init(unsigned int max_rows)
 		goto free_rows;
 	while (buckets--)
 		table.bucket[buckets] = &table.folded;
-	stale.pid = vzalloc(array_size(stale.max, sizeof(*stale.pid)));
-	if (!stale.pid)
-		goto free_bucket;
-	stale.spare = vzalloc(array_size(stale.max, sizeof(*stale.spare)));
-	if (!stale.spare)
-		goto free_stale;
 	return 0;
 
-free_stale:
-	vfree(stale.pid);
-free_bucket:
-	vfree(table.bucket);
 free_rows:
 	vfree(table.rows);
 	return -ENOMEM;
@@ -673,9 +647,6 @@ free_rows:
 void table_exit(void)
 {
 	table_reset();
-	flush_work(&stale_work);
-	vfree(stale.spare);
-	vfree(stale.pid);
 	vfree(table.bucket);
 	vfree(table.rows);
 }

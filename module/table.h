@@ -24,8 +24,8 @@ struct row_ref {
 	u32 generation;
 };
 
-/*
- * struct row_owner - what is read of the live task when printed, and kept at exit
+/**
+ * struct row_owner - whose a process is
  */
 struct row_owner {
 	kuid_t uid, euid, suid;
@@ -35,45 +35,60 @@ struct row_owner {
 
 /*
  * struct row - what is known of one process
+ * @key: the process; NULL once the row can no longer be found by it
+ * @next: in the hash chain
+ * @value: the counts, by enum row_value
+ * @generation: odd while the row is in use; each use has its own
+ * @known: a set of enum row_known
+ * @state: enum row_state
+ * @pids: its pid in each pid namespace
+ * @parent_pids: the same of the process that forked it, if that is known
+ * @start_ns: CLOCK_BOOTTIME in the initial time namespace
+ * @parent_start_ns: the same of the process that forked it
+ * @parent_base: what the parent's anon_copied was when this process was born
+ * @ancestor: parent, grandparent and so on, as far as they had rows
+ * @owner: valid once the process has exited; a live one's is read from its task
+ * @list: the free rows, or the exited ones in the order of exit
+ * @unsettled: children that may still ask for this row's anon_copied
  *
- * Locking: fields down to @owner are written under table.lock. @key and @next are
- * read without it by table_find(): rows are never freed before the module goes, so
- * the worst that a reader sees is a chain that leads it astray, and then it looks
- * again under the lock. The snapshot reads the rest without the lock, between two
- * equal readings of @generation; it is written by WRITE_ONCE(), but for @ancestor and
- * @owner, which are copied. @value is counted up by anybody, atomically.
+ * A row keeps numbers, and no reference to the process: a struct pid would hold its pid
+ * namespace, that its user namespace, and that would count against a user's quota.
  *
- * How it scales with CPUs: a fault reads struct hook's site, table's first line and the
- * first line of rows whose process hashes to the same bucket, which nobody writes by
- * faulting; it writes one line of its own process's @value, aligned for that. So CPUs that
- * run different processes write no line in common. Threads of one process that fault at
- * the same time do: their row's. They also make the kernel send each other an interrupt
- * for each page copied, since the old translation must go from all CPUs that run the mm.
- * table.lock is taken once in a process's life by a fault, and by fork, exec and exit, for
- * which the kernel itself takes tasklist_lock. When all rows are taken by live processes,
- * each fault of a process without one takes it, too, and writes @folded: then max_rows is
- * too small, and `lost` tells.
+ * Locking: @value is counted up by anybody, atomically. All else is written under table.lock.
+ * table_find() reads @key and @next without it. A row is never freed before the module goes,
+ * so a lookup may be led into another chain, but not into memory that is not a row; a miss is
+ * therefore looked up again under the lock. Snapshots read all but @list and @unsettled without
+ * the lock, between two equal readings of @generation. These fields are written by WRITE_ONCE(),
+ * but for the structs among them, which are copied.
+ *
+ * Cache lines: a fault reads @key, and writes a count beside it in the same line, so it touches
+ * one line of its own process's row. Threads of one process that fault at the same time share
+ * that line; processes share none. What fork, exec and exit write (@list, @unsettled) is in
+ * other lines.
+ *
+ * table.lock is taken once in a process's life by a fault, and by fork, exec and exit, for which
+ * the kernel itself takes tasklist_lock. When all rows are taken by live processes, each fault
+ * of a process without one takes it, too, and writes @folded: then max_rows is too small, and
+ * `lost` tells.
  */
 struct row {
-	/* looked at by every fault whose process hashes here */
 	struct signal_struct *key;
 	struct row *next;
-	u32 generation;			/* odd while the row is in use */
+	atomic64_t value[ROW_NR_VALUES];
+
+	u32 generation;
 	u32 known;
 	enum row_state state;
-	u32 unsettled;			/* children that may yet ask for our anon_copied */
-	struct pid *pid;		/* referenced */
-	struct pid *parent_pid;		/* referenced; NULL when not known */
-	struct list_head list;		/* free, or exited in the order of exit */
-
-	u64 start_ns;			/* CLOCK_BOOTTIME, as in /proc/PID/stat */
+	struct row_pids pids;
+	struct row_pids parent_pids;
+	u64 start_ns;
 	u64 parent_start_ns;
-	u64 parent_base;		/* parent's anon_copied when we were born */
+	u64 parent_base;
 	struct row_ref ancestor[ROW_ANCESTORS];	/* nearest first */
-	struct row_owner owner;		/* valid once exited */
+	struct row_owner owner;
 
-	/* counted up without a lock */
-	atomic64_t value[ROW_NR_VALUES] ____cacheline_aligned_in_smp;
+	struct list_head list;
+	u32 unsettled;
 } ____cacheline_aligned_in_smp;
 
 /*
@@ -197,7 +212,7 @@ struct birth {
 struct row_copy {
 	enum row_state state;
 	u32 known;
-	struct pid *pid, *parent_pid;	/* valid within the same RCU section */
+	struct row_pids pids, parent_pids;
 	u64 start_ns, parent_start_ns;
 	struct row_owner owner;
 	bool owner_known;

@@ -14,7 +14,7 @@
 
 #define ROWS	64
 
-/* A process, its pid and its signal_struct; the last may be had again by another. */
+/* A process, its pid and its signal_struct; the last two may be had again by another. */
 struct process {
 	struct task_struct task;
 	struct pid pid;
@@ -34,9 +34,10 @@ static void come_alive(struct process *p, struct signal_struct *signal)
 	p->task.mm = &p->mm;
 	p->task.tgid = &p->pid;
 	p->task.start_boottime = ++now;
-	p->pid.nr = ++pids;
+	p->pid.numbers[0] = (struct upid){ .nr = ++pids, .ns = &init_pid_ns };
 	p->pid.task = &p->task;
-	snprintf(p->task.comm, sizeof(p->task.comm), "p%d", p->pid.nr);
+	pid_by_nr[pids] = &p->pid;
+	snprintf(p->task.comm, sizeof(p->task.comm), "p%d", pids);
 }
 
 static void fork_of(struct process *parent, struct process *child, u64 birth_anon)
@@ -62,13 +63,14 @@ static void exits(struct process *p)
 {
 	p->task.signal->live.counter = 0;
 	table_dead(&p->task);
-	p->pid.task = NULL;
+	pid_by_nr[p->pid.numbers[0].nr] = NULL;
 }
 
 static struct row *row(struct process *p)
 {
 	for (unsigned int i = 0; i < table.used; i++)
-		if (table.rows[i].generation & 1 && table.rows[i].pid == &p->pid)
+		if (table.rows[i].generation & 1 &&
+		    table.rows[i].start_ns == p->task.start_boottime)
 			return &table.rows[i];
 	return NULL;
 }
@@ -92,7 +94,8 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(&table, 0, sizeof(table));
-	memset(&stale, 0, sizeof(stale));
+	memset(pid_by_nr, 0, sizeof(pid_by_nr));
+	pids = 0;
 	return table_init(ROWS);
 }
 
@@ -113,7 +116,6 @@ static void same_process_same_row(void **state)
 	assert_ptr_equal(table_row(&a.task, true), table_row(&a.task, true));
 	assert_ptr_not_equal(table_row(&a.task, true), table_row(&b.task, true));
 	assert_int_equal(table.in_use, 2);
-	assert_int_equal(a.pid.refs, 1);
 }
 
 static void signal_struct_had_again(void **state)
@@ -283,7 +285,7 @@ static void marked_dead_when_gone_unseen(void **state)
 	come_alive(&here, NULL);
 	copies(&gone, 1);
 	copies(&here, 1);
-	gone.pid.task = NULL;
+	pid_by_nr[gone.pid.numbers[0].nr] = NULL;
 	table_mark_dead();
 	assert_int_equal(row(&gone)->state, ROW_EXITED);
 	assert_int_equal(row(&here)->state, ROW_LIVE);
@@ -343,10 +345,50 @@ static void settled_when_counting_stops(void **state)
 	assert_int_equal(copy.value[ROW_PRE_EXEC_COPIED], 3);
 }
 
-static void every_pid_is_given_back(void **state)
+static void a_pid_had_again_is_another_process(void **state)
+{
+	static struct process gone, other;
+	struct row_copy copy;
+
+	(void)state;
+	come_alive(&gone, NULL);
+	copies(&gone, 1);
+	come_alive(&other, &gone.signal);	/* all went unseen, and all is had again */
+	pid_by_nr[gone.pid.numbers[0].nr] = &other.pid;
+	assert_true(table_copy_row(row(&gone) - table.rows, &copy));
+	assert_false(copy.owner_known);
+	table_mark_dead();
+	assert_int_equal(row(&gone)->state, ROW_EXITED);
+	assert_null(table_find(&gone.signal));
+}
+
+static void pids_of_the_outermost_namespaces(void **state)
+{
+	static struct process p;
+	static struct pid_namespace ns[5];
+	struct row_copy copy;
+	unsigned int i;
+
+	(void)state;
+	come_alive(&p, NULL);
+	p.pid.level = 5;
+	for (i = 0; i < 5; i++) {
+		ns[i].ns.inum = 100 + i;
+		p.pid.numbers[i + 1] = (struct upid){ .nr = 50 + i, .ns = &ns[i] };
+	}
+	copies(&p, 1);
+	assert_true(table_copy_row(row(&p) - table.rows, &copy));
+	assert_int_equal(row_pid_in(&copy.pids, 0, 1), p.pid.numbers[0].nr);
+	assert_int_equal(row_pid_in(&copy.pids, 1, 100), 50);
+	assert_int_equal(row_pid_in(&copy.pids, 3, 102), 52);
+	assert_int_equal(row_pid_in(&copy.pids, 3, 101), 0);
+	assert_int_equal(row_pid_in(&copy.pids, 4, 103), 0);	/* too deep to be kept */
+}
+
+static void reset_forgets_all(void **state)
 {
 	static struct process parent, child[10 * ROWS];
-	int i, refs = 0;
+	int i;
 
 	(void)state;
 	come_alive(&parent, NULL);
@@ -357,15 +399,11 @@ static void every_pid_is_given_back(void **state)
 	}
 	assert_int_equal(sum(ROW_FORKS), 10 * ROWS);
 	assert_int_equal(sum(ROW_BIRTH_ANON_PAGES), 10 * ROWS);
-	assert_true(parent.pid.refs > 0);
 	table_reset();
-	flush_work(&stale_work);
 	assert_int_equal(table.in_use, 0);
 	assert_int_equal(sum(ROW_FORKS), 0);
-	for (i = 0; i < 10 * ROWS; i++)
-		refs += child[i].pid.refs;
-	assert_int_equal(refs, 0);
-	assert_int_equal(parent.pid.refs, 0);
+	assert_int_equal(sum(ROW_BIRTH_ANON_PAGES), 0);
+	assert_null(table_find(parent.task.signal));
 }
 
 int main(void)
@@ -386,7 +424,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_row_made_after_exit_is_exited, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_commit_makes_no_row, setup, teardown),
 		cmocka_unit_test_setup_teardown(settled_when_counting_stops, setup, teardown),
-		cmocka_unit_test_setup_teardown(every_pid_is_given_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_pid_had_again_is_another_process, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(pids_of_the_outermost_namespaces, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(reset_forgets_all, setup, teardown),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
