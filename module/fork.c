@@ -24,23 +24,24 @@
 
 /*
  * When a task entered copy_process(); read by sched_process_fork once there is a child. An
- * exit hook would slow down every new task. A fork that fails keeps its slot until the
- * task forks again or exits.
+ * exit hook would slow down every new task. So a slot stays with a task whose fork was refused,
+ * or that made a thread of io_uring's or vhost's, for which no tracepoint fires: until the task
+ * forks again or exits, or until another one needs the place.
  */
 static struct slots forks;
+
+/* When a fork was first seen to begin, since hooks were armed. */
+static u64 first_fork_ns;
 
 /* struct task_struct *copy_process(...) */
 static void on_copy_process(unsigned long ip, unsigned long parent_ip,
 			    struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	struct slot *slot = slot_claim(&forks, current);
+	u64 now = ktime_get_ns();
 
-	if (!slot) {
-		atomic64_inc(&table.missed);
-		return;
-	}
-	slot->note = 0;		/* pages that fork has copied */
-	slot->value = ktime_get_ns();
+	if (!READ_ONCE(first_fork_ns))
+		WRITE_ONCE(first_fork_ns, now);
+	slot_take(&forks, current, now);	/* on_fork() counts it if there is none */
 }
 
 /**
@@ -53,7 +54,7 @@ void fork_copied(void)
 	struct slot *slot = slot_find(&forks, current);
 
 	if (slot)
-		slot->note++;
+		WRITE_ONCE(slot->note, slot->note + 1);
 }
 
 struct hook fork_entry = {
@@ -62,6 +63,18 @@ struct hook fork_entry = {
 	.function	= { "copy_process" },
 	.counts_as	= COWSTAT_HOOK_FORK,
 };
+
+/*
+ * A fork whose slot is gone: another task needed the place. Those that had begun before the
+ * hook was armed had none; they are over after a second.
+ */
+static void count_untimed(void)
+{
+	u64 since = READ_ONCE(first_fork_ns);
+
+	if (READ_ONCE(fork_entry.armed) && since && ktime_get_ns() - since > NSEC_PER_SEC)
+		atomic64_inc(&table.missed);
+}
 
 /* What the child's page tables hold. Exact: the child does not run yet. */
 static void birth_of_mm(struct mm_struct *mm, struct birth *birth)
@@ -87,9 +100,10 @@ static void birth_of_mm(struct mm_struct *mm, struct birth *birth)
 static void on_fork(void *data, struct task_struct *parent, struct task_struct *child)
 {
 	struct slot *slot = slot_find(&forks, parent);
-	/* without the entry hook the slot may be left over from an earlier, failed fork */
-	bool timed = slot && READ_ONCE(fork_entry.armed);
 	struct birth birth = {};
+	u64 began_ns;
+	u32 copied;
+	bool timed;
 
 	if (child->signal == parent->signal)
 		goto release;
@@ -97,16 +111,21 @@ static void on_fork(void *data, struct task_struct *parent, struct task_struct *
 		table_birth(parent, child, NULL);
 		goto release;
 	}
+	/* Without the entry hook the slot may be left over from an earlier fork that failed. */
+	timed = slot && slot_read(slot, parent, &began_ns, &copied) &&
+		READ_ONCE(fork_entry.armed);
 	if (timed) {
-		birth.value[ROW_FORK_NS] = ktime_get_ns() - slot->value;
+		birth.value[ROW_FORK_NS] = ktime_get_ns() - began_ns;
 		birth.known |= ROW_KNOWS_FORK_NS;
+	} else {
+		count_untimed();
 	}
 	if (child->mm && child->mm != parent->mm) {
 		birth_of_mm(child->mm, &birth);
 		/* pages that fork copied are not shared */
 		if (timed)
 			birth.value[ROW_BIRTH_ANON_PAGES] -=
-				min_t(u64, slot->note, birth.value[ROW_BIRTH_ANON_PAGES]);
+				min_t(u64, copied, birth.value[ROW_BIRTH_ANON_PAGES]);
 	}
 	table_birth(parent, child, &birth);
 	if (child->mm)
@@ -115,7 +134,7 @@ static void on_fork(void *data, struct task_struct *parent, struct task_struct *
 			       birth.value[ROW_BIRTH_PGTABLES_BYTES]);
 release:
 	if (slot)
-		slot_release(slot);
+		slot_drop(slot, parent);
 }
 
 /* TP: sched_process_exec. After de_thread(): current is the leader and the only thread. */
@@ -131,7 +150,7 @@ static void exit_of(struct task_struct *task)
 	struct slot *slot = slot_find(&forks, task);
 
 	if (slot)
-		slot_release(slot);
+		slot_drop(slot, task);
 	if (!atomic_read(&task->signal->live))
 		table_dead(task);
 }
@@ -192,6 +211,7 @@ int fork_arm(void)
 	int i, err;
 
 	slot_release_all(&forks);
+	WRITE_ONCE(first_fork_ns, 0);
 	for (i = 0; i < ARRAY_SIZE(events); i++) {
 		err = tracepoint_probe_register(events[i].tp, events[i].probe, NULL);
 		if (err) {

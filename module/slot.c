@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Notes that a task leaves for itself from one hook to a later one. Keyed by task and
- * not by CPU, since it may sleep and move in between.
+ * Notes that a task leaves for itself at one hook and reads at a later one. They are found by
+ * task and not by CPU, since a task may sleep and move to another CPU in between.
  */
 #include <linux/atomic.h>
 #include <linux/hash.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 
 #include "slot.h"
@@ -19,11 +20,11 @@ static struct slot *slot_at(struct slots *slots, struct task_struct *task, unsig
 }
 
 /**
- * slot_find() - the slot a task holds
- * @slots: of this set
+ * slot_find() - find the slot that a task holds
+ * @slots: in this set
  * @task: current, or a task that cannot run
  *
- * Context: any; lock-free.
+ * Context: any; takes no lock.
  * Return: the slot or NULL.
  */
 struct slot *slot_find(struct slots *slots, struct task_struct *task)
@@ -40,12 +41,13 @@ struct slot *slot_find(struct slots *slots, struct task_struct *task)
 }
 
 /**
- * slot_claim() - the slot a task holds, or a free one for it
- * @slots: of this set
+ * slot_claim() - find the slot that a task holds, or a free one for it
+ * @slots: in this set
  * @task: current
  *
- * Context: any; lock-free.
- * Return: the slot, or NULL when all its places are taken: to be counted as missed.
+ * Context: any; takes no lock.
+ * Return: the slot, or NULL when all places that the task may use are taken. The caller counts
+ * that as missed.
  */
 struct slot *slot_claim(struct slots *slots, struct task_struct *task)
 {
@@ -60,20 +62,95 @@ struct slot *slot_claim(struct slots *slots, struct task_struct *task)
 	return slot;
 }
 
+static struct slot *slot_oldest(struct slots *slots, struct task_struct *task)
+{
+	struct slot *oldest = slot_at(slots, task, 0), *slot;
+	unsigned int i;
+
+	for (i = 1; i < SLOT_PROBES; i++) {
+		slot = slot_at(slots, task, i);
+		if (READ_ONCE(slot->value) < READ_ONCE(oldest->value))
+			oldest = slot;
+	}
+	return oldest;
+}
+
 /**
- * slot_release() - give a slot back
+ * slot_take() - get a slot for a task, if need be that of another one
+ * @slots: in this set, whose slots have as @value the time when they were taken
+ * @task: current
+ * @now: the time
+ *
+ * When all places that the task may use are taken, the slot that was taken first is taken over:
+ * a task may hold one that it has no more use for. So whoever uses this reads a slot with
+ * slot_read() and gives it back with slot_drop(), which find out whether it still is its own.
+ *
+ * Context: any; takes no lock.
+ * Return: the slot, with @now as its value and no note; NULL when others were faster each time.
+ */
+struct slot *slot_take(struct slots *slots, struct task_struct *task, u64 now)
+{
+	struct slot *slot = slot_claim(slots, task);
+	struct task_struct *holder;
+	int tries;
+
+	for (tries = 0; !slot && tries < SLOT_PROBES; tries++) {
+		slot = slot_oldest(slots, task);
+		holder = READ_ONCE(slot->task);
+		if (cmpxchg(&slot->task, holder, task) != holder)
+			slot = NULL;
+	}
+	if (slot) {
+		WRITE_ONCE(slot->note, 0);
+		WRITE_ONCE(slot->value, now);
+	}
+	return slot;
+}
+
+/**
+ * slot_read() - read a slot that may be taken over
+ * @slot: from slot_find()
+ * @task: who holds it
+ * @value: slot->value
+ * @note: slot->note
+ *
+ * Context: any; takes no lock.
+ * Return: false when it has been taken over.
+ */
+bool slot_read(const struct slot *slot, const struct task_struct *task, u64 *value, u32 *note)
+{
+	*value = READ_ONCE(slot->value);
+	*note = READ_ONCE(slot->note);
+	smp_rmb();	/* both before the holder: slot_take() writes them after it */
+	return READ_ONCE(slot->task) == task;
+}
+
+/**
+ * slot_release() - give back a slot that cannot be taken over
  * @slot: held by current
  *
  * Context: any.
  */
 void slot_release(struct slot *slot)
 {
-	/* what was read of the slot, before somebody else may claim it */
+	/* Order: all reads of the slot come before another task can claim it. */
 	smp_store_release(&slot->task, NULL);
 }
 
 /**
- * slot_release_all() - forget all of them
+ * slot_drop() - give back a slot, unless it has been taken over
+ * @slot: from slot_find()
+ * @task: who held it
+ *
+ * Context: any.
+ */
+void slot_drop(struct slot *slot, struct task_struct *task)
+{
+	cmpxchg(&slot->task, task, NULL);
+}
+
+/**
+ * slot_release_all() - empty a set
  * @slots: a set that no hook uses now
  */
 void slot_release_all(struct slots *slots)

@@ -8,13 +8,13 @@ struct task_struct;
 
 /**
  * struct slot - a note that a task leaves for itself between two hooks
- * @task: whose; NULL when free
- * @value: when it came in, or a page frame
+ * @task: who holds it; NULL when free
+ * @value: the time when it was taken, or a page frame
  * @address: of the page that is in @value
  * @note: what happened meanwhile
  *
- * Only the task that claimed a slot reads, writes and releases it, so there is no lock:
- * a slot is claimed with one cmpxchg and looked for in a few places only.
+ * Locking: none. A slot is taken by one cmpxchg of @task; the other fields are written by the
+ * task that holds it. A task may use a few places of the set only, by a hash.
  */
 struct slot {
 	struct task_struct *task;
@@ -34,8 +34,11 @@ struct slots {
 };
 
 struct slot *slot_claim(struct slots *slots, struct task_struct *task);
+struct slot *slot_take(struct slots *slots, struct task_struct *task, u64 now);
 struct slot *slot_find(struct slots *slots, struct task_struct *task);
+bool slot_read(const struct slot *slot, const struct task_struct *task, u64 *value, u32 *note);
 void slot_release(struct slot *slot);
+void slot_drop(struct slot *slot, struct task_struct *task);
 void slot_release_all(struct slots *slots);
 
 #endif /* COWSTAT_SLOT_H */
