@@ -327,7 +327,7 @@ static int snapshot_take(struct snapshot *snapshot, struct file *file)
 	struct row_copy *copy;
 	struct seq_buf s;
 	char *text = NULL;
-	u64 folded;
+	unsigned long folding;
 	int err = -ENOMEM, try = 0;
 
 	copy = kmalloc(sizeof(*copy), GFP_KERNEL_ACCOUNT);
@@ -351,16 +351,17 @@ static int snapshot_take(struct snapshot *snapshot, struct file *file)
 		control_status(&status);
 		/* A row tells who it is of even before all hooks are armed. */
 		reader.counted = row_counted_columns(status.counted) | ROW_IDENTITIES;
-		folded = READ_ONCE(table.nr_folded);
+		folding = smp_load_acquire(&table.folding);	/* before the rows */
 		seq_buf_init(&s, text, size);
 		put_table(&s, &reader, &status, copy);
 		if (seq_buf_has_overflowed(&s)) {
 			size *= 2;
 			continue;
 		}
-		smp_rmb();	/* the rows before the sequence is read again */
+		smp_rmb();	/* the rows before both numbers are read again */
 		if (reset_seq == control_reset_seq() &&
-		    (folded == READ_ONCE(table.nr_folded) || ++try == SNAPSHOT_TRIES))
+		    ((!(folding & 1) && folding == READ_ONCE(table.folding)) ||
+		     ++try == SNAPSHOT_TRIES))
 			break;
 	}
 	kvfree(snapshot->text);

@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The row table: a row's life from its process's first fault or fork, through exit,
- * to the day its place is needed and its sums are folded into the `-` row.
+ * The row table. A process gets a row at its first fault, its fork or its exec. The row stays
+ * after the process has exited, until its place is needed; its counts then go to the `-` row.
  *
- * Everything is allocated at load. What runs inside a fault takes table.lock once in a
- * process's life, when its row is made, or while there is no room for one; it never sleeps,
- * allocates or frees.
+ * All memory is allocated at load. What runs inside a fault never sleeps, allocates or frees.
+ *
+ * When rows run out, one is given up, in this order:
+ *
+ * - exited rows that copied less than 1 MiB, in the order of exit; then other exited ones;
+ * - the row of a live process that has counted nothing for a second, of the holder (struct
+ *   holder) that has most live rows;
+ * - any row of that holder, if another holder with fewer asks. It is never root that loses one
+ *   this way.
+ *
+ * A holder other than root whose live processes have more than half of the rows is greedy. Then
+ * only its rows are given up, to itself and to others. So one user can neither take all rows nor
+ * drive what others did out of the table.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -14,9 +24,13 @@
 #include <linux/log2.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
+#include <linux/user_namespace.h>
 #include <linux/vmalloc.h>
 
 #include "table.h"
+
+/* How many live rows are looked at, at most, to find one that may go. */
+#define LIVE_LOOKS		32
 
 #define COLUMN_NAME(NAME, name, kind, hook)	\
 	[COWSTAT_COL_##NAME] = #name,
@@ -74,7 +88,7 @@ static void row_unhash(struct row *row)
 	WRITE_ONCE(row->key, NULL);
 }
 
-/* pre_exec_copied and parent_copied, as they stand now. */
+/* pre_exec_copied and parent_copied, as of now. */
 static void row_pre_exec(const struct row *row, u64 *pre_exec, u64 *parent_copied)
 {
 	struct row_ref parent = data_race(row->ancestor[0]);	/* the generation tells */
@@ -88,7 +102,7 @@ static void row_pre_exec(const struct row *row, u64 *pre_exec, u64 *parent_copie
 	}
 }
 
-/* The first exec or the exit has come: what was copied before it is now final. */
+/* At the first exec, or at exit: what was copied before it is final now. */
 static void row_settle(struct row *row)
 {
 	u64 pre_exec, parent_copied;
@@ -108,7 +122,7 @@ static void row_settle(struct row *row)
 	smp_store_release(&row->known, row->known | ROW_SETTLED);	/* after the values */
 }
 
-/* Add a row to the `-` row and, as a memo, to its nearest ancestor in the table. */
+/* Move a row's counts to the `-` row and, as a memo, to its nearest ancestor in the table. */
 static void row_fold(struct row *row)
 {
 	struct row *ancestor = NULL;
@@ -116,7 +130,8 @@ static void row_fold(struct row *row)
 	int i;
 
 	lockdep_assert_held(&table.lock);
-	row_read(row, value);
+	for (i = 0; i < ROW_NR_VALUES; i++)
+		value[i] = atomic64_xchg(&row->value[i], 0);
 	for (i = 0; i < ROW_FIRST_MEMO; i++)
 		row_add(&table.folded, i, value[i]);
 
@@ -129,50 +144,194 @@ static void row_fold(struct row *row)
 		row_add(ancestor, i, row_memo(value, i));
 }
 
-/* Take a row from its process. */
+static struct holder *root_holder(void)
+{
+	return &table.holder[0];
+}
+
+/* Count a live row, or one that was made just now, under a holder. */
+static void row_hold(struct row *row, struct holder *holder)
+{
+	lockdep_assert_held(&table.lock);
+	row->holder = holder;
+	list_add_tail(&row->list, &holder->live);
+	if (++holder->nr_live > table.max_rows / 2 && holder != root_holder())
+		table.greedy = holder;
+}
+
+/* Count a row no more, which was live. */
+static void row_unhold(struct row *row)
+{
+	struct holder *holder = row->holder;
+
+	lockdep_assert_held(&table.lock);
+	list_del_init(&row->list);
+	if (--holder->nr_live <= table.max_rows / 2 && holder == table.greedy)
+		table.greedy = NULL;
+}
+
+/* Take a row from its process: no lookup and no new snapshot finds it after this. */
 static void row_free(struct row *row)
 {
 	lockdep_assert_held(&table.lock);
 	row_unhash(row);
+	if (row->state == ROW_LIVE)
+		row_unhold(row);
 	WRITE_ONCE(row->generation, row->generation + 1);
-	smp_wmb();	/* a reader that sees what follows sees this too */
+	smp_wmb();	/* a reader that sees what follows sees the generation's end */
 	WRITE_ONCE(row->state, ROW_FREE);
 	list_move(&row->list, &table.free);
 	WRITE_ONCE(table.in_use, table.in_use - 1);
 }
 
-/*
- * Give up the exited row that is missed least: small ones first, then oldest first.
- * A row whose children have yet to settle is needed by them; it waits its turn
- * again unless nothing else is found.
- */
-static bool table_recycle(void)
+static void row_give_up(struct row *row)
 {
-	struct row *row = NULL;
+	lockdep_assert_held(&table.lock);
+	if (row->state == ROW_LIVE)
+		row_settle(row);
+	WRITE_ONCE(table.folding, table.folding + 1);
+	smp_wmb();	/* a reader that sees a row gone, or folded, sees the odd number */
+	row_free(row);
+	row_fold(row);
+	WRITE_ONCE(table.nr_folded, table.nr_folded + 1);
+	/* pairs with snapshot_take(): the row is gone, and folded, before the number is even */
+	smp_store_release(&table.folding, table.folding + 1);
+}
+
+/* Whose claim to rows a process is counted under. */
+static struct holder *holder_of(struct task_struct *task)
+{
+	const struct user_namespace *ns;
+	const struct cred *cred;
+	unsigned int number = 0;
+	u32 id;
+
+	rcu_read_lock();
+	cred = __task_cred(task);
+	ns = cred->user_ns;
+	id = __kuid_val(cred->uid);
+	if (ns != &init_user_ns) {
+		while (ns->parent != &init_user_ns)
+			ns = ns->parent;
+		id = __kuid_val(ns->owner) ?: ns->ns.inum;
+	}
+	rcu_read_unlock();
+	if (id)
+		number = 1 + hash_32(id, TABLE_HOLDERS_BITS) % (ARRAY_SIZE(table.holder) - 1);
+	return &table.holder[number];
+}
+
+static struct holder *largest_holder(void)
+{
+	struct holder *holder, *largest = root_holder();
+
+	lockdep_assert_held(&table.lock);
+	for (holder = largest + 1; holder < table.holder + ARRAY_SIZE(table.holder); holder++)
+		if (holder->nr_live > largest->nr_live)
+			largest = holder;
+	return largest;
+}
+
+/* The process may have changed its uid, as login programs do before they exec. */
+static void row_move(struct row *row, struct holder *holder)
+{
+	lockdep_assert_held(&table.lock);
+	if (row->state != ROW_LIVE || row->holder == holder)
+		return;
+	row_unhold(row);
+	row_hold(row, holder);
+}
+
+/* Something that only grows, and does whenever a process needs its row. */
+static u64 row_activity(const struct row *row)
+{
+	return row_value(row, ROW_WP_ENTRIES) + row_value(row, ROW_FILE_COPIED) +
+	       row_value(row, ROW_THP_ENTRIES) + row_value(row, ROW_HUGETLB_ENTRIES) +
+	       row_value(row, ROW_FORKS) + row_value(row, ROW_VFORKS) +
+	       row_value(row, ROW_EXECS);
+}
+
+/* Has a live row counted nothing for a second? */
+static bool row_is_idle(struct row *row)
+{
+	u64 activity = row_activity(row);
+
+	if (activity == row->looked)
+		return time_after(jiffies, row->looked_at + HZ);
+	row->looked = activity;
+	row->looked_at = jiffies;
+	return false;
+}
+
+/*
+ * The exited row to be given up, of one holder or of any (NULL). A row whose children have yet
+ * to settle is needed by them: it goes only if nothing else is found.
+ */
+static struct row *exited_to_give_up(const struct holder *only)
+{
+	struct row *row, *needed = NULL;
+	struct list_head *list;
 	int looks;
 
 	lockdep_assert_held(&table.lock);
 	for (looks = 0; looks < ROW_MAX_LOOKS; looks++) {
-		struct list_head *list = list_empty(&table.exited) ? &table.exited_big :
-								     &table.exited;
-
+		list = list_empty(&table.exited) ? &table.exited_big : &table.exited;
 		row = list_first_entry_or_null(list, struct row, list);
 		if (!row)
-			return false;
+			return NULL;
 		if (list == &table.exited && row_is_big(row))
-			list_move_tail(&row->list, &table.exited_big);
+			list = &table.exited_big;
+		else if (only && row->holder != only)
+			;
 		else if (row->unsettled)
-			list_move_tail(&row->list, list);
+			needed = row;
 		else
-			break;
+			return row;
+		list_move_tail(&row->list, list);
 	}
-	row_fold(row);
-	row_free(row);
-	WRITE_ONCE(table.nr_folded, table.nr_folded + 1);
+	return only ? NULL : needed ?: row;
+}
+
+/* The live row of the largest holder to be given up for another one, or for itself. */
+static struct row *live_to_give_up(const struct holder *holder, struct holder *largest)
+{
+	unsigned int looks = min_t(unsigned int, largest->nr_live, LIVE_LOOKS);
+	struct row *row, *busy = NULL;
+
+	lockdep_assert_held(&table.lock);
+	while (looks--) {
+		row = list_first_entry(&largest->live, struct row, list);
+		list_move_tail(&row->list, &largest->live);
+		if (row_is_idle(row) && !row->unsettled)
+			return row;
+		busy = busy ?: row;
+	}
+	if (largest == root_holder() || largest == holder ||
+	    holder->nr_live + 1 >= largest->nr_live)
+		return NULL;
+	return busy;
+}
+
+static bool table_recycle(const struct holder *holder)
+{
+	struct row *row;
+
+	lockdep_assert_held(&table.lock);
+	row = exited_to_give_up(table.greedy) ?:
+	      live_to_give_up(holder, table.greedy ?: largest_holder());
+	if (!row)
+		return false;
+	row_give_up(row);
 	return true;
 }
 
-static struct row *table_take(void)
+static bool is_refused(const struct holder *holder)
+{
+	return !time_after(jiffies, READ_ONCE(holder->refused));
+}
+
+/* A free row, or NULL. */
+static struct row *table_take(struct holder *holder)
 {
 	struct row *row;
 
@@ -185,8 +344,12 @@ static struct row *table_take(void)
 			smp_store_release(&table.used, table.used + 1);
 			return row;
 		}
-		if (!table_recycle())
+		if (is_refused(holder))
 			return NULL;
+		if (!table_recycle(holder)) {
+			WRITE_ONCE(holder->refused, jiffies);
+			return NULL;
+		}
 	}
 	row = list_first_entry(&table.free, struct row, list);
 	list_del_init(&row->list);
@@ -218,7 +381,7 @@ static struct task_struct *task_of(unsigned int nr, const struct signal_struct *
 {
 	struct task_struct *task = pid_task(find_pid_ns(nr, &init_pid_ns), PIDTYPE_TGID);
 
-	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "a task is looked up outside RCU");
+	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "a task is looked up outside of RCU");
 	if (!task || task->signal != key ||
 	    READ_ONCE(task->group_leader)->start_boottime != start_ns)
 		return NULL;
@@ -228,13 +391,11 @@ static struct task_struct *task_of(unsigned int nr, const struct signal_struct *
 /* A row for a process that has none, or NULL when there is no room. */
 static struct row *table_make(struct task_struct *task)
 {
-	struct row *row = table_take();
-	int i;
+	struct holder *holder = holder_of(task);
+	struct row *row = table_take(holder);
 
 	if (!row)
 		return NULL;
-	for (i = 0; i < ROW_NR_VALUES; i++)
-		atomic64_set(&row->value[i], 0);
 	WRITE_ONCE(row->known, 0);
 	row->unsettled = 0;
 	memset(&row->parent_pids, 0, sizeof(row->parent_pids));
@@ -243,13 +404,23 @@ static struct row *table_make(struct task_struct *task)
 	pids_of(task, &row->pids);
 	WRITE_ONCE(row->start_ns, READ_ONCE(task->group_leader)->start_boottime);
 	WRITE_ONCE(row->state, ROW_LIVE);
+	row_hold(row, holder);
+	row->looked = row_activity(row);
+	row->looked_at = jiffies;
 	smp_wmb();	/* a reader that sees the new generation sees all this */
 	WRITE_ONCE(row->generation, row->generation + 1);
 	WRITE_ONCE(table.in_use, table.in_use + 1);
 
+	/*
+	 * Order: the row has left its old chain, table.moves goes up, the row leads into its new
+	 * chain. So a lookup that was led there sees the number change. Pairs with
+	 * table_find_surely().
+	 */
+	smp_store_release(&table.moves, table.moves + 1);
+	smp_wmb();	/* see above */
 	WRITE_ONCE(row->next, *table_bucket(task->signal));
 	WRITE_ONCE(row->key, task->signal);
-	/* who finds it finds it whole */
+	/* Publish last: a lookup sees a fully initialised row. */
 	smp_store_release(table_bucket(task->signal), row);
 	return row;
 }
@@ -266,7 +437,7 @@ static void owner_of(struct task_struct *task, struct row_owner *owner)
 	owner->suid = cred->suid;
 	owner->cgroup = cgroup_id(task_dfl_cgroup(leader));
 	rcu_read_unlock();
-	/* Without the task's lock, as in tracepoints: a name may be torn, not unbounded. */
+	/* Without the task's lock, as in tracepoints: the name may be half old and half new. */
 	strscpy(owner->comm, leader->comm, sizeof(owner->comm));
 }
 
@@ -280,14 +451,15 @@ static void row_exit(struct row *row, const struct row_owner *owner)
 		row->owner = *owner;
 	else
 		memset(&row->owner, 0, sizeof(row->owner));
-	/* pairs with table_copy_row(): who sees EXITED sees the owner too */
+	/* pairs with table_copy_row(): a reader that sees EXITED sees the owner */
 	smp_store_release(&row->state, ROW_EXITED);
+	row_unhold(row);
 	list_add_tail(&row->list, row_is_big(row) ? &table.exited_big : &table.exited);
 }
 
 /*
- * The row of a process, under the lock, where a wrong one would do lasting harm. Whoever
- * had the process's signal_struct before is gone, though its exit may have gone unseen.
+ * The row of a process, under the lock. It may be the row of an earlier process that had the
+ * same signal_struct, and whose exit went unseen: that process is gone, and its row is exited.
  */
 static struct row *table_find_locked(struct task_struct *task)
 {
@@ -301,18 +473,39 @@ static struct row *table_find_locked(struct task_struct *task)
 	return NULL;
 }
 
-/**
- * table_find_or_make() - the row of a process, made when it has none
- * @task: a thread of it, whose signal_struct and pid stay while we run
- *
- * Context: any but NMI; takes table.lock. Called under page-table locks.
- * Return: its row; the `-` row when none was to be had.
- */
-struct row *table_find_or_make(struct task_struct *task)
+/* Find the row of a process. NULL is certain: there was none when we looked. */
+static struct row *table_find_surely(const struct signal_struct *key)
 {
-	unsigned long flags;
-	struct row_owner owner;
+	unsigned long moves;
 	struct row *row;
+
+	do {
+		moves = smp_load_acquire(&table.moves);	/* before the chain */
+		row = table_find(key);
+		smp_rmb();	/* the chain before the number is read again */
+	} while (!row && moves != READ_ONCE(table.moves));
+	return row;
+}
+
+/**
+ * table_row_or_folded() - find the row of a process, when table_find() found none
+ * @task: a thread of it, whose signal_struct and pid stay while we run
+ * @make: make one when there is none
+ *
+ * Context: any but NMI; called under page-table locks. Takes table.lock to make a row, unless
+ * one was refused to the same holder within this jiffy.
+ * Return: its row; the `-` row when there is none.
+ */
+struct row *table_row_or_folded(struct task_struct *task, bool make)
+{
+	struct row *row = table_find_surely(task->signal);
+	struct row_owner owner;
+	unsigned long flags;
+
+	if (row)
+		return row;
+	if (!make || is_refused(holder_of(task)))
+		return &table.folded;
 
 	raw_spin_lock_irqsave(&table.lock, flags);
 	row = table_find_locked(task) ?: table_make(task);
@@ -325,27 +518,7 @@ struct row *table_find_or_make(struct task_struct *task)
 	return row ?: &table.folded;
 }
 
-/**
- * table_find_again() - the row of a process, when table_find() saw none
- * @task: as in table_find_or_make()
- *
- * A walk without the lock can be led astray by a row that moves to another chain.
- *
- * Context: any but NMI; takes table.lock.
- * Return: its row, or the `-` row.
- */
-struct row *table_find_again(struct task_struct *task)
-{
-	unsigned long flags;
-	struct row *row;
-
-	raw_spin_lock_irqsave(&table.lock, flags);
-	row = table_find(task->signal);
-	raw_spin_unlock_irqrestore(&table.lock, flags);
-	return row ?: &table.folded;
-}
-
-/* Remember a child's ancestors: its parent and those of the parent's still here. */
+/* Remember a child's ancestors: its parent, and those of the parent that still have rows. */
 static void row_inherit(struct row *child, struct row *parent)
 {
 	int i, n = 0;
@@ -375,8 +548,9 @@ void table_birth(struct task_struct *parent, struct task_struct *child,
 
 	raw_spin_lock_irqsave(&table.lock, flags);
 	/*
-	 * Finds, if any, only a row that a fault from outside has made just now. Of kernel
-	 * threads too: what had the same signal_struct before is thereby dropped.
+	 * Only a fault by another process can have made a row for the child already. A kernel
+	 * thread is looked up too, so that the row of an earlier process that had the same
+	 * signal_struct is no longer found.
 	 */
 	row = table_find_locked(child);
 	if (!birth || !child->mm)
@@ -385,6 +559,7 @@ void table_birth(struct task_struct *parent, struct task_struct *child,
 	row_count(parent_row ?: &table.folded,
 		  birth->known & ROW_KNOWS_MM ? ROW_FORKS : ROW_VFORKS);
 
+	/* The parent's row is not given up for it: it has just counted, so it is not idle. */
 	row = row ?: table_make(child);
 	if (!row || !parent_row) {
 		atomic64_inc(&table.lost);
@@ -420,8 +595,10 @@ void table_exec(struct task_struct *task)
 	raw_spin_lock_irqsave(&table.lock, flags);
 	row = table_find_locked(task) ?: table_make(task);
 	row_count(row ?: &table.folded, ROW_EXECS);
-	if (row)
+	if (row) {
 		row_settle(row);
+		row_move(row, holder_of(task));
+	}
 	raw_spin_unlock_irqrestore(&table.lock, flags);
 }
 
@@ -485,9 +662,9 @@ void table_mark_dead(void)
 }
 
 /**
- * table_settle() - what is counted before first execs ends here
+ * table_settle() - make final what was copied before the first exec, in all rows
  *
- * Once nobody counts, nobody sees an exec either.
+ * When counting is off, an exec is not seen.
  *
  * Context: process context, may sleep. Called with every hook disarmed.
  */
@@ -512,7 +689,7 @@ void table_settle(void)
  */
 void table_reset(void)
 {
-	unsigned int i, used = table_used();
+	unsigned int i, v, used = table_used();
 	unsigned long flags;
 
 	for (i = 0; i < used; i++) {
@@ -521,6 +698,8 @@ void table_reset(void)
 		raw_spin_lock_irqsave(&table.lock, flags);
 		if (row->state != ROW_FREE)
 			row_free(row);
+		for (v = 0; v < ROW_NR_VALUES; v++)
+			atomic64_set(&row->value[v], 0);
 		raw_spin_unlock_irqrestore(&table.lock, flags);
 		cond_resched();
 	}
@@ -613,13 +792,16 @@ void table_copy_folded(struct row_copy *copy)
 int table_init(unsigned int max_rows)
 {
 	unsigned long buckets;
+	unsigned int i;
 
-	#define ONE_MEMO(NAME)	+ 1
+#define ONE_MEMO(NAME)	+ 1
 	BUILD_BUG_ON(ROW_FIRST_MEMO ROW_MEMOS(ONE_MEMO) != ROW_NR_VALUES);
 
 	INIT_LIST_HEAD(&table.free);
 	INIT_LIST_HEAD(&table.exited);
 	INIT_LIST_HEAD(&table.exited_big);
+	for (i = 0; i < ARRAY_SIZE(table.holder); i++)
+		INIT_LIST_HEAD(&table.holder[i].live);
 	table.max_rows = max_rows;
 	buckets = 2 * roundup_pow_of_two(max_rows);
 	table.hash_shift = 64 - ilog2(buckets);

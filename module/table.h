@@ -5,6 +5,7 @@
 #include <linux/atomic.h>
 #include <linux/cache.h>
 #include <linux/hash.h>
+#include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -33,11 +34,30 @@ struct row_owner {
 	char comm[TASK_COMM_LEN];
 };
 
-/*
+/**
+ * struct holder - the live processes that share one claim to rows
+ * @live: their rows; those that were looked at last are at the end
+ * @nr_live: how many these are
+ * @refused: jiffies when a row was last refused for lack of room
+ *
+ * A holder is one user, by real uid. In a user namespace it is the user that made it, so that a
+ * user's subordinate uids are no holders of their own; or the namespace itself, if root made it.
+ * Root in the initial namespace has the first holder to itself. All others are found by a hash,
+ * so two users may, by chance, share one.
+ */
+struct holder {
+	struct list_head live;
+	unsigned int nr_live;
+	unsigned long refused;
+};
+
+#define TABLE_HOLDERS_BITS	8
+
+/**
  * struct row - what is known of one process
  * @key: the process; NULL once the row can no longer be found by it
- * @next: in the hash chain
  * @value: the counts, by enum row_value
+ * @next: in the hash chain
  * @generation: odd while the row is in use; each use has its own
  * @known: a set of enum row_known
  * @state: enum row_state
@@ -48,18 +68,26 @@ struct row_owner {
  * @parent_base: what the parent's anon_copied was when this process was born
  * @ancestor: parent, grandparent and so on, as far as they had rows
  * @owner: valid once the process has exited; a live one's is read from its task
- * @list: the free rows, or the exited ones in the order of exit
+ * @list: the free rows, or the exited ones in the order of exit, or its holder's live ones
+ * @holder: whose claim to rows it is held by
  * @unsettled: children that may still ask for this row's anon_copied
+ * @looked: what its activity was when it was last seen to have grown
+ * @looked_at: jiffies of that
  *
  * A row keeps numbers, and no reference to the process: a struct pid would hold its pid
  * namespace, that its user namespace, and that would count against a user's quota.
  *
  * Locking: @value is counted up by anybody, atomically. All else is written under table.lock.
- * table_find() reads @key and @next without it. A row is never freed before the module goes,
- * so a lookup may be led into another chain, but not into memory that is not a row; a miss is
- * therefore looked up again under the lock. Snapshots read all but @list and @unsettled without
+ * Lookups read @key and @next without it. A row's memory is never freed before the module goes,
+ * so a lookup may be led from one chain into another, but not astray; table.moves tells a lookup
+ * that found nothing whether that can have happened. Snapshots read all down to @owner without
  * the lock, between two equal readings of @generation. These fields are written by WRITE_ONCE(),
  * but for the structs among them, which are copied.
+ *
+ * A row is given up in this order: no lookup finds it any more, its generation ends, its counts
+ * are moved to the `-` row by atomic exchange. A fault that had found the row before may still
+ * count into it after that. Its count is not lost: it stays where it is, and the next process
+ * that gets the row has it.
  *
  * Cache lines: a fault reads @key, and writes a count beside it in the same line, so it touches
  * one line of its own process's row. Threads of one process that fault at the same time share
@@ -67,15 +95,15 @@ struct row_owner {
  * other lines.
  *
  * table.lock is taken once in a process's life by a fault, and by fork, exec and exit, for which
- * the kernel itself takes tasklist_lock. When all rows are taken by live processes, each fault
- * of a process without one takes it, too, and writes @folded: then max_rows is too small, and
- * `lost` tells.
+ * the kernel itself takes tasklist_lock. When no row is to be had, a fault tries again under the
+ * lock at most once a jiffy for each holder. All others count in the `-` row, and in `lost`,
+ * without the lock.
  */
 struct row {
 	struct signal_struct *key;
-	struct row *next;
 	atomic64_t value[ROW_NR_VALUES];
 
+	struct row *next;
 	u32 generation;
 	u32 known;
 	enum row_state state;
@@ -88,18 +116,32 @@ struct row {
 	struct row_owner owner;
 
 	struct list_head list;
+	struct holder *holder;
 	u32 unsettled;
+	u64 looked;
+	unsigned long looked_at;
 } ____cacheline_aligned_in_smp;
 
 /*
  * struct table - all rows
- * @bucket: hash chains by signal_struct, which all threads of a process share, which
- *	survives exec by a thread, and which no two live processes have in common; each
- *	ends in @folded, which has no key, so that an empty one needs no look of its own
+ * @bucket: hash chains by signal_struct: all threads of a process share it, it survives exec by
+ *	a thread, and no two live processes have the same. Each chain ends in @folded, which has
+ *	no key, so that a lookup needs no test for an empty chain.
  * @hash_shift: 64 less log2 of the number of buckets
  * @rows: max_rows of them, allocated at load
+ * @folded: the `-` row: the sum of all rows that were given up, and faults without a row
+ * @moves: goes up whenever a row that was in one chain is about to be put into another
+ * @folding: goes up before and after a row is given up; odd in between
  * @used: how many of @rows were ever used: how far a reader must look
- * @folded: the sum of all rows that were given up, and faults without a row
+ * @in_use: how many are
+ * @free: rows that were used before and are free
+ * @exited: rows of processes that exited, and had copied less than ROW_BIG_BYTES then
+ * @exited_big: those that had copied more
+ * @holder: by number; the first is root's
+ * @greedy: one other than root's that has more than half of all rows live; NULL for none
+ * @nr_folded: rows given up in this epoch
+ * @lost: faults that got no row
+ * @missed: calls that a hook is known to have missed
  */
 struct table {
 	struct row **bucket;
@@ -108,17 +150,21 @@ struct table {
 	unsigned int max_rows;
 	struct row folded;
 
-	raw_spinlock_t lock;		/* innermost; taken with page-table locks held */
-	/* under lock: */
+	raw_spinlock_t lock;	/* innermost; taken with page-table locks held */
+	/* written under lock: */
+	unsigned long moves;
+	unsigned long folding;
 	unsigned int used;
 	unsigned int in_use;
 	struct list_head free;
-	struct list_head exited;	/* less than 1 MiB copied */
+	struct list_head exited;
 	struct list_head exited_big;
-	u64 nr_folded;			/* rows given up in this epoch */
+	struct holder holder[1 << TABLE_HOLDERS_BITS];
+	struct holder *greedy;
+	u64 nr_folded;
 
-	atomic64_t lost;		/* faults that got no row */
-	atomic64_t missed;		/* calls that a hook is known to have missed */
+	atomic64_t lost;
+	atomic64_t missed;
 };
 
 extern struct table table;
@@ -131,46 +177,46 @@ static __always_inline struct row **table_bucket(const struct signal_struct *key
 }
 
 /**
- * table_find() - the row of a process that has one
+ * table_find() - find the row of a process
  * @key: the process
  *
- * Context: any in which @key cannot be freed; lock-free.
+ * May miss a row while other rows are given to other processes: table_find_surely() does not.
+ *
+ * Context: any in which @key cannot be freed; takes no lock.
  * Return: the row or NULL.
  */
 static __always_inline struct row *table_find(const struct signal_struct *key)
 {
 	struct row *row = READ_ONCE(*table_bucket(key));
 
-	/* A plain read of the key: looked at once, it costs an instruction less. */
+	/* A plain read of the key: with READ_ONCE() GCC needs an instruction more. */
 	while (unlikely(data_race(row->key) != key)) {
 		if (row == &table.folded)
 			return NULL;
 		row = READ_ONCE(row->next);
 	}
-	/* it was looked into, but the compiler is told to trust no pointer for that */
+	/* Never NULL; stops the compiler from checking it again. */
 	if (!row)
 		__builtin_unreachable();
 	return row;
 }
 
-struct row *table_find_or_make(struct task_struct *task);
-struct row *table_find_again(struct task_struct *task);
+struct row *table_row_or_folded(struct task_struct *task, bool make);
 
 /**
- * table_row() - the row of a process, for what happens to it
+ * table_row() - find the row that an event of a process counts in
  * @task: a thread of it
- * @make: make one when it has none: an entry does, a commit only goes where its entry went
+ * @make: make a row when there is none: a fault's entry does. A commit does not, so that it
+ *	counts where its entry did.
  *
- * Context: any but NMI.
+ * Context: any but NMI; under RCU, unless @task is current.
  * Return: its row, or the `-` row.
  */
 static __always_inline struct row *table_row(struct task_struct *task, bool make)
 {
 	struct row *row = table_find(task->signal);
 
-	if (likely(row))
-		return row;
-	return make ? table_find_or_make(task) : table_find_again(task);
+	return likely(row) ? row : table_row_or_folded(task, make);
 }
 
 /**

@@ -43,12 +43,20 @@ typedef struct { long long counter; } atomic64_t;
 static inline long long atomic64_read(const atomic64_t *v) { return v->counter; }
 static inline void atomic64_set(atomic64_t *v, long long n) { v->counter = n; }
 static inline void atomic64_inc(atomic64_t *v) { v->counter++; }
+static inline long long atomic64_xchg(atomic64_t *v, long long n)
+{
+	long long old = v->counter;
+
+	v->counter = n;
+	return old;
+}
+
 static inline void atomic64_add(long long n, atomic64_t *v) { v->counter += n; }
 
-typedef struct { bool held; } raw_spinlock_t;
+typedef struct { bool held; int taken; } raw_spinlock_t;
 
-#define __RAW_SPIN_LOCK_UNLOCKED(name)	{ false }
-#define raw_spin_lock_irq(l)		(assert(!(l)->held), (l)->held = true)
+#define __RAW_SPIN_LOCK_UNLOCKED(name)	{ false, 0 }
+#define raw_spin_lock_irq(l)		(assert(!(l)->held), (l)->taken++, (l)->held = true)
 #define raw_spin_unlock_irq(l)		(assert((l)->held), (l)->held = false)
 #define raw_spin_lock_irqsave(l, f)	((f) = 0, raw_spin_lock_irq(l))
 #define raw_spin_unlock_irqrestore(l, f) ((void)(f), raw_spin_unlock_irq(l))
@@ -91,9 +99,16 @@ static inline void list_move_tail(struct list_head *l, struct list_head *head)
 #define list_first_entry_or_null(h, t, m) \
 	(list_empty(h) ? NULL : list_first_entry(h, t, m))
 
-typedef struct { unsigned int val; } kuid_t;
+#define HZ				250
+#define time_after(a, b)		((long)((b) - (a)) < 0)
+
+static unsigned long jiffies = 1000;	/* for the test to let pass */
 
 struct ns_common { unsigned int inum; };
+typedef struct { unsigned int val; } kuid_t;
+
+#define __kuid_val(uid)			((uid).val)
+
 struct pid_namespace { struct ns_common ns; };
 struct upid { int nr; struct pid_namespace *ns; };
 struct pid { unsigned int level; struct upid numbers[6]; struct task_struct *task; };
@@ -103,7 +118,10 @@ static inline int atomic_read(const atomic_t *v) { return v->counter; }
 
 struct signal_struct { atomic_t live; };
 struct mm_struct { int unused; };
-struct cred { kuid_t uid, euid, suid; };
+struct cred { kuid_t uid, euid, suid; struct user_namespace *user_ns; };
+struct user_namespace { struct user_namespace *parent; kuid_t owner; struct ns_common ns; };
+
+static struct user_namespace init_user_ns;
 
 #define TASK_COMM_LEN	16
 #define PIDTYPE_TGID	1
@@ -162,5 +180,6 @@ static inline unsigned long roundup_pow_of_two(unsigned long n)
 }
 
 #define GOLDEN_RATIO_64			0x61C8864680B583EBull
+#define hash_32(n, bits)		((u32)(n) * 0x61C88647u >> (32 - (bits)))
 
 #endif /* COWSTAT_KERNEL_STUBS_H */

@@ -34,6 +34,7 @@ static void come_alive(struct process *p, struct signal_struct *signal)
 	p->task.mm = &p->mm;
 	p->task.tgid = &p->pid;
 	p->task.start_boottime = ++now;
+	p->task.cred.user_ns = &init_user_ns;
 	p->pid.numbers[0] = (struct upid){ .nr = ++pids, .ns = &init_pid_ns };
 	p->pid.task = &p->task;
 	pid_by_nr[pids] = &p->pid;
@@ -222,6 +223,220 @@ static void all_alive_is_a_loss_that_is_told(void **state)
 	assert_int_equal(atomic64_read(&table.lost), 0);	/* told by fault.c */
 	assert_int_equal(sum(ROW_OWN_COPIED) + sum(ROW_INHERITED_COPIED), 2 * (ROWS + 3));
 	assert_int_equal(row_anon_copied_now(&table.folded), 6);
+}
+
+/* A live process of a user, with @n pages copied. */
+static void user_process(struct process *p, unsigned int uid, u64 n)
+{
+	come_alive(p, NULL);
+	p->task.cred.uid.val = uid;
+	copies(p, n);
+}
+
+static void fill_by(unsigned int uid)
+{
+	static struct process p[ROWS];
+
+	for (int i = 0; i < ROWS; i++)
+		user_process(&p[i], uid, 1);
+	assert_int_equal(table.in_use, ROWS);
+}
+
+/* Look at all live rows of a holder, and then let them be idle for long. */
+static void let_rows_idle(struct holder *holder)
+{
+	struct row *row;
+
+	for (unsigned int i = 0; i < table.used; i++) {
+		row = &table.rows[i];
+		if (row->state == ROW_LIVE && row->holder == holder)
+			row_is_idle(row);
+	}
+	jiffies += 2 * HZ;
+}
+
+static void root_gets_a_row_of_a_greedy_user(void **state)
+{
+	static struct process root[10];
+
+	(void)state;
+	fill_by(1000);
+	for (int i = 0; i < 10; i++) {
+		user_process(&root[i], 0, 3);
+		assert_int_equal(row_anon_copied_now(row(&root[i])), 3);
+	}
+	assert_int_equal(anon_copied_sum(), ROWS + 30);
+	assert_int_equal(table.nr_folded, 10);
+}
+
+static void a_user_takes_no_busy_row_of_root(void **state)
+{
+	static struct process user[2];
+
+	(void)state;
+	fill_by(0);
+	user_process(&user[0], 1000, 1);
+	assert_null(row(&user[0]));
+	let_rows_idle(root_holder());
+	user_process(&user[1], 1000, 1);
+	assert_non_null(row(&user[1]));
+}
+
+static void users_share_evenly(void **state)
+{
+	static struct process other[2 * ROWS];
+
+	(void)state;
+	fill_by(1000);
+	for (int i = 0; i < 2 * ROWS; i++)
+		user_process(&other[i], 1001, 1);
+	assert_int_equal(holder_of(&other[0].task)->nr_live, ROWS / 2);
+}
+
+static void idle_rows_go_for_the_holders_own(void **state)
+{
+	static struct process more[3];
+	struct holder *holder;
+
+	(void)state;
+	fill_by(1000);
+	user_process(&more[0], 1000, 1);
+	assert_null(row(&more[0]));
+	holder = holder_of(&more[0].task);
+	let_rows_idle(holder);
+	user_process(&more[1], 1000, 1);
+	assert_non_null(row(&more[1]));
+	jiffies += HZ / 2;
+	copies(&more[1], 1);
+	assert_false(row_is_idle(row(&more[1])));
+	jiffies += HZ;
+	assert_false(row_is_idle(row(&more[1])));
+	jiffies++;
+	assert_true(row_is_idle(row(&more[1])));
+}
+
+static void the_refused_take_no_lock(void **state)
+{
+	static struct process more[3];
+	int taken;
+
+	(void)state;
+	fill_by(1000);
+	user_process(&more[0], 1000, 1);
+	taken = table.lock.taken;
+	user_process(&more[1], 1000, 5);
+	assert_int_equal(table.lock.taken, taken);
+	jiffies++;
+	copies(&more[1], 5);
+	assert_int_equal(table.lock.taken, taken + 1);
+	/* but others are not refused with them */
+	user_process(&more[2], 0, 1);
+	assert_non_null(row(&more[2]));
+}
+
+static void the_greedy_keep_off_others_exited_rows(void **state)
+{
+	static struct process root, more, other;
+
+	(void)state;
+	user_process(&root, 0, 1);
+	exits(&root);
+	for (int i = 0; i < ROWS - 1; i++) {
+		static struct process p[ROWS];
+
+		user_process(&p[i], 1000, 1);
+	}
+	come_alive(&more, NULL);
+	more.task.cred.uid.val = 1000;
+	let_rows_idle(holder_of(&more.task));
+	copies(&more, 1);
+	assert_non_null(row(&more));
+	assert_non_null(row(&root));
+	user_process(&other, 1001, 1);
+	exits(&other);
+	assert_non_null(row(&root));
+	/* not greedy any more: the oldest exited row goes */
+	for (int i = 0; i < ROWS / 2; i++) {
+		static struct process p[ROWS];
+
+		user_process(&p[i], 1001, 1);
+	}
+	assert_null(row(&root));
+}
+
+static void a_user_namespace_is_its_makers(void **state)
+{
+	static struct process user, sub, root, contained, nested;
+	static struct user_namespace users = { .parent = &init_user_ns, .owner.val = 1000 };
+	static struct user_namespace inner = { .parent = &users, .owner.val = 100000 };
+	static struct user_namespace roots = { .parent = &init_user_ns, .ns.inum = 77 };
+
+	(void)state;
+	user_process(&user, 1000, 0);
+	user_process(&root, 0, 0);
+	user_process(&sub, 100007, 0);
+	sub.task.cred.user_ns = &users;
+	user_process(&nested, 200007, 0);
+	nested.task.cred.user_ns = &inner;
+	user_process(&contained, 0, 0);
+	contained.task.cred.user_ns = &roots;
+	assert_ptr_equal(holder_of(&root.task), root_holder());
+	assert_ptr_not_equal(holder_of(&user.task), root_holder());
+	assert_ptr_equal(holder_of(&sub.task), holder_of(&user.task));
+	assert_ptr_equal(holder_of(&nested.task), holder_of(&user.task));
+	assert_ptr_not_equal(holder_of(&contained.task), root_holder());
+	assert_ptr_not_equal(holder_of(&contained.task), holder_of(&user.task));
+}
+
+static void exec_moves_a_row_to_its_user(void **state)
+{
+	static struct process login;
+
+	(void)state;
+	user_process(&login, 0, 1);
+	login.task.cred.uid.val = 1000;
+	table_exec(&login.task);
+	assert_int_equal(root_holder()->nr_live, 0);
+	assert_int_equal(holder_of(&login.task)->nr_live, 1);
+	exits(&login);
+	assert_int_equal(holder_of(&login.task)->nr_live, 0);
+}
+
+static void a_late_count_is_not_lost(void **state)
+{
+	static struct process late, filler[ROWS];
+	struct row *found;
+
+	(void)state;
+	come_alive(&late, NULL);
+	copies(&late, 1);
+	exits(&late);
+	found = row(&late);
+	for (int i = 0; i < ROWS - 1; i++)
+		user_process(&filler[i], 0, 1);
+	row_count(found, ROW_REUSED);		/* before it is given up */
+	table_row(&filler[ROWS - 1].task, false);
+	raw_spin_lock_irq(&table.lock);
+	row_give_up(found);
+	raw_spin_unlock_irq(&table.lock);
+	row_count(found, ROW_REUSED);		/* and after that */
+	user_process(&filler[ROWS - 1], 0, 1);
+	assert_ptr_equal(row(&filler[ROWS - 1]), found);
+	assert_int_equal(sum(ROW_REUSED), 2);
+	assert_int_equal(anon_copied_sum(), ROWS + 1);
+}
+
+static void a_miss_is_certain(void **state)
+{
+	static struct process p;
+	unsigned long moves = table.moves;
+
+	(void)state;
+	come_alive(&p, NULL);
+	assert_null(table_find_surely(p.task.signal));
+	copies(&p, 1);
+	assert_int_equal(table.moves, moves + 1);
+	assert_ptr_equal(table_find_surely(p.task.signal), row(&p));
 }
 
 static void folds_into_nearest_ancestor(void **state)
@@ -415,6 +630,26 @@ int main(void)
 		cmocka_unit_test_setup_teardown(pre_exec_and_parent_copied, setup, teardown),
 		cmocka_unit_test_setup_teardown(small_go_first_then_oldest, setup, teardown),
 		cmocka_unit_test_setup_teardown(all_alive_is_a_loss_that_is_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(root_gets_a_row_of_a_greedy_user, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_user_takes_no_busy_row_of_root, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(users_share_evenly, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(idle_rows_go_for_the_holders_own, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(the_refused_take_no_lock, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(the_greedy_keep_off_others_exited_rows, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_user_namespace_is_its_makers, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(exec_moves_a_row_to_its_user, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_late_count_is_not_lost, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_miss_is_certain, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(folds_into_nearest_ancestor, setup, teardown),
 		cmocka_unit_test_setup_teardown(parent_waits_for_unsettled_children, setup,
 						teardown),
