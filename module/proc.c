@@ -34,6 +34,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string_helpers.h>
+#include <linux/time_namespace.h>
 #include <linux/ktime.h>
 #include <linux/uaccess.h>
 #include <linux/user_namespace.h>
@@ -67,6 +68,7 @@ struct snapshot {
  * @level: of the reader's pid namespace; 0 for the initial one
  * @ns: its inode number
  * @ns_start_ns: when its init was started
+ * @boottime_ns: what the reader's time namespace adds to CLOCK_BOOTTIME
  * @counted: columns whose hooks were armed in this epoch
  */
 struct reader {
@@ -74,10 +76,11 @@ struct reader {
 	bool all;
 	unsigned int level, ns;
 	u64 ns_start_ns;
+	u64 boottime_ns;
 	u64 counted;
 };
 
-/* Look at the table as the pid namespace of current does. */
+/* Look at the table as the pid namespace and the time namespace of current do. */
 static void reader_ns(struct reader *reader)
 {
 	struct pid_namespace *ns = task_active_pid_ns(current);
@@ -85,6 +88,7 @@ static void reader_ns(struct reader *reader)
 
 	reader->level = ns->level;
 	reader->ns = ns->ns.inum;
+	reader->boottime_ns = timens_add_boottime_ns(0);
 	if (!ns->level)
 		return;
 	rcu_read_lock();
@@ -168,10 +172,10 @@ static void put_identity(struct seq_buf *s, enum cowstat_column c, bool known,
 		seq_buf_printf(s, " %c", copy->state == ROW_EXITED ? 'X' : 'L');
 		break;
 	case COWSTAT_COL_START_NS:
-		put_number(s, known, copy->start_ns);
+		put_number(s, known, copy->start_ns + reader->boottime_ns);
 		break;
 	case COWSTAT_COL_PARENT_START_NS:
-		put_number(s, known, copy->parent_start_ns);
+		put_number(s, known, copy->parent_start_ns + reader->boottime_ns);
 		break;
 	case COWSTAT_COL_CGROUP:
 		put_number(s, known, copy->owner.cgroup);
@@ -234,7 +238,8 @@ static void put_header(struct seq_buf *s, const struct control_status *status,
 		       COWSTAT_FORMAT, init_uts_ns.name.release,
 		       status->counting ? "on" : "off", status->timing ? "on" : "off");
 	seq_buf_printf(s, " epoch=%llu since_ns=%llu now_ns=%llu",
-		       status->epoch, status->since_ns, ktime_get_boottime_ns());
+		       status->epoch, status->since_ns + reader->boottime_ns,
+		       ktime_get_boottime_ns() + reader->boottime_ns);
 	if (reader->all)
 		seq_buf_printf(s, " rows=%u max_rows=%u folded=%llu lost=%lld missed=%llu",
 			       READ_ONCE(table.in_use), table.max_rows,
