@@ -47,6 +47,7 @@
 #include "timing.h"
 
 #define LINE_BYTES	384	/* of a usual line; a guess that saves growing */
+#define MAX_LINE_BYTES	4096	/* more than any line has */
 #define SNAPSHOT_TRIES	3
 
 /**
@@ -282,9 +283,31 @@ static bool may_see(const struct row_copy *copy, const struct reader *reader)
 		uid_eq(copy->owner.euid, me) && uid_eq(copy->owner.suid, me));
 }
 
-/* Write the whole file into a buffer, which may turn out too small. */
-static void put_table(struct seq_buf *s, const struct reader *reader,
-		      const struct control_status *status, struct row_copy *copy)
+/* Make room for one more line: what is written already stays. */
+static int need_line(struct seq_buf *s)
+{
+	struct seq_buf larger;
+	char *text;
+
+#define NAME_BYTES(NAME, name, kind, hook)	+ sizeof(" " #name)
+	BUILD_BUG_ON(0 COWSTAT_COLUMNS(NAME_BYTES) + 1024 > MAX_LINE_BYTES);
+	BUILD_BUG_ON(COWSTAT_NR_COLUMNS * 21 + 4 * TASK_COMM_LEN + 2 > MAX_LINE_BYTES);
+	if (s->len + MAX_LINE_BYTES <= s->size)
+		return 0;
+	text = kvmalloc(2 * s->size, GFP_KERNEL_ACCOUNT);
+	if (!text)
+		return -ENOMEM;
+	seq_buf_init(&larger, text, 2 * s->size);	/* writes the first byte */
+	memcpy(text, s->buffer, s->len);
+	larger.len = s->len;
+	kvfree(s->buffer);
+	*s = larger;
+	return 0;
+}
+
+/* Write the whole file into a buffer. Every row is read once. */
+static int put_table(struct seq_buf *s, const struct reader *reader,
+		     const struct control_status *status, struct row_copy *copy)
 {
 	unsigned int i, used = table_used();
 	u64 total[COWSTAT_NR_COLUMNS] = {};
@@ -293,26 +316,33 @@ static void put_table(struct seq_buf *s, const struct reader *reader,
 	u64 known;
 
 	put_header(s, status, reader);
-	for (i = 0; i < used && !seq_buf_has_overflowed(s); i++) {
-		if (table_copy_row(i, copy)) {
-			/* outside the reader's pid namespace it is in the total only */
-			row_derive(copy->value, column);
-			known = row_known_columns(reader->counted, copy->known,
-						  copy->owner_known);
-			if (may_see(copy, reader))
-				put_row(s, copy, column, known, reader);
-			add_row(total, column, known);
-		}
+	for (i = 0; i < used; i++) {
 		cond_resched();
+		if (!table_copy_row(i, copy))
+			continue;
+		row_derive(copy->value, column);
+		known = row_known_columns(reader->counted, copy->known, copy->owner_known);
+		/* outside the reader's pid namespace it is in the total only */
+		if (may_see(copy, reader)) {
+			if (need_line(s))
+				return -ENOMEM;
+			put_row(s, copy, column, known, reader);
+		}
+		add_row(total, column, known);
 	}
 	if (!reader->all)
-		return;
+		return 0;
+	if (need_line(s))
+		return -ENOMEM;
 	table_copy_folded(copy);
 	row_derive(copy->value, column);
 	put_sum(s, COWSTAT_PID_FOLDED, column, reader->counted);
 	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
 		total[c] += column[c];
+	if (need_line(s))
+		return -ENOMEM;
 	put_sum(s, COWSTAT_PID_TOTAL, total, reader->counted);
+	return 0;
 }
 
 /*
@@ -327,17 +357,19 @@ static int snapshot_take(struct snapshot *snapshot, struct file *file)
 		.cred = file->f_cred,
 		.all = may_see_all(file),
 	};
-	size_t size = reader.all ? LINE_BYTES * (size_t)(table_used() + 8) : PAGE_SIZE;
+	size_t size = MAX_LINE_BYTES + (reader.all ? LINE_BYTES * (size_t)table_used() : 0);
 	unsigned long reset_seq;
 	struct row_copy *copy;
-	struct seq_buf s;
-	char *text = NULL;
 	unsigned long folding;
+	struct seq_buf s;
+	char *text;
 	int err = -ENOMEM, try = 0;
 
 	copy = kmalloc(sizeof(*copy), GFP_KERNEL_ACCOUNT);
-	if (!copy)
-		return err;
+	text = kvmalloc(size, GFP_KERNEL_ACCOUNT);
+	seq_buf_init(&s, text, size);
+	if (!copy || !text)
+		goto free;
 	reader_ns(&reader);
 	for (;;) {
 		reset_seq = control_reset_seq();
@@ -349,20 +381,14 @@ static int snapshot_take(struct snapshot *snapshot, struct file *file)
 			}
 			continue;
 		}
-		kvfree(text);
-		text = kvmalloc(size, GFP_KERNEL_ACCOUNT);
-		if (!text)
-			goto free;
+		seq_buf_clear(&s);
 		control_status(&status);
 		/* A row tells who it is of even before all hooks are armed. */
 		reader.counted = row_counted_columns(status.counted) | ROW_IDENTITIES;
 		folding = smp_load_acquire(&table.folding);	/* before the rows */
-		seq_buf_init(&s, text, size);
-		put_table(&s, &reader, &status, copy);
-		if (seq_buf_has_overflowed(&s)) {
-			size *= 2;
-			continue;
-		}
+		err = put_table(&s, &reader, &status, copy);
+		if (err)
+			goto free;
 		smp_rmb();	/* the rows before both numbers are read again */
 		if (reset_seq == control_reset_seq() &&
 		    ((!(folding & 1) && folding == READ_ONCE(table.folding)) ||
@@ -370,12 +396,11 @@ static int snapshot_take(struct snapshot *snapshot, struct file *file)
 			break;
 	}
 	kvfree(snapshot->text);
-	snapshot->text = text;
+	snapshot->text = s.buffer;
 	snapshot->len = s.len;
-	text = NULL;
-	err = 0;
+	s.buffer = NULL;
 free:
-	kvfree(text);
+	kvfree(s.buffer);
 	kfree(copy);
 	return err;
 }
