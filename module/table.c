@@ -56,14 +56,17 @@ static bool row_is_big(const struct row *row)
 	return row_copied_bytes(value) >= ROW_BIG_BYTES;
 }
 
-static bool row_is(struct row_ref ref)
+static struct row_ref row_ref(const struct row *row)
 {
-	return ref.row && READ_ONCE(ref.row->generation) == ref.generation;
+	return (struct row_ref){ .number = row - table.rows, .generation = row->generation };
 }
 
-static struct row_ref row_ref(struct row *row)
+/* The row that a reference is to, or NULL if it is another process's now, or nobody's. */
+static struct row *row_deref(struct row_ref ref)
 {
-	return (struct row_ref){ .row = row, .generation = row->generation };
+	struct row *row = &table.rows[ref.number];
+
+	return ref.generation && READ_ONCE(row->generation) == ref.generation ? row : NULL;
 }
 
 static void row_add(struct row *to, enum row_value value, u64 n)
@@ -91,13 +94,13 @@ static void row_unhash(struct row *row)
 /* pre_exec_copied and parent_copied, as of now. */
 static void row_pre_exec(const struct row *row, u64 *pre_exec, u64 *parent_copied)
 {
-	struct row_ref parent = data_race(row->ancestor[0]);	/* the generation tells */
+	struct row *parent = row_deref(data_race(row->ancestor[0]));	/* the generation tells */
 	u64 now;
 
 	*pre_exec = row_anon_copied_now(row);
 	*parent_copied = 0;
-	if (READ_ONCE(row->known) & ROW_KNOWS_PARENT && row_is(parent)) {
-		now = row_anon_copied_now(parent.row);
+	if (READ_ONCE(row->known) & ROW_KNOWS_PARENT && parent) {
+		now = row_anon_copied_now(parent);
 		*parent_copied = now - min(now, READ_ONCE(row->parent_base));
 	}
 }
@@ -106,6 +109,7 @@ static void row_pre_exec(const struct row *row, u64 *pre_exec, u64 *parent_copie
 static void row_settle(struct row *row)
 {
 	u64 pre_exec, parent_copied;
+	struct row *parent;
 
 	lockdep_assert_held(&table.lock);
 	if (!(row->known & ROW_KNOWS_BIRTH) || row->known & ROW_SETTLED)
@@ -114,8 +118,9 @@ static void row_settle(struct row *row)
 	atomic64_set(&row->value[ROW_PRE_EXEC_COPIED], pre_exec);
 	atomic64_set(&row->value[ROW_PARENT_COPIED], parent_copied);
 	if (row->known & ROW_KNOWS_PARENT) {
-		if (row_is(row->ancestor[0]))
-			row->ancestor[0].row->unsettled--;
+		parent = row_deref(row->ancestor[0]);
+		if (parent)
+			parent->unsettled--;
 		else
 			WRITE_ONCE(row->known, row->known & ~ROW_KNOWS_PARENT);
 	}
@@ -136,8 +141,7 @@ static void row_fold(struct row *row)
 		row_add(&table.folded, i, value[i]);
 
 	for (i = 0; i < ROW_ANCESTORS && !ancestor; i++)
-		if (row_is(row->ancestor[i]))
-			ancestor = row->ancestor[i].row;
+		ancestor = row_deref(row->ancestor[i]);
 	if (!ancestor)
 		return;
 	for (i = ROW_FIRST_MEMO; i < ROW_NR_VALUES; i++)
@@ -525,7 +529,7 @@ static void row_inherit(struct row *child, struct row *parent)
 
 	child->ancestor[n++] = row_ref(parent);
 	for (i = 0; i < ROW_ANCESTORS && n < ROW_ANCESTORS; i++)
-		if (row_is(parent->ancestor[i]))
+		if (row_deref(parent->ancestor[i]))
 			child->ancestor[n++] = parent->ancestor[i];
 }
 
@@ -747,8 +751,8 @@ bool table_copy_row(unsigned int index, struct row_copy *copy)
 	if (copy->known & ROW_KNOWS_BIRTH && !(copy->known & ROW_SETTLED)) {
 		row_pre_exec(row, &copy->value[ROW_PRE_EXEC_COPIED],
 			     &copy->value[ROW_PARENT_COPIED]);
-		/* again: it may have been recycled while we read its count */
-		if (!row_is(data_race(row->ancestor[0])))
+		/* Look again: its row may have been given up while we read the count. */
+		if (!row_deref(data_race(row->ancestor[0])))
 			copy->known &= ~ROW_KNOWS_PARENT;
 	}
 

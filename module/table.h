@@ -16,12 +16,12 @@
 #include "uapi/cowstat.h"
 
 /**
- * struct row_ref - a row, as long as it stays the same process's
- * @row: where it is; NULL for none
- * @generation: what row->generation was when the reference was taken
+ * struct row_ref - a reference to a row, for as long as the row stays the same process's
+ * @number: of the row
+ * @generation: what row->generation was when the reference was made; 0 for no row
  */
 struct row_ref {
-	struct row *row;
+	u32 number;
 	u32 generation;
 };
 
