@@ -25,7 +25,7 @@ struct row_ref {
 	u32 generation;
 };
 
-/**
+/*
  * struct row_owner - whose a process is
  */
 struct row_owner {
@@ -94,6 +94,28 @@ struct holder {
  * that line; processes share none. What fork, exec and exit write (@list, @unsettled) is in
  * other lines.
  *
+ * Threads: why a row has no counters for each CPU. A fault increments two counts, and each needs
+ * the line, which then comes from the CPU that had it last: 16 to 51 ns between cores that share
+ * a cache, 48 to 115 ns across a socket, 108 to 197 ns between sockets (published medians of
+ * compare-and-exchange on Intel and AMD servers and desktops of 2013 to 2022, by
+ * github.com/nviennot/core-to-core-latency); 37 ns measured on two virtual CPUs, against 5 ns
+ * when only one writes.
+ *
+ * - A copy makes the kernel interrupt all CPUs that run the mm, so that they drop the old
+ *   translation: some 20 us. It hides this wait.
+ * - A reuse does not. But the kernel itself writes a line that all threads share twice in every
+ *   fault, when it takes and drops the lock of the VMA, or of the mm before 6.4. Threads that
+ *   write to one VMA wait for that line as often as for this one: their limit, some 10 million
+ *   faults a second, halves. Only threads that write to different VMAs meet nowhere but here:
+ *   from about 16 of them on, reusing pages and doing nothing else, this line is the limit, at
+ *   some 5 to 10 million faults a second.
+ * - Counters for each CPU or group of CPUs would cost every fault the number of its CPU, every
+ *   row 64 bytes for each of them (256 instead of 64 for four), and every reader their sum.
+ *
+ * So they would make the usual fault slower for one that is not seen outside of benchmarks. If
+ * that changes: let the row at hand of a CPU be a line of counters of its own, which is added
+ * to the row when the CPU turns to another process.
+ *
  * table.lock is taken once in a process's life by a fault, and by fork, exec and exit, for which
  * the kernel itself takes tasklist_lock. When no row is to be had, a fault tries again under the
  * lock at most once a jiffy for each holder. All others count in the `-` row, and in `lost`,
@@ -130,6 +152,7 @@ struct row {
  * @hash_shift: 64 less log2 of the number of buckets
  * @rows: max_rows of them, allocated at load
  * @folded: the `-` row: the sum of all rows that were given up, and faults without a row
+ * @lock: of all that is written below; innermost, taken with page-table locks held
  * @moves: goes up whenever a row that was in one chain is about to be put into another
  * @folding: goes up before and after a row is given up; odd in between
  * @used: how many of @rows were ever used: how far a reader must look
@@ -150,7 +173,7 @@ struct table {
 	unsigned int max_rows;
 	struct row folded;
 
-	raw_spinlock_t lock;	/* innermost; taken with page-table locks held */
+	raw_spinlock_t lock;
 	/* written under lock: */
 	unsigned long moves;
 	unsigned long folding;
