@@ -168,7 +168,7 @@ static __always_inline unsigned long long row_memo(const unsigned long long *val
 #define ROW_ANCESTORS		8
 
 /* When rows run out: an exited row that copied less than this goes before the others. */
-#define ROW_BIG_BYTES		(1 << 20)
+#define ROW_BIG_BYTES		1048576
 /* How many rows are looked at, at most, to find one that may go. */
 #define ROW_MAX_LOOKS		16
 
@@ -188,7 +188,7 @@ enum row_known {
 };
 
 /* Sets of columns: a bit for each enum cowstat_column. */
-_Static_assert(COWSTAT_NR_COLUMNS <= 64, "a set of columns is one word");
+enum { ROW_COLUMNS_FIT_ONE_WORD = 1 / (COWSTAT_NR_COLUMNS <= 64) };
 
 #define ROW_COLUMN(NAME)	(1ULL << COWSTAT_COL_##NAME)
 #define ROW_IF_IDENTITY(NAME, name, kind, hook)	\
@@ -216,7 +216,7 @@ static __always_inline unsigned long long row_counted_columns(unsigned long long
  * @owner: is its uid, cgroup and name known?
  */
 static __always_inline unsigned long long row_known_columns(unsigned long long counted,
-							    unsigned int known, _Bool owner)
+							    unsigned int known, int owner)
 {
 	unsigned long long columns = counted;
 
