@@ -103,6 +103,20 @@ static void a_row_recycled_in_between(void **state)
 }
 
 /* Read while it was being recycled: as itself, and within `-`, but not less than nothing. */
+/* A live process lost its row and got a new one: the old one is in `-`. */
+static void a_live_row_begun_anew(void **state)
+{
+	(void)state;
+	make(AT(1, 5, 1000) COLUMNS "7 L 10 1 20 20 0 333 81920 sh\n"
+	     "- - - 0 0 0 0 0 0 -\n* - - 1 20 20 0 333 81920 -\n",
+	     AT(1, 5, 2000) COLUMNS "7 L 10 0 4 4 0 - 16384 sh\n"
+	     "- - - 1 23 23 0 333 94208 -\n* - - 1 27 27 0 333 110592 -\n");
+	assert_int_equal(value(0, COWSTAT_COL_COPIED), 4);
+	assert_int_equal(value(1, COWSTAT_COL_COPIED), 3);
+	assert_int_equal(value(1, COWSTAT_COL_FORKS), 0);
+	assert_int_equal(value(2, COWSTAT_COL_COPIED), 7);
+}
+
 static void a_row_read_twice(void **state)
 {
 	(void)state;
@@ -179,6 +193,7 @@ int main(void)
 		unit(other_that_falls_is_nothing),
 		unit(a_pid_used_again_is_somebody_new),
 		unit(a_row_recycled_in_between),
+		unit(a_live_row_begun_anew),
 		unit(a_row_read_twice),
 		unit(counting_begun_anew_is_a_gap),
 		unit(numbers_of_64_bits),

@@ -168,37 +168,57 @@ static bool same_epoch(const struct cow_table *a, const struct cow_table *b)
 	return a->epoch.value == b->epoch.value && a->since_ns.value == b->since_ns.value;
 }
 
+/*
+ * Is it a new row of the same process? A live process can lose its row to another one, and gets
+ * a new one at its next fault, whose counts begin at 0.
+ */
+static bool began_anew(const struct cow_row *row, const struct cow_row *before)
+{
+	enum cowstat_column c;
+
+	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
+		if (kinds[c] == COWSTAT_COUNT && row->value[c] < before->value[c])
+			return true;
+	return false;
+}
+
 static const struct cow_row *earlier(const struct cow_row *row, const struct cow_table *before,
 				     const struct cow_index *index)
 {
+	const struct cow_row *old;
+
 	if (row->kind != COW_ROW_PROCESS)
 		return sum_of(before, row->kind);
-	return cow_index_find(index, row->pid, row->value[COWSTAT_COL_START_NS]);
+	old = cow_index_find(index, row->pid, row->value[COWSTAT_COL_START_NS]);
+	return old && !began_anew(row, old) ? old : NULL;
 }
 
 /* Subtract what the earlier reading showed of rows that are in `-` now. */
-static int subtract_gone(const struct cow_table *before, struct cow_delta *delta,
+static int subtract_gone(const struct cow_table *before, const struct cow_table *now,
 			 struct cow_row *folded)
 {
-	struct cow_index now;
+	struct cow_index index;
 	size_t i;
 	int err;
 
-	err = cow_index_make(delta->row, delta->nr, &now);
+	err = cow_index_make(now->row, now->nr, &index);
 	if (err)
 		return err;
 	for (i = 0; i < before->nr; i++) {
-		const struct cow_row *row = &before->row[i];
+		const struct cow_row *row = &before->row[i], *later;
 
-		if (row->kind == COW_ROW_PROCESS &&
-		    !cow_index_find(&now, row->pid, row->value[COWSTAT_COL_START_NS]))
+		if (row->kind != COW_ROW_PROCESS)
+			continue;
+		later = cow_index_find(&index, row->pid, row->value[COWSTAT_COL_START_NS]);
+		if (!later || began_anew(later, row))
 			subtract(folded, row);
 	}
-	cow_index_free(&now);
+	cow_index_free(&index);
 	return 0;
 }
 
-static int subtract_all(const struct cow_table *before, struct cow_delta *delta)
+static int subtract_all(const struct cow_table *before, const struct cow_table *now,
+			struct cow_delta *delta)
 {
 	struct cow_row *folded = NULL;
 	const struct cow_row *old;
@@ -217,7 +237,7 @@ static int subtract_all(const struct cow_table *before, struct cow_delta *delta)
 			folded = &delta->row[i];
 	}
 	cow_index_free(&index);
-	return folded ? subtract_gone(before, delta, folded) : 0;
+	return folded ? subtract_gone(before, now, folded) : 0;
 }
 
 /**
@@ -243,7 +263,7 @@ int cow_delta_make(const struct cow_table *before, const struct cow_table *now,
 		delta->span_ns = now->now_ns.value - before->now_ns.value;
 	delta->gap = !same_epoch(before, now);
 	if (!delta->gap)
-		err = subtract_all(before, delta);
+		err = subtract_all(before, now, delta);
 	if (err)
 		cow_delta_free(delta);
 	return err;
