@@ -173,11 +173,11 @@ $(units:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka -ljansson -lelf -lm
 
-# module/table.c itself is tested: its kernel headers are empty files, its kernel is
-# tests/unit/kernel_stubs.h.
-stubs := $(shell sed -n 's/^.include <\(linux[^>]*\)>.*/\1/p' module/table.c module/table.h | sort -u)
-$(BUILD)/tests/unit/test_table.o: $(stubs:%=$(BUILD)/stubs/%)
-$(BUILD)/tests/unit/test_table.o: ALL_CFLAGS += -I$(BUILD)/stubs -Wno-unused-parameter
+# module/table.c and module/vmf.h themselves are tested: their kernel headers are empty files.
+# The kernel that they use is in tests/unit/kernel_stubs.h, or in the test.
+stubs := $(shell sed -n 's/^.include <\(linux[^>]*\)>.*/\1/p' module/table.c module/table.h module/vmf.h | sort -u)
+$(BUILD)/tests/unit/test_table.o $(BUILD)/tests/unit/test_vmf.o: $(stubs:%=$(BUILD)/stubs/%)
+$(BUILD)/tests/unit/test_table.o $(BUILD)/tests/unit/test_vmf.o: ALL_CFLAGS += -I$(BUILD)/stubs -Wno-unused-parameter
 $(BUILD)/stubs/%:
 	@mkdir -p $(@D) && touch $@
 

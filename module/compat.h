@@ -9,8 +9,6 @@
 #include <linux/ftrace.h>
 #include <linux/mm.h>
 #include <linux/percpu_counter.h>
-#include <linux/sched/task_stack.h>
-#include <linux/version.h>
 #include <trace/events/sched.h>
 
 /*
@@ -55,25 +53,6 @@ static inline u64 compat_rss_percpu(struct mm_struct *mm, int member)
 		__builtin_types_compatible_p(typeof((mm)->rss_stat),		\
 					     struct percpu_counter[NR_MM_COUNTERS]), \
 		compat_rss_percpu, compat_rss_atomic)((mm), (member))
-
-/*
- * The mm of a hugetlb_wp() call. It takes a vm_fault since 6.10 (commit bd722058982d), an
- * mm before; being static, it has no declaration that could be asked instead. Whether a
- * folio stands before the vm_fault differs between releases of one series; the vm_fault is
- * always hugetlb_fault()'s own, on current's stack, and a folio never is.
- */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
-static inline struct mm_struct *compat_hugetlb_wp_mm(struct ftrace_regs *fregs)
-{
-	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
-
-	if (!object_is_on_stack(vmf))
-		vmf = (void *)compat_argument(fregs, 1);
-	return vmf->vma->vm_mm;
-}
-#else
-#define compat_hugetlb_wp_mm(fregs)	((struct mm_struct *)compat_argument(fregs, 0))
-#endif
 
 /*
  * Probes of sched_process_exit. Newer kernels also pass whether the whole thread group is

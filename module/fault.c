@@ -29,6 +29,7 @@
 #include "table.h"
 #include "timing.h"
 #include "trace.h"
+#include "vmf.h"
 
 static struct hook set_access_flags, add_anon_rmap;
 
@@ -271,7 +272,13 @@ dispatch:
 static void on_hugetlb_fault(unsigned long ip, unsigned long parent_ip,
 			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	count_fault(compat_hugetlb_wp_mm(fregs), ROW_HUGETLB_ENTRIES);
+	struct mm_struct *mm = vmf_or_vma_mm((void *)compat_argument(fregs, 0),
+					     (void *)compat_argument(fregs, 1));
+
+	if (mm)
+		count_fault(mm, ROW_HUGETLB_ENTRIES);
+	else
+		atomic64_inc(&table.missed);
 }
 
 /* vm_fault_t do_huge_pmd_wp_page(struct vm_fault *vmf) */
