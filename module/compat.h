@@ -11,6 +11,10 @@
 #include <linux/percpu_counter.h>
 #include <trace/events/sched.h>
 
+#ifndef CONFIG_KPROBES
+#error "cowstat finds kernel functions with kprobes: it needs a kernel with CONFIG_KPROBES=y."
+#endif
+
 /*
  * Arguments of a hooked function. Since 6.2 an ftrace callback reads them with
  * ftrace_regs_get_argument() (commit 0ef86097f127). x86 has saved them for every callback
