@@ -26,6 +26,7 @@
 #include "fork.h"
 #include "hook.h"
 #include "owner.h"
+#include "slot.h"
 #include "table.h"
 #include "timing.h"
 #include "trace.h"
@@ -35,6 +36,12 @@ static struct hook set_access_flags, add_anon_rmap;
 
 /* The frame of the shared zero page. KSM maps its zero pages there, too. */
 static unsigned long shared_zero_pfn __ro_after_init;
+
+/*
+ * The rows of faults in other processes' memory, from entry to commit, by task that faults.
+ * The process that pays may exit in between, and its mm then has no owner any more.
+ */
+static struct slots remotes;
 
 /* The row of any fault; sets @remote when another process pays for it, or nobody. */
 static struct row *row_of_payer(struct mm_struct *mm, bool make, bool *remote)
@@ -63,6 +70,30 @@ static __always_inline struct row *row_of_current(const struct mm_struct *mm)
 	return likely(current->mm == mm) ? table_find(current->signal) : NULL;
 }
 
+static void remote_remember(struct row *row)
+{
+	struct slot *slot = slot_claim(&remotes, current);
+
+	if (!slot)
+		return;		/* the commit then looks for the owner again */
+	slot->value = (uintptr_t)row;
+	slot->note = READ_ONCE(row->generation);
+}
+
+/* The row of the entry; @row if there was none, the `-` row if it has been given up since. */
+static struct row *remote_recall(struct row *row)
+{
+	struct slot *slot = slot_find(&remotes, current);
+
+	if (!slot)
+		return row;
+	row = (struct row *)(uintptr_t)slot->value;
+	if (READ_ONCE(row->generation) != slot->note)
+		row = &table.folded;
+	slot_release(slot);
+	return row;
+}
+
 /* Count an entry, or an event that has none; return the row of the process that pays. */
 static noinline struct row *count_entry(struct mm_struct *mm, enum row_value entries)
 {
@@ -70,8 +101,10 @@ static noinline struct row *count_entry(struct mm_struct *mm, enum row_value ent
 	struct row *row = row_of_payer(mm, true, &remote);
 
 	row_count(row, entries);
-	if (remote)
+	if (remote) {
 		row_count(row, ROW_REMOTE);
+		remote_remember(row);
+	}
 	if (row == &table.folded)
 		atomic64_inc(&table.lost);
 	return row;
@@ -87,8 +120,9 @@ static struct row *count_fault(struct mm_struct *mm, enum row_value entries)
 static struct row *row_of_commit(struct mm_struct *mm)
 {
 	bool remote;
+	struct row *row = row_of_payer(mm, false, &remote);
 
-	return row_of_payer(mm, false, &remote);
+	return remote ? remote_recall(row) : row;
 }
 
 /* Does the commit by a caller count? */
