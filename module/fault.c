@@ -477,6 +477,7 @@ static struct hook hugetlb_add_rmap = {
 	.call		= on_hugetlb_add_rmap,
 	.function	= { "hugetlb_add_new_anon_rmap", "hugepage_add_new_anon_rmap" },
 	.callers	= { { "hugetlb_wp", COWSTAT_HOOK_HUGETLB } },
+	.counts_nothing	= true,
 };
 
 static struct hook thp_fault = {
@@ -507,8 +508,8 @@ static struct hook thp_reuse = {
 
 /*
  * A new anonymous page is mapped. set_pte_range() (do_set_pte() in 6.1) calls the function
- * only for the copy of a private file page; copy_page_range(), into which the rest of fork's
- * copying is inlined, only for pinned pages.
+ * only for the copy of a private file page; copy_page_range() only for pinned pages. Compilers
+ * usually inline the rest of fork's copying into it, but need not.
  */
 static struct hook add_anon_rmap = {
 	.ops.func	= on_add_anon_rmap,
@@ -519,6 +520,10 @@ static struct hook add_anon_rmap = {
 		{ "__replace_page",	COWSTAT_HOOK_FILE },
 		{ "uprobe_write_opcode", COWSTAT_HOOK_FILE },
 		{ "copy_page_range",	COWSTAT_HOOK_PINNED },
+		{ "copy_pte_range",	COWSTAT_HOOK_PINNED },
+		{ "copy_present_pte",	COWSTAT_HOOK_PINNED },
+		{ "copy_present_ptes",	COWSTAT_HOOK_PINNED },
+		{ "copy_present_page",	COWSTAT_HOOK_PINNED },
 	},
 	.expected	= HOOK_NONE,
 };

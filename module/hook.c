@@ -9,11 +9,14 @@
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
 #include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/timex.h>
 
 #include "compat.h"
 #include "hook.h"
 
 #define RESOLVER_MAX	96
+#define REPLACE_ONE_IN	4096	/* calls of a site that is not remembered */
 
 #define HOOK_NAME(ID, name)	\
 	[COWSTAT_HOOK_##ID] = #name,
@@ -21,8 +24,8 @@ const char *const hook_names[COWSTAT_NR_HOOKS] = { COWSTAT_HOOKS(HOOK_NAME) };
 
 /* Suffixes that compilers append to the name of a function that they changed or split. */
 static const char *const suffixes[] __initconst = {
-	"", ".isra.0", ".constprop.0", ".isra.0.constprop.0",
-	".cold", ".isra.0.cold", ".constprop.0.cold",
+	"", ".isra.0", ".constprop.0", ".part.0", ".isra.0.constprop.0",
+	".cold", ".isra.0.cold", ".constprop.0.cold", ".part.0.cold",
 };
 
 /*
@@ -93,6 +96,33 @@ static int __init hook_set_filter(struct hook *hook)
 	return err;
 }
 
+/* The instruction `call rel32`, and how far before a function a call thunk can be its target. */
+#define CALL_OPCODE	0xe8
+#define CALL_SIZE	5
+#define THUNK_MAX	16
+
+/*
+ * Does the text of a caller call the hooked function? The compiler may have inlined one caller
+ * into another, or moved the call into a function that we do not know. Then its calls would
+ * be taken for those of a stranger, and its column would stay 0.
+ */
+static bool __init range_calls(const struct hook_range *range, const struct hook *hook)
+{
+	const u8 *text = (const u8 *)range->start;
+	unsigned long i, target;
+	s32 offset;
+
+	for (i = 0; i + CALL_SIZE <= range->size; i++) {
+		if (text[i] != CALL_OPCODE)
+			continue;
+		memcpy(&offset, text + i + 1, sizeof(offset));
+		target = range->start + i + CALL_SIZE + offset;
+		if (hook->address - target <= THUNK_MAX)
+			return true;
+	}
+	return false;
+}
+
 static void __init hook_add_range(struct hook *hook, struct resolver *r,
 				  const char *name, enum cowstat_hook id)
 {
@@ -103,7 +133,7 @@ static void __init hook_add_range(struct hook *hook, struct resolver *r,
 	for (i = 0; i < ARRAY_SIZE(suffixes); i++) {
 		snprintf(full, sizeof(full), "%s%s", name, suffixes[i]);
 		range.start = resolve(r, full, &range.size);
-		if (!range.start)
+		if (!range.start || !range_calls(&range, hook))
 			continue;
 		if (hook->nr_ranges == HOOK_MAX_RANGES) {
 			pr_err("too many callers of %s(): %s() left out\n",
@@ -111,20 +141,22 @@ static void __init hook_add_range(struct hook *hook, struct resolver *r,
 			return;
 		}
 		hook->range[hook->nr_ranges++] = range;
+		hook->found |= BIT(id);
 	}
 }
 
-/* Can this machine have anything for the hook to count? */
-static bool __init hook_has_purpose(const struct hook *hook, unsigned long absent)
+/* What this machine can have for the hook to count. */
+static unsigned long __init hook_wanted(const struct hook *hook, unsigned long absent)
 {
 	const struct hook_caller *caller = hook->callers;
+	unsigned long wanted = 0;
 
 	if (!caller->name)
-		return !(BIT(hook->counts_as) & absent);
+		wanted = BIT(hook->counts_as);
 	for (; caller < hook->callers + HOOK_MAX_CALLERS; caller++)
-		if (caller->name && !(BIT(caller->hook) & absent))
-			return true;
-	return false;
+		if (caller->name)
+			wanted |= BIT(caller->hook);
+	return wanted & ~absent;
 }
 
 /* Find the function and its callers. It is not an error if some are missing. */
@@ -135,6 +167,7 @@ static void __init hook_resolve(struct hook *hook, struct resolver *r, unsigned 
 
 	hook->address = 0;
 	hook->nr_ranges = 0;
+	hook->found = 0;
 	for (i = 0; i < HOOK_MAX_NAMES && hook->function[i] && !hook->address; i++)
 		hook->address = resolve(r, hook->function[i], &hook->size);
 	if (!hook->address)
@@ -143,8 +176,21 @@ static void __init hook_resolve(struct hook *hook, struct resolver *r, unsigned 
 	for (caller = hook->callers; caller < hook->callers + HOOK_MAX_CALLERS; caller++)
 		if (caller->name && !(BIT(caller->hook) & absent))
 			hook_add_range(hook, r, caller->name, caller->hook);
-	if (hook->callers[0].name && !hook->nr_ranges)
+	if (!hook->callers[0].name)
+		hook->found = hook->wanted;
+	else if (!hook->found || (hook->required && !(hook->found & BIT(hook->expected))))
 		hook->address = 0;
+}
+
+/* Name what cannot be counted though the function is there. */
+static void __init hook_report(const struct hook *hook)
+{
+	int id;
+
+	for (id = 0; id < COWSTAT_NR_HOOKS && !hook->counts_nothing; id++)
+		if (hook->wanted & ~hook->found & BIT(id))
+			pr_notice("nothing known calls %s() for \"%s\": the columns that need it print \"-\"\n",
+				  hook->function[0], hook_names[id]);
 }
 
 /**
@@ -170,7 +216,8 @@ int __init hook_resolve_all(struct hook *const *hooks, unsigned long absent)
 	for (; *hooks; hooks++) {
 		struct hook *hook = *hooks;
 
-		if (!hook_has_purpose(hook, absent))
+		hook->wanted = hook_wanted(hook, absent);
+		if (!hook->wanted)
 			continue;
 		hook_resolve(hook, r, absent);
 		if (r->err) {
@@ -179,6 +226,7 @@ int __init hook_resolve_all(struct hook *const *hooks, unsigned long absent)
 			break;
 		}
 		if (hook->address) {
+			hook_report(hook);
 			err = hook_set_filter(hook) ?: err;
 			continue;
 		}
@@ -230,9 +278,14 @@ void hook_dispatch(unsigned long ip, unsigned long parent_ip, struct ftrace_ops 
 	}
 }
 
-/* Remember the return address of an expected call, if there is room. */
+/*
+ * Remember the return address of an expected call. Without room it replaces another one in a
+ * few of its calls, chosen at random. So the hottest call sites end up being remembered, though
+ * others came first.
+ */
 static void hook_remember(struct hook *hook, unsigned long parent_ip)
 {
+	cycles_t now;
 	int i;
 
 	for (i = 0; i < HOOK_MAX_SITES; i++) {
@@ -243,6 +296,9 @@ static void hook_remember(struct hook *hook, unsigned long parent_ip)
 		if (!site || site == parent_ip)
 			return;
 	}
+	now = get_cycles();
+	if (now % REPLACE_ONE_IN == 0)
+		WRITE_ONCE(hook->site[now / REPLACE_ONE_IN % HOOK_MAX_SITES], parent_ip);
 }
 
 /**
@@ -350,23 +406,23 @@ int hook_disarm_all(struct hook *const *hooks)
  * hook_mask() - what the armed hooks of a table count
  * @hooks: the table
  *
- * Return: a bit for each enum cowstat_hook that an armed hook counts, either for every call
- * or for a caller that was found.
+ * Several hooks may be needed for one enum cowstat_hook: the entry of a fault and its commits.
+ * If one of them cannot count it, the columns would be wrong, so it is left out.
+ *
+ * Return: a bit for each enum cowstat_hook that is counted.
  */
 unsigned long hook_mask(struct hook *const *hooks)
 {
-	unsigned long mask = 0;
+	unsigned long counted = 0, missing = 0;
 
 	for (; *hooks; hooks++) {
 		const struct hook *hook = *hooks;
-		int i;
 
-		if (!hook->armed)
+		if (hook->counts_nothing)
 			continue;
-		if (!hook->callers[0].name)
-			mask |= BIT(hook->counts_as);
-		for (i = 0; i < hook->nr_ranges; i++)
-			mask |= BIT(hook->range[i].hook);
+		if (hook->armed)
+			counted |= hook->found;
+		missing |= hook->wanted & ~(hook->armed ? hook->found : 0);
 	}
-	return mask;
+	return counted & ~missing;
 }

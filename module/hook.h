@@ -7,7 +7,7 @@
 #include "uapi/cowstat.h"
 
 #define HOOK_MAX_NAMES		4
-#define HOOK_MAX_CALLERS	8
+#define HOOK_MAX_CALLERS	10
 #define HOOK_MAX_RANGES		12
 
 /**
@@ -49,18 +49,21 @@ struct hook_range {
  * @callers: the callers to count; empty if every call counts as @counts_as
  * @counts_as: what each call counts as when there is no list of callers
  * @expected: what most calls count as: the hook of one of @callers, or HOOK_NONE
- * @required: the module does not load without it
+ * @required: the module does not load without it, or without callers that count as @expected
+ * @counts_nothing: only reports to tracepoints: no column depends on it
  * @address: where the function was found, 0 when it was not
  * @size: its length in bytes
  * @next: the next hook that shares the same ops
  * @range: the text of the callers that were found, the most frequent first
  * @nr_ranges: how many ranges are used
+ * @wanted: a bit for each enum cowstat_hook that it must find to count, on this machine
+ * @found: a bit for each that it has found
  * @site: return addresses that are known to mean @expected, 0 when unused
  * @armed: registered with ftrace
  *
  * Locking: written while the hook is disarmed, under control.c's mutex; callbacks read it
- * without a lock. Callbacks write only @site. They set each entry at most once, since the
- * meaning of a return address never changes, so this cache line stays shared by all CPUs.
+ * without a lock. Callbacks write only @site, and so seldom that its cache line stays shared
+ * by all CPUs. The meaning of a return address never changes, so readers need no order.
  */
 struct hook {
 	struct ftrace_ops ops;
@@ -71,12 +74,15 @@ struct hook {
 	enum cowstat_hook counts_as;
 	enum cowstat_hook expected;
 	bool required;
+	bool counts_nothing;
 
 	unsigned long address;
 	unsigned long size;
 	struct hook *next;
 	struct hook_range range[HOOK_MAX_RANGES];
 	int nr_ranges;
+	unsigned long wanted;
+	unsigned long found;
 	unsigned long site[HOOK_MAX_SITES];
 	bool armed;
 };
