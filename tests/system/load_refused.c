@@ -57,6 +57,14 @@ int main(void)
 	ok(log_has("this kernel has no copy_procesX() to hook"), "the log says what is missing");
 	unload_module();
 
+	/* a function that is there, but does not make the call */
+	is(try_load_module("", "copy_page_range", "vm_normal_folio"), 0,
+	   "loaded where a caller does not make the call that is counted");
+	ok(log_has("for \"pinned\": the columns that need it print"), "the log names the hook");
+	ok(!total_now().known[COWSTAT_COL_FORK_COPIED], "its column is unknown, and not 0");
+	ok(total_now().known[COWSTAT_COL_FILE_COPIED], "others are known");
+	unload_module();
+
 	ok(access(COWSTAT_PROC_PATH, F_OK), "nothing is left behind");
 	is(try_load_module("max_rows=64", NULL, NULL), 0, "and it loads again");
 	return done();
