@@ -59,6 +59,29 @@ struct cow_program {
 };
 
 /**
+ * struct cow_range - where a function of the kernel is
+ * @start: its address
+ * @size: in bytes; 0 when there is no such function
+ */
+struct cow_range {
+	unsigned long long start;
+	unsigned long long size;
+};
+
+/*
+ * Where a variable of a function is, when a kprobe stands in it: in the register at this offset
+ * of struct pt_regs, or in memory, at a displacement from where that points.
+ */
+#define COW_COOKIE(offset, in_memory, displacement) \
+	((offset) | (in_memory) << 8 | (unsigned long long)(unsigned int)(displacement) << 32)
+#define COW_COOKIE_OFFSET(cookie)	((cookie) & 0xff)
+#define COW_COOKIE_IN_MEMORY(cookie)	((cookie) >> 8 & 1)
+#define COW_COOKIE_DISPLACEMENT(cookie)	((int)((cookie) >> 32))
+
+#define COW_MAX_RANGES	4	/* parts of functions that call for the same reason */
+#define COW_TEXT_BYTES	16384	/* of the longest function that a call is sought in */
+
+/**
  * struct cow_event - one fault, as cowtrace's ring buffer carries it
  * @now_ns: when it ended, CLOCK_MONOTONIC; when it began, where @took_ns is not known
  * @took_ns: from the entry of the kernel's function to its exit, or COW_UNTIMED

@@ -2,10 +2,17 @@
 /*
  * Counts copy-on-write per process without the module. Programs at the kernel's functions
  * and tracepoints count into rows (rows.bpf.h); an iterator prints them (table.bpf.h).
+ *
+ * A fault has no state here. Its entry is counted when it begins. Its outcome is counted when
+ * the kernel makes it true under the page-table lock, by calling one of a few functions; what
+ * those are told says which outcome it is. What no outcome claims is `other`. So no program
+ * runs at the exit of a fault, and a fault that loses a race never counts as a copy.
  */
 #include "cow.bpf.h"
 #include "rows.bpf.h"
 #include "table.bpf.h"
+
+/* --- who pays --------------------------------------------------------------------- */
 
 /**
  * struct payer - whose row an event goes to
@@ -21,18 +28,17 @@ struct payer {
  * A fault in an mm that is not current's: the mm's owner pays. An owner without a pid of
  * its own is being born or is gone: its fields are still its parent's.
  */
-static __noinline struct row *row_of_owner(u64 mm, u64 me)
+static __noinline struct row *row_of_owner(u64 mm)
 {
 	struct task_struct *owner = BPF_CORE_READ((struct mm_struct *)mm, owner);
-	u64 first, key;
+	u64 first;
 
 	if (!owner)
 		return NULL;
 	first = (u64)BPF_CORE_READ(owner, thread_pid, tasks[PIDTYPE_PID].first);
 	if (first != (u64)owner + bpf_core_field_offset(struct task_struct, pid_links))
 		return NULL;
-	key = BPF_CORE_READ(owner, group_leader, start_boottime);
-	return row_at(key) ?: row_make((u64)owner);
+	return row_find_or_make((u64)owner);
 }
 
 static __always_inline struct payer payer_of(u64 mm)
@@ -43,7 +49,7 @@ static __always_inline struct payer payer_of(u64 mm)
 	if ((u64)me->mm == mm && !(me->flags & COW_PF_KTHREAD)) {
 		payer.row = row_of(me);
 	} else {
-		payer.row = row_of_owner(mm, (u64)me);
+		payer.row = row_of_owner(mm);
 		payer.remote = !payer.row ||
 			       BPF_CORE_READ((struct mm_struct *)mm, owner, signal) !=
 			       me->signal;
@@ -51,243 +57,339 @@ static __always_inline struct payer payer_of(u64 mm)
 	return payer;
 }
 
-/* Count a fault, or a copy that has no fault of its own, and who caused it. */
-static __always_inline u64 *begin_count(struct payer payer, enum row_value entries)
+/* Count what begins, in any mm, and who caused it. */
+static __noinline int count_entry(u64 mm, u32 entries, bool unshare)
 {
+	struct payer payer = payer_of(mm);
 	u64 *value = payer.row ? payer.row->value : folded;
 
+	if (entries >= ROW_NR_VALUES)
+		return 0;
 	add(value, entries, 1);
+	if (unshare)
+		add(value, ROW_UNSHARED, 1);
 	if (payer.remote)
 		add(value, ROW_REMOTE, 1);
 	if (!payer.row)
 		__sync_fetch_and_add(&lost, 1);
-	return value;
-}
-
-/* Count the outcome of a fault in its process's row. */
-static __noinline int count_fault(struct cow_fault *f)
-{
-	u64 *value;
-
-	if (!f)
-		return 0;
-	value = begin_count(payer_of(f->mm), f->kind == FAULT_WP ? ROW_WP_ENTRIES :
-			    f->kind == FAULT_THP ? ROW_THP_ENTRIES : ROW_HUGETLB_ENTRIES);
-	if (f->unshare)
-		add(value, ROW_UNSHARED, 1);
-	switch (f->ending) {
-	case COW_COPIED:
-		add(value, f->source == SOURCE_ANON ? ROW_OWN_COPIED :
-		    f->source == SOURCE_KSM ? ROW_KSM_COPIED : ROW_OTHER_COPIED, 1);
-		break;
-	case COW_REUSED:
-		add(value, ROW_REUSED, 1);
-		break;
-	case COW_ZERO_FILLED:
-		add(value, ROW_ZERO_FILLED, 1);
-		break;
-	case COW_SHARED_WP:
-		add(value, ROW_SHARED_WP, 1);
-		break;
-	case COW_THP_SPLIT:
-		add(value, ROW_THP_SPLIT, 1);
-		break;
-	case COW_THP_REUSED:
-		add(value, ROW_THP_REUSED, 1);
-		break;
-	case COW_HUGETLB_COPIED:
-		add(value, ROW_HUGETLB_COPIED, 1);
-		add(value, ROW_HUGETLB_BYTES, f->bytes);
-		break;
-	case COW_HUGETLB_REUSED:
-		add(value, ROW_HUGETLB_REUSED, 1);
-		break;
-	}
 	return 0;
 }
 
-/* A committed fault is counted at once. A huge page's split is known only at the exit. */
-static __always_inline void fault_committed(struct cow_fault *f)
+static __noinline struct row *row_of_commit_unusual(u64 mm)
 {
-	count_fault(f);
-	fault_release(f);
+	return payer_of(mm).row;
 }
 
-/* The exit of a fault was skipped, and no outcome was committed. */
-static __always_inline void fault_overlooked(struct cow_fault *f)
+/* The values that a fault's outcome is counted in: where its entry was. */
+static __always_inline u64 *values_of_commit(u64 mm)
 {
-	if (f->kind != FAULT_THP && f->mm == (u64)bpf_get_current_task_btf()->mm)
-		count_fault(f);
-	else
-		__sync_fetch_and_add(&missed, 1);
+	struct task_struct *me = bpf_get_current_task_btf();
+	struct row *row = NULL;
+
+	if ((u64)me->mm == mm && !(me->flags & COW_PF_KTHREAD))
+		row = row_of_current(me);
+	if (!row)
+		row = row_of_commit_unusual(mm);
+	return row ? row->value : folded;
 }
 
-/* --- faults --------------------------------------------------------------------- */
+/* --- write-protect faults ------------------------------------------------------------ */
+
+/*
+ * A user's own access has FAULT_FLAG_USER, and is in current's mm; all else is looked at
+ * more closely.
+ */
+static __always_inline int wp_fault(u64 vmf, u32 flags)
+{
+	struct task_struct *me;
+	struct row *row;
+
+	if ((flags & (FAULT_FLAG_USER | FAULT_FLAG_REMOTE | FAULT_FLAG_UNSHARE)) ==
+	    FAULT_FLAG_USER) {
+		me = bpf_get_current_task_btf();
+		row = row_of_current(me);
+		if (row) {
+			add(row->value, ROW_WP_ENTRIES, 1);
+			return 0;
+		}
+	}
+	return count_entry((u64)BPF_CORE_READ((struct vm_fault *)vmf, vma, vm_mm),
+			   ROW_WP_ENTRIES, flags & FAULT_FLAG_UNSHARE);
+}
 
 SEC("fentry/do_wp_page")
 int BPF_PROG(wp_entry, struct vm_fault *vmf)
 {
-	wp_begin(vmf);
-	return 0;
+	return wp_fault((u64)vmf, vmf->flags);
 }
 
-/* A committed fault is counted and gone; one that is still here ended without a commit. */
-SEC("fexit/do_wp_page")
-int BPF_PROG(wp_exit)
+SEC("?kprobe/do_wp_page")
+int BPF_KPROBE(wp_entry_kprobe, u64 vmf)
 {
-	struct cow_fault *f = fault_find(current_task());
+	return wp_fault(vmf, FIELD(vmf, struct vm_fault, flags));
+}
 
-	if (f) {
-		count_fault(f);
-		fault_release(f);
+/*
+ * What a page that is replaced was. An anonymous page's mapping is its anon_vma: that of the
+ * process that made it. A page whose anon_vma is not the area's own came from an ancestor.
+ */
+static __always_inline enum row_value copied_page_kind(u64 page, u64 vma)
+{
+	u64 mapping = page_mapping(page);
+
+	if (mapping == FIELD(vma, struct vm_area_struct, anon_vma) + COW_PAGE_IS_ANON)
+		return ROW_OWN_COPIED;
+	switch (mapping & COW_MAPPING_FLAGS) {
+	case COW_PAGE_IS_ANON:
+		return ROW_INHERITED_COPIED;
+	case COW_PAGE_IS_KSM:
+		return ROW_KSM_COPIED;
+	default:
+		return ROW_OTHER_COPIED;
+	}
+}
+
+static __always_inline void count_copy(u64 *value, u64 old, u64 vma)
+{
+	if (is_zero_page(old))
+		add(value, ROW_ZERO_FILLED, 1);
+	else if (old & COW_PTE_SPECIAL)
+		add(value, ROW_OTHER_COPIED, 1);	/* without a struct page */
+	else
+		add(value, copied_page_kind(page_of_pte(old), vma), 1);
+}
+
+/*
+ * pte_t ptep_clear_flush(struct vm_area_struct *vma, unsigned long address, pte_t *ptep): called
+ * from within a write-protect fault, a copy takes the place of the old page. The entry is still
+ * there.
+ */
+static __always_inline int page_cleared(struct pt_regs *ctx)
+{
+	u64 vma = PT_REGS_PARM1(ctx), parent_ip = caller_of(ctx), *value;
+
+	if (called_by(copy_callers, parent_ip)) {
+		value = values_of_commit(FIELD(vma, struct vm_area_struct, vm_mm));
+		count_copy(value, word_at(PT_REGS_PARM3(ctx)), vma);
+	} else if (called_by(hugetlb_callers, parent_ip)) {
+		value = values_of_commit(FIELD(vma, struct vm_area_struct, vm_mm));
+		add(value, ROW_HUGETLB_COPIED, 1);
+		add(value, ROW_HUGETLB_BYTES, hugetlb_bytes(vma));
 	}
 	return 0;
 }
 
-SEC("fentry/do_huge_pmd_wp_page")
-int BPF_PROG(thp_entry, struct vm_fault *vmf)
+SEC("?kprobe.multi/ptep_clear_flush")
+int cleared(struct pt_regs *ctx)
 {
-	thp_begin(vmf);
-	return 0;
+	return page_cleared(ctx);
 }
 
-SEC("fexit/do_huge_pmd_wp_page")
-int BPF_PROG(thp_exit, struct vm_fault *vmf, int ret)
+/* The same where the kernel has no fprobe. */
+SEC("?kprobe/ptep_clear_flush")
+int cleared_kprobe(struct pt_regs *ctx)
 {
-	struct cow_fault *f = fault_find(current_task());
+	return page_cleared(ctx);
+}
 
-	if (!f)
+/*
+ * int ptep_set_access_flags(struct vm_area_struct *vma, unsigned long address, pte_t *ptep,
+ *			     pte_t entry, int dirty): a page that was write-protected becomes
+ * writable only by the end of a write-protect fault.
+ */
+static __always_inline int access_set(u64 mm, u64 flags, u64 old, u64 new)
+{
+	u64 *value;
+
+	if (!becomes_writable(old, new, flags))
 		return 0;
-	thp_commit_split(f, ret);
-	count_fault(f);
-	fault_release(f);
+	value = values_of_commit(mm);
+	if (flags & COW_VM_HUGETLB)
+		add(value, ROW_HUGETLB_REUSED, 1);
+	else if (flags & (COW_VM_SHARED | COW_VM_MAYSHARE))
+		add(value, ROW_SHARED_WP, 1);
+	else
+		add(value, ROW_REUSED, 1);
 	return 0;
 }
 
-static __always_inline int hugetlb_end(void)
+SEC("fentry/ptep_set_access_flags")
+int BPF_PROG(made_writable, struct vm_area_struct *vma, u64 address, pte_t *ptep)
 {
-	struct cow_fault *f = fault_find(current_task());
-
-	if (f) {
-		count_fault(f);
-		fault_release(f);
-	}
-	return 0;
+	return access_set((u64)vma->vm_mm, vma_flags((u64)vma), *(u64 *)ptep, ctx[3]);
 }
+
+SEC("?kprobe/ptep_set_access_flags")
+int BPF_KPROBE(made_writable_kprobe, u64 vma, u64 address, u64 ptep, u64 entry)
+{
+	return access_set(FIELD(vma, struct vm_area_struct, vm_mm), vma_flags(vma), word_at(ptep),
+			  entry);
+}
+
+/* --- huge pages ------------------------------------------------------------------------ */
 
 SEC("fentry/hugetlb_wp")
 int BPF_PROG(hugetlb_entry)
 {
 	struct vm_fault *vmf = (void *)hugetlb_vmf(ctx);
 
-	hugetlb_begin((u64)BPF_CORE_READ(vmf, vma, vm_mm), (u64)vmf, BPF_CORE_READ(vmf, address));
-	return 0;
+	return count_entry((u64)BPF_CORE_READ(vmf, vma, vm_mm), ROW_HUGETLB_ENTRIES, false);
 }
 
-SEC("fexit/hugetlb_wp")
-int BPF_PROG(hugetlb_exit)
-{
-	return hugetlb_end();
-}
-
-/* Before 6.6 a trampoline carries six arguments, and hugetlb_wp() has seven there. */
+/* Also where hugetlb_wp() takes seven arguments: before 6.6 a trampoline carries six. */
 SEC("?kprobe/hugetlb_wp")
-int BPF_KPROBE(hugetlb_entry_kprobe, u64 mm, u64 vma, u64 address)
+int BPF_KPROBE(hugetlb_entry_kprobe, u64 first, u64 second)
 {
-	hugetlb_begin(mm, 0, address);
+	struct vm_fault *vmf = (void *)(hugetlb_wp_args == 1 ? first : second);
+	u64 mm = first;
+
+	if (hugetlb_wp_args < 7)
+		mm = (u64)BPF_CORE_READ(vmf, vma, vm_mm);
+	return count_entry(mm, ROW_HUGETLB_ENTRIES, false);
+}
+
+SEC("kprobe/do_huge_pmd_wp_page")
+int BPF_KPROBE(thp_entry, struct vm_fault *vmf)
+{
+	return count_entry((u64)BPF_CORE_READ(vmf, vma, vm_mm), ROW_THP_ENTRIES, false);
+}
+
+static __always_inline int thp_outcome(struct pt_regs *ctx, enum row_value outcome)
+{
+	if (called_by(thp_callers, caller_of(ctx)))
+		add(values_of_commit(FIELD(PT_REGS_PARM1(ctx), struct vm_area_struct, vm_mm)),
+		    outcome, 1);
 	return 0;
 }
 
-SEC("?kretprobe/hugetlb_wp")
-int BPF_KRETPROBE(hugetlb_exit_kprobe)
+/* An attempt to split it: the caller then asks for 4 KiB pages. */
+SEC("kprobe/__split_huge_pmd")
+int thp_splits(struct pt_regs *ctx)
 {
-	return hugetlb_end();
+	return thp_outcome(ctx, ROW_THP_SPLIT);
 }
 
-SEC("fexit/finish_fault")
-int BPF_PROG(file_exit, struct vm_fault *vmf, int ret)
+SEC("kprobe/pmdp_set_access_flags")
+int thp_made_writable(struct pt_regs *ctx)
 {
-	if (!is_file_copy(vmf, ret))
-		return 0;
-	begin_count(payer_of((u64)vmf->vma->vm_mm), ROW_FILE_COPIED);
+	return thp_outcome(ctx, ROW_THP_REUSED);
+}
+
+/* --- copies without a write-protect fault ------------------------------------------------ */
+
+/**
+ * struct fork - a task's fork that is under way
+ * @began_ns: when it entered copy_process()
+ * @copied: pages copied at once, since they are pinned
+ * @parent_base: the parent's anon_copied when the child was made
+ * @made: @parent_base is known
+ */
+struct fork {
+	u64 began_ns;
+	u64 copied;
+	u64 parent_base;
+	u64 made;
+};
+
+/* By task. A failed fork leaves its entry to the task's next fork, or to its exit. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, u64);
+	__type(value, struct fork);
+} forks SEC(".maps");
+
+static __always_inline struct fork *fork_of(struct task_struct *task)
+{
+	u64 key = (u64)task;
+
+	return bpf_map_lookup_elem(&forks, &key);
+}
+
+/* The first write to a page of a private file mapping maps a copy of it: the whole fault. */
+static __always_inline int file_page_copied(u64 vma)
+{
+	return count_entry(FIELD(vma, struct vm_area_struct, vm_mm), ROW_FILE_COPIED, false);
+}
+
+/* Fork copies a page at once: it is pinned. It is the forker's, in the mm of its child. */
+static __always_inline int fork_page_copied(void)
+{
+	struct task_struct *me = bpf_get_current_task_btf();
+	struct fork *fork = fork_of(me);
+	struct row *row = row_of(me);
+
+	if (fork)
+		fork->copied++;
+	add(row ? row->value : folded, ROW_FORK_COPIED, 1);
 	return 0;
 }
 
 /*
- * A uprobe puts a copy of a page of program text in the place of the page. From 6.16 on it
- * makes the kernel take a write-protect fault for it, and this function is gone.
+ * Behind the only call of *_add_new_anon_rmap() in a function that maps copies of file pages;
+ * the cookie tells where the VMA is. First touches of memory never get there.
  */
-SEC("?fexit/__replace_page")
-int BPF_PROG(uprobe_exit, struct vm_area_struct *vma, u64 address, u64 old_page, u64 new_page,
-	     int ret)
+SEC("?kprobe")
+int file_copied(struct pt_regs *ctx)
 {
-	if (!ret && new_page)
-		begin_count(payer_of((u64)vma->vm_mm), ROW_FILE_COPIED);
+	return file_page_copied(variable_at(ctx, bpf_get_attach_cookie(ctx)));
+}
+
+/* The same in copy_page_range(). */
+SEC("?kprobe")
+int fork_copied(struct pt_regs *ctx)
+{
+	return fork_page_copied();
+}
+
+/*
+ * Where such a call was not found: the function itself, and who calls it. It costs every first
+ * touch of anonymous memory.
+ *
+ * void folio_add_new_anon_rmap(struct folio *folio, struct vm_area_struct *vma, ...)
+ */
+SEC("?kprobe")
+int anon_added(struct pt_regs *ctx)
+{
+	u64 parent_ip = caller_of(ctx);
+
+	if (called_by(file_callers, parent_ip))
+		return file_page_copied(PT_REGS_PARM2(ctx));
+	if (called_by(fork_callers, parent_ip))
+		return fork_page_copied();
 	return 0;
 }
 
 /* --- fork, exec, exit ------------------------------------------------------------- */
 
-/**
- * struct fork - a task's fork that is under way
- * @began_ns: when it entered copy_process()
- * @copied: pinned pages, which fork copies at once
- * @inside: it is in copy_process()
- */
-struct fork {
-	u64 began_ns;
-	u64 copied;
-	bool inside;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct fork);
-} forks SEC(".maps");
-
-SEC("fentry/copy_process")
-int BPF_PROG(fork_entry)
+SEC("kprobe/copy_process")
+int fork_entry(struct pt_regs *ctx)
 {
-	struct fork *fork = bpf_task_storage_get(&forks, bpf_get_current_task_btf(), NULL,
-						 BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct fork fork = { .began_ns = bpf_ktime_get_ns() };
+	u64 key = bpf_get_current_task();
 
-	if (!fork) {
+	if (bpf_map_update_elem(&forks, &key, &fork, BPF_ANY))
 		__sync_fetch_and_add(&missed, 1);
-		return 0;
-	}
-	fork->copied = 0;
-	fork->inside = true;
-	fork->began_ns = bpf_ktime_get_ns();
 	return 0;
 }
 
-SEC("fexit/copy_process")
-int BPF_PROG(fork_exit)
-{
-	struct fork *fork = bpf_task_storage_get(&forks, bpf_get_current_task_btf(), NULL, 0);
-
-	if (fork)
-		fork->inside = false;
-	return 0;
-}
-
-/* Fork copies a page at once, into the mm of its unborn child: it is pinned. */
-static __always_inline void anon_added_elsewhere(struct vm_area_struct *vma)
+/*
+ * The child is made. It cannot be seen here, but the parent's count can: what the kernel
+ * writes to the parent's memory next is not the child's birth any more.
+ */
+SEC("tp/sched/sched_process_fork")
+int fork_made(void *ctx)
 {
 	struct task_struct *me = bpf_get_current_task_btf();
-	struct fork *fork;
+	struct fork *fork = fork_of(me);
 	struct row *row;
 
-	if (vma->vm_mm == me->mm)
-		return;
-	fork = bpf_task_storage_get(&forks, me, NULL, 0);
-	if (!fork || !fork->inside)
-		return;
-	fork->copied++;
-	row = row_of(me);
-	add(row ? row->value : folded, ROW_FORK_COPIED, 1);
+	if (!fork)
+		return 0;
+	row = row_of_current(me) ?: row_find((u64)me);
+	fork->parent_base = row ? row_anon_copied(row->value) : 0;
+	fork->made = 1;
+	return 0;
 }
 
 /* A counter of an mm that nobody else uses yet, exact. */
@@ -322,16 +424,17 @@ static __always_inline void row_birth(struct row *row, struct row *parent_row,
 				      struct task_struct *parent, struct task_struct *child,
 				      struct fork *fork)
 {
-	u64 mm = (u64)child->mm;
+	u64 mm = (u64)BPF_CORE_READ(child, mm);
 	u32 known = ROW_KNOWS_BIRTH;
 	int i;
 
 	read_pids(&row->ppid, BPF_CORE_READ(parent, group_leader, thread_pid));
 	row->parent_start_ns = parent->group_leader->start_boottime;
-	row->ancestor[0] = row->parent_start_ns;
+	row->ancestor[0].index = parent_row->index;
+	row->ancestor[0].generation = parent_row->generation;
 	for (i = 1; i < ROW_ANCESTORS; i++)
 		row->ancestor[i] = parent_row->ancestor[i - 1];
-	if (fork && fork->began_ns) {
+	if (fork) {
 		row->value[ROW_FORK_NS] = bpf_ktime_get_ns() - fork->began_ns;
 		known |= ROW_KNOWS_FORK_NS;
 	}
@@ -339,7 +442,8 @@ static __always_inline void row_birth(struct row *row, struct row *parent_row,
 		u64 *value = row->value, copied = fork ? fork->copied : 0;
 
 		known |= ROW_KNOWS_MM | ROW_KNOWS_PARENT;
-		row->parent_base = row_anon_copied(parent_row->value);
+		row->parent_base = fork && fork->made ? fork->parent_base :
+				   row_anon_copied(parent_row->value);
 		__sync_fetch_and_add(&parent_row->unsettled, 1);
 		value[ROW_BIRTH_ANON_PAGES] = mm_counter(mm, MM_ANONPAGES);
 		value[ROW_BIRTH_FILE_PAGES] = mm_counter(mm, MM_FILEPAGES);
@@ -357,61 +461,79 @@ static __always_inline void row_birth(struct row *row, struct row *parent_row,
 	row->known = known;
 }
 
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+/* A row that still has this signal_struct, and is another process's: it is not found again. */
+static __always_inline void drop_stale(u64 signal, struct task_struct *leader)
 {
-	struct row *row, *parent_row;
-	struct fork *fork;
+	struct row_key key = key_of(leader);
+	struct row *row = row_at_hand(key.pid, signal);
 
-	fork = bpf_task_storage_get(&forks, parent, NULL, 0);
-	if (child->signal == parent->signal || !child->mm)
+	if (row && (row->key.start_ns != key.start_ns || row->key.pid != key.pid))
+		row->signal = 0;
+}
+
+/*
+ * void wake_up_new_task(struct task_struct *p): the parent lets its child run. Called for
+ * threads and kernel threads too.
+ */
+SEC("kprobe/wake_up_new_task")
+int BPF_KPROBE(on_fork, struct task_struct *child)
+{
+	struct task_struct *parent = bpf_get_current_task_btf();
+	u64 signal = (u64)BPF_CORE_READ(child, signal), task = (u64)parent, mm;
+	struct row *row, *parent_row;
+	struct fork *fork = fork_of(parent);
+
+	if (signal == (u64)parent->signal)
+		goto release;
+	drop_stale(signal, child);
+	mm = (u64)BPF_CORE_READ(child, mm);
+	if (!mm)
 		goto release;
 	parent_row = row_of(parent);
 	add(parent_row ? parent_row->value : folded,
-	    child->mm == parent->mm ? ROW_VFORKS : ROW_FORKS, 1);
-	row = row_of(child);
+	    mm == (u64)parent->mm ? ROW_VFORKS : ROW_FORKS, 1);
+	row = row_find_or_make((u64)child);
 	if (row && parent_row)
 		row_birth(row, parent_row, parent, child, fork);
 	else
 		__sync_fetch_and_add(&lost, 1);
 release:
 	if (fork)
-		fork->began_ns = 0;
+		bpf_map_delete_elem(&forks, &task);
 	return 0;
 }
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct *task)
+/* After de_thread(): current is the leader and all alone. */
+SEC("tp/sched/sched_process_exec")
+int on_exec(void *ctx)
 {
-	struct row *row;
+	struct task_struct *me = bpf_get_current_task_btf();
+	struct row *row = row_of(me);
 
-	row = row_of(task);
 	add(row ? row->value : folded, ROW_EXECS, 1);
 	if (row) {
-		row->leader = (u64)task;
+		row->leader = (u64)me;
 		row_settle(row);
 	}
 	return 0;
 }
 
-/* Fires per thread; the last one's exit is the process's. Its row stays, and is found. */
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(on_exit, struct task_struct *task)
+/*
+ * Fires per thread; the last one's exit is the process's. Its row stays, and is found by
+ * faults that are still to come.
+ */
+SEC("tp/sched/sched_process_exit")
+int on_exit(void *ctx)
 {
-	struct cow_fault *f;
+	struct task_struct *me = bpf_get_current_task_btf();
+	u64 task = (u64)me;
 	struct row *row;
-	u64 key;
 
-	f = fault_find((u64)task);
-	if (f) {
-		fault_overlooked(f);
-		fault_release(f);
-	}
-	if (!task->signal->live.counter) {
-		key = task->group_leader->start_boottime;
-		row = row_at(key);
-		if (row)
-			row_exit(row, key, task);
-	}
+	bpf_map_delete_elem(&forks, &task);
+	if (me->signal->live.counter)
+		return 0;
+	row = row_of_current(me) ?: row_find(task);
+	if (row)
+		row_exit(row, me);
 	return 0;
 }

@@ -6,7 +6,7 @@
  * bpftool alone can load it; then the defaults below hold, and the map cow_control is the
  * switch: its one byte is a set of enum cow_sink.
  */
-#include "cow.bpf.h"
+#include "fault.bpf.h"
 
 #define RING_BYTES	(1 << 22)
 
@@ -160,7 +160,7 @@ static __noinline bool pid_is_watched(u64 vma)
  * What to do with a fault of current in a mapping: a set of enum cow_sink, 0 if it does not pass
  * the filters. Called at the entry, before time is taken.
  */
-static __always_inline u32 wanted_by(u64 vma)
+static __always_inline u32 sinks_for_current(u64 vma)
 {
 	u32 key = 0;
 	u8 *sinks = bpf_map_lookup_elem(&cow_control, &key);
@@ -431,7 +431,7 @@ static __always_inline int begin(void *ctx, struct cow_fault *f, u64 vma, u64 ad
 	return 0;
 }
 
-/* A fault is over, and has come to @f->ending. @now_ns is 0 if its exit was not seen. */
+/* A fault is over; its outcome is @f->outcome. @now_ns is 0 if its exit was skipped. */
 static __noinline int end(struct cow_fault *f, u64 now_ns)
 {
 	struct note *note = note_of(f);
@@ -442,17 +442,22 @@ static __noinline int end(struct cow_fault *f, u64 now_ns)
 	e = &note->event;
 	e->now_ns = now_ns ?: f->since_ns;
 	e->took_ns = now_ns ? now_ns - f->since_ns : COW_UNTIMED;
-	e->ending = f->ending;
+	e->ending = f->outcome;
 	e->bytes = f->bytes;
 	e->old_pfn = (f->old_pte & COW_PTE_PFN) >> COW_PAGE_SHIFT;
 	e->new_pfn = 0;
-	switch (f->ending) {
+	switch (f->outcome) {
 	case COW_COPIED:
 		e->bytes = COWSTAT_PAGE_BYTES;
 		/* fall through */
 	case COW_ZERO_FILLED:
 	case COW_HUGETLB_COPIED:
 		e->new_pfn = page_frame(f->new_page);
+		break;
+	case COW_FILE_COPIED:	/* it has no old frame, and its end is not watched */
+		e->bytes = COWSTAT_PAGE_BYTES;
+		e->new_pfn = page_frame(f->new_page);
+		e->took_ns = COW_UNTIMED;
 		break;
 	case COW_REUSED:
 	case COW_SHARED_WP:
@@ -464,30 +469,20 @@ static __noinline int end(struct cow_fault *f, u64 now_ns)
 	return tell(note);
 }
 
-static __always_inline void fault_committed(struct cow_fault *f)
-{
-}
-
 /*
- * A fault whose exit was not seen is over all the same, when its task is in the next one or
- * ends. Only whether a huge page was split is told by the exit alone.
+ * A fault whose exit was skipped is over all the same, when its task is in the next one or
+ * ends. A file fault that copied was told at once; here is one that did not.
  */
 static __always_inline void fault_overlooked(struct cow_fault *f)
 {
-	if (f->kind == FAULT_THP && !f->committed)
-		LOST();
-	else
+	if (f->kind != FAULT_FILE)
 		end(f, 0);
-}
-
-static __always_inline void anon_added_elsewhere(struct vm_area_struct *vma)
-{
 }
 
 /* The fault that current leaves, if it was watched when it entered. */
 static __always_inline struct cow_fault *fault_left(u64 address)
 {
-	struct cow_fault *f = fault_find(current_task());
+	struct cow_fault *f = fault_find(bpf_get_current_task());
 
 	if (!f || f->address == address)
 		return f;
@@ -496,78 +491,89 @@ static __always_inline struct cow_fault *fault_left(u64 address)
 	return NULL;
 }
 
-/* Exits stand before entries, since that is the order in which they are attached. */
-SEC("fexit/do_wp_page")
-int BPF_PROG(wp_exit, struct vm_fault *vmf)
+static __always_inline int leave(u64 address)
 {
-	struct cow_fault *f = fault_left(vmf->address);
+	struct cow_fault *f = fault_left(address);
 
 	if (f) {
 		end(f, bpf_ktime_get_ns());
 		fault_release(f);
 	}
 	return 0;
+}
+
+/*
+ * Exits stand before entries, since that is the order in which they are attached. An exit
+ * that is skipped loses a duration, and nothing else: so these are fexit programs.
+ */
+SEC("fexit/do_wp_page")
+int BPF_PROG(wp_exit, struct vm_fault *vmf)
+{
+	return leave(vmf->address);
 }
 
 SEC("fentry/do_wp_page")
 int BPF_PROG(wp_entry, struct vm_fault *vmf)
 {
-	u32 sinks = wanted_by((u64)vmf->vma);
+	u32 sinks = sinks_for_current((u64)vmf->vma);
 
-	return sinks ? begin(ctx, wp_begin(vmf), (u64)vmf->vma, vmf->real_address, sinks) : 0;
+	return sinks ? begin(ctx, fault_claim(FAULT_WP, vmf->address, vmf->orig_pte.pte, COW_OTHER),
+			     (u64)vmf->vma, vmf->real_address, sinks) : 0;
 }
+
+#ifndef COW_NEW_KERNELS
+SEC("?kprobe/do_wp_page")
+int BPF_KPROBE(wp_entry_kprobe, u64 vmf)
+{
+	u32 sinks = sinks_for_current(FIELD(vmf, struct vm_fault, vma));
+
+	return sinks ? begin(ctx, fault_claim(FAULT_WP, FIELD(vmf, struct vm_fault, address),
+					      FIELD(vmf, struct vm_fault, orig_pte), COW_OTHER),
+			     FIELD(vmf, struct vm_fault, vma),
+			     FIELD(vmf, struct vm_fault, real_address), sinks) : 0;
+}
+#endif
 
 #ifndef COW_NO_THP
 SEC("fexit/do_huge_pmd_wp_page")
-int BPF_PROG(thp_exit, struct vm_fault *vmf, int ret)
+int BPF_PROG(thp_exit, struct vm_fault *vmf)
 {
-	struct cow_fault *f = fault_left(vmf->address);
-
-	if (f) {
-		thp_commit_split(f, ret);
-		end(f, bpf_ktime_get_ns());
-		fault_release(f);
-	}
-	return 0;
+	return leave(vmf->address);
 }
 
-SEC("fentry/do_huge_pmd_wp_page")
-int BPF_PROG(thp_entry, struct vm_fault *vmf)
+SEC("kprobe/do_huge_pmd_wp_page")
+int BPF_KPROBE(thp_entry, u64 vmf)
 {
-	u32 sinks = wanted_by((u64)vmf->vma);
+	u32 sinks = sinks_for_current(FIELD(vmf, struct vm_fault, vma));
 
-	return sinks ? begin(ctx, thp_begin(vmf), (u64)vmf->vma, vmf->real_address, sinks) : 0;
+	return sinks ? begin(ctx, fault_claim(FAULT_THP, FIELD(vmf, struct vm_fault, address),
+					      FIELD(vmf, struct vm_fault, orig_pmd), COW_THP_OTHER),
+			     FIELD(vmf, struct vm_fault, vma),
+			     FIELD(vmf, struct vm_fault, real_address), sinks) : 0;
 }
 #endif
 
 SEC("fexit/hugetlb_wp")
 int BPF_PROG(hugetlb_exit)
 {
-	struct vm_fault *vmf = (void *)hugetlb_vmf(ctx);
-	struct cow_fault *f = fault_left(BPF_CORE_READ(vmf, address));
+	return leave(FIELD(hugetlb_vmf(ctx), struct vm_fault, address));
+}
 
-	if (f) {
-		end(f, bpf_ktime_get_ns());
-		fault_release(f);
-	}
-	return 0;
+static __always_inline int hugetlb_begin(void *ctx, u64 vmf)
+{
+	u32 sinks = sinks_for_current(FIELD(vmf, struct vm_fault, vma));
+
+	return sinks ? begin(ctx, fault_claim(FAULT_HUGETLB, FIELD(vmf, struct vm_fault, address),
+					      FIELD(vmf, struct vm_fault, orig_pte),
+					      COW_HUGETLB_OTHER),
+			     FIELD(vmf, struct vm_fault, vma),
+			     FIELD(vmf, struct vm_fault, real_address), sinks) : 0;
 }
 
 SEC("fentry/hugetlb_wp")
 int BPF_PROG(hugetlb_entry)
 {
-	struct vm_fault *vmf = (void *)hugetlb_vmf(ctx);
-	u64 vma = (u64)BPF_CORE_READ(vmf, vma);
-	u32 sinks = wanted_by(vma);
-	struct cow_fault *f;
-
-	if (!sinks)
-		return 0;
-	f = hugetlb_begin((u64)BPF_CORE_READ((struct vm_area_struct *)vma, vm_mm), (u64)vmf,
-			  BPF_CORE_READ(vmf, address));
-	if (f)
-		f->old_pte = BPF_CORE_READ(vmf, orig_pte.pte);
-	return begin(ctx, f, vma, BPF_CORE_READ(vmf, real_address), sinks);
+	return hugetlb_begin(ctx, hugetlb_vmf(ctx));
 }
 
 #ifndef COW_NEW_KERNELS
@@ -575,47 +581,70 @@ int BPF_PROG(hugetlb_entry)
 SEC("?kretprobe/hugetlb_wp")
 int BPF_KRETPROBE(hugetlb_exit_kprobe)
 {
-	struct cow_fault *f = fault_find(current_task());
+	struct cow_fault *f = fault_find(bpf_get_current_task());
 
-	if (f && f->kind == FAULT_HUGETLB) {
+	return f && f->kind == FAULT_HUGETLB ? leave(f->address) : 0;
+}
+
+SEC("?kprobe/hugetlb_wp")
+int BPF_KPROBE(hugetlb_entry_kprobe, u64 first, u64 second, u64 address)
+{
+	u32 sinks;
+
+	if (hugetlb_wp_args < 7)
+		return hugetlb_begin(ctx, hugetlb_wp_args == 1 ? first : second);
+	sinks = sinks_for_current(second);
+	return sinks ? begin(ctx, fault_claim(FAULT_HUGETLB, address, 0, COW_HUGETLB_OTHER),
+			     second, address, sinks) : 0;
+}
+
+/* --- first writes to pages of private file mappings ------------------------------------------ */
+
+/* finish_fault() is about to map a copy: note what is known of it. */
+SEC("?kprobe/finish_fault")
+int BPF_KPROBE(file_entry, u64 vmf)
+{
+	u64 vma = FIELD(vmf, struct vm_fault, vma);
+	struct cow_fault *f;
+	u32 sinks;
+
+	if (!(FIELD(vmf, struct vm_fault, flags) & FAULT_FLAG_WRITE) ||
+	    vma_flags(vma) & COW_VM_SHARED)
+		return 0;
+	sinks = sinks_for_current(vma);
+	if (!sinks)
+		return 0;
+	f = fault_claim(FAULT_FILE, FIELD(vmf, struct vm_fault, address), 0, COW_FILE_COPIED);
+	if (f)
+		f->new_page = FIELD(vmf, struct vm_fault, cow_page);
+	return begin(ctx, f, vma, FIELD(vmf, struct vm_fault, real_address), sinks);
+}
+
+/* The copy is mapped. */
+static __always_inline int file_page_copied(void)
+{
+	struct cow_fault *f = fault_find(bpf_get_current_task());
+
+	if (f && f->kind == FAULT_FILE) {
 		end(f, bpf_ktime_get_ns());
 		fault_release(f);
 	}
 	return 0;
 }
 
-SEC("?kprobe/hugetlb_wp")
-int BPF_KPROBE(hugetlb_entry_kprobe, u64 mm, u64 vma, u64 address)
+SEC("?kprobe")
+int file_copied(struct pt_regs *ctx)
 {
-	u32 sinks = wanted_by(vma);
-
-	return sinks ? begin(ctx, hugetlb_begin(mm, 0, address), vma, address, sinks) : 0;
-}
-#endif
-
-/* The first write to a page of a private file mapping: a fault of its own, with no entry. */
-SEC("fexit/finish_fault")
-int BPF_PROG(file_exit, struct vm_fault *vmf, int ret)
-{
-	struct note note = {};
-	u32 sinks;
-
-	if (!(only_endings & 1U << COW_FILE_COPIED) || !is_file_copy(vmf, ret))
-		return 0;
-	sinks = wanted_by((u64)vmf->vma);
-	if (!sinks)
-		return 0;
-	take_note(ctx, &note, (u64)vmf->vma, vmf->real_address, sinks);
-	note.event.ending = COW_FILE_COPIED;
-	note.event.bytes = COWSTAT_PAGE_BYTES;
-	note.event.new_pfn = page_frame((u64)BPF_CORE_READ(vmf, cow_page));
-	note.event.now_ns = bpf_ktime_get_ns();
-	note.event.took_ns = COW_UNTIMED;
-	tell(&note);
-	return 0;
+	return file_page_copied();
 }
 
-#ifndef COW_NEW_KERNELS
+/* Where the place behind the call was not found. */
+SEC("?kprobe")
+int anon_added(struct pt_regs *ctx)
+{
+	return called_by(file_callers, caller_of(ctx)) ? file_page_copied() : 0;
+}
+
 static long sweep_place(u32 place, void *unused)
 {
 	struct cow_fault *f;
@@ -627,13 +656,13 @@ static long sweep_place(u32 place, void *unused)
 		return 0;
 	if (f->committed)
 		end(f, 0);
-	else
+	else if (f->kind != FAULT_FILE)
 		LOST();		/* it may not have ended yet */
 	fault_release(f);
 	return 0;
 }
 
-/* Run when all else is detached: what is still in flight, or was left so, is told. */
+/* Run when all else is detached: tell what is still in flight, or was left so. */
 SEC("?syscall")
 int sweep(void *ctx)
 {
@@ -644,30 +673,49 @@ int sweep(void *ctx)
 
 /* --- who is watched ------------------------------------------------------------------------ */
 
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+/* void wake_up_new_task(struct task_struct *p): the parent lets its child run. */
+SEC("kprobe/wake_up_new_task")
+int BPF_KPROBE(on_fork, struct task_struct *child)
 {
-	u32 pid = parent->tgid, child_pid = child->tgid;
+	u32 pid = bpf_get_current_pid_tgid() >> 32, child_pid;
 	u8 one = 1;
 
-	if (!with_children || pid == child_pid || !bpf_map_lookup_elem(&pids, &pid))
+	if (!with_children || !bpf_map_lookup_elem(&pids, &pid))
 		return 0;
-	if (bpf_map_update_elem(&pids, &child_pid, &one, BPF_ANY))
+	child_pid = BPF_CORE_READ(child, tgid);
+	if (pid != child_pid && bpf_map_update_elem(&pids, &child_pid, &one, BPF_ANY))
 		LOST();
 	return 0;
 }
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(on_exit, struct task_struct *task)
+static __always_inline int task_exits(struct task_struct *me)
 {
-	struct cow_fault *f = fault_find((u64)task);
-	u32 pid = task->tgid;
+	struct cow_fault *f = fault_find((u64)me);
+	u32 pid = me->tgid;
 
 	if (f) {
 		fault_overlooked(f);
 		fault_release(f);
 	}
-	if (with_children && !task->signal->live.counter)
+	if (with_children && !me->signal->live.counter)
 		bpf_map_delete_elem(&pids, &pid);
 	return 0;
 }
+
+SEC("tp/sched/sched_process_exit")
+int on_exit(void *ctx)
+{
+	return task_exits(bpf_get_current_task_btf());
+}
+
+/*
+ * For those who may not read tracefs, as only root may: what is lost when it is skipped is the
+ * task's last fault, and only if its exit was skipped too.
+ */
+#ifndef COW_NEW_KERNELS
+SEC("?tp_btf/sched_process_exit")
+int BPF_PROG(on_exit_btf, struct task_struct *task)
+{
+	return task_exits(task);
+}
+#endif

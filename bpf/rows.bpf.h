@@ -10,9 +10,8 @@
 #include "cow.bpf.h"
 #include "row.h"
 
-#define E2BIG		7
-
 #define MAX_CPUS	1024
+#define HAND_BITS	14
 
 /* Set by the loader. */
 const volatile unsigned int nr_cpus = 1;
@@ -28,21 +27,44 @@ struct owner {
 };
 
 /*
+ * Which process: start time and pid of the thread group's leader, both of which survive
+ * de_thread(). Where the clock is coarse, two processes may have the same start time.
+ */
+struct row_key {
+	u64 start_ns;
+	u32 pid;		/* in the initial namespace */
+	u32 zero;		/* no padding in a key */
+};
+
+/**
+ * struct row_ref - a row, as long as it stays the same process's
+ * @index: of the row
+ * @generation: what row->generation was when the reference was taken; 0 for no row
+ */
+struct row_ref {
+	u32 index;
+	u32 generation;
+};
+
+/*
  * struct row - what is known of one process
  *
- * Its key in the map is the start time of the thread group's leader, which survives
- * de_thread(). Any task adds to @value, atomically; the process itself writes the rest, or
- * its parent does before the child runs. Readers read without a lock.
+ * Any task adds to @value, atomically. The process itself writes the rest, or its parent
+ * does before the child runs. Readers read without a lock.
  */
 struct row {
 	u64 value[ROW_NR_VALUES];
+	u64 signal;		/* its signal_struct, which all its threads share */
+	struct row_key key;
 	u64 leader;		/* its task_struct, to be read only with task_is() */
 	u64 parent_start_ns;
 	u64 parent_base;	/* parent's anon_copied when we were born */
-	u64 ancestor[ROW_ANCESTORS];	/* their keys, nearest first */
-	u32 tgid;
+	struct row_ref ancestor[ROW_ANCESTORS];	/* nearest first */
+	u32 index;		/* in the map of rows */
+	u32 generation;		/* counted up for each process that gets the row */
 	u32 known;
 	u32 state;
+	u32 exiting;		/* a thread has begun to mark it exited */
 	u32 unsettled;		/* children that may yet ask for our anon_copied */
 	struct row_pids pid;
 	struct row_pids ppid;
@@ -50,27 +72,45 @@ struct row {
 };
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 8192);
-	__type(key, u64);
+	__type(key, u32);
 	__type(value, struct row);
 } rows SEC(".maps");
 
-/* Keys of exited rows, in the order of exit. */
-struct exited_queue {
+/* The row of each process that has one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct row_key);
+	__type(value, u32);
+} index_of SEC(".maps");
+
+/* Rows that have exited, in the order of exit, and rows that were taken in vain. */
+struct row_queue {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
 	__uint(max_entries, 8192);
-	__type(value, u64);
+	__type(value, u32);
 };
 
-struct exited_queue exited SEC(".maps");
-struct exited_queue exited_big SEC(".maps");
+struct row_queue exited SEC(".maps");
+struct row_queue exited_big SEC(".maps");
+struct row_queue spare SEC(".maps");
+
+/*
+ * The row at hand: by the low bits of the pid, which row a process had last. A faulting process
+ * finds its row here without a helper's call. The row says whose it is.
+ */
+static u32 hand[1 << HAND_BITS];
 
 static const struct row no_row;
 
 /* The sum of all rows that were given up, and of faults without a row. */
 static u64 folded[ROW_NR_VALUES];
-static u64 nr_folded, nr_rows, lost;
+static u64 nr_folded, nr_rows, nr_used, lost;
+
+/* Events that a column lacks: a map had no room for what was to be remembered of them. */
+static u64 missed;
 
 /* When counting began, CLOCK_BOOTTIME; the loader's to set. */
 unsigned long long since_ns;
@@ -80,9 +120,30 @@ static __always_inline void add(u64 *value, enum row_value which, u64 n)
 	__sync_fetch_and_add(&value[which], n);
 }
 
-static __always_inline struct row *row_at(u64 key)
+static __always_inline struct row *row_at(u32 index)
 {
-	return bpf_map_lookup_elem(&rows, &key);
+	return bpf_map_lookup_elem(&rows, &index);
+}
+
+/* The row that a reference is to, or NULL when it is another process's by now. */
+static __always_inline struct row *row_by_ref(struct row_ref ref)
+{
+	struct row *row = ref.generation ? row_at(ref.index) : NULL;
+
+	return row && row->generation == ref.generation ? row : NULL;
+}
+
+static __always_inline u32 *hand_of(u32 tgid)
+{
+	return &hand[tgid & ((1 << HAND_BITS) - 1)];
+}
+
+/* The row of a process whose row was found before, as long as it is at hand. */
+static __always_inline struct row *row_at_hand(u32 tgid, u64 signal)
+{
+	struct row *row = row_at(*hand_of(tgid));
+
+	return row && row->signal == signal ? row : NULL;
 }
 
 /* pre_exec_copied and parent_copied, as they stand now. False when the parent's row is gone. */
@@ -94,7 +155,7 @@ static __always_inline bool row_pre_exec(struct row *row, u64 *pre_exec, u64 *pa
 	*pre_exec = row_anon_copied(row->value);
 	*parent_copied = 0;
 	if (row->known & ROW_KNOWS_PARENT)
-		parent = row_at(row->ancestor[0]);
+		parent = row_by_ref(row->ancestor[0]);
 	if (!parent)
 		return false;
 	now = row_anon_copied(parent->value);
@@ -116,7 +177,7 @@ static __noinline int row_settle(struct row *row)
 	row->value[ROW_PRE_EXEC_COPIED] = pre_exec;
 	row->value[ROW_PARENT_COPIED] = parent_copied;
 	if (row->known & ROW_KNOWS_PARENT) {
-		parent = row_at(row->ancestor[0]);
+		parent = row_by_ref(row->ancestor[0]);
 		if (parent)
 			__sync_fetch_and_add(&parent->unsettled, -1);
 	}
@@ -132,24 +193,21 @@ static __noinline int row_fold(struct row *row)
 
 	if (!row)
 		return 0;
+	for (i = 0; i < ROW_ANCESTORS && !ancestor; i++)
+		ancestor = row_by_ref(row->ancestor[i]);
+	for (i = ROW_FIRST_MEMO; i < ROW_NR_VALUES && ancestor; i++)
+		add(ancestor->value, i, row_memo(row->value, i));
 	for (i = 0; i < ROW_FIRST_MEMO; i++)
 		if (row->value[i])
-			add(folded, i, row->value[i]);
-	for (i = 0; i < ROW_ANCESTORS && !ancestor; i++) {
-		u64 key = row->ancestor[i];
-
-		ancestor = key ? row_at(key) : NULL;
-	}
-	if (!ancestor)
-		return 0;
-	for (i = ROW_FIRST_MEMO; i < ROW_NR_VALUES; i++)
-		add(ancestor->value, i, row_memo(row->value, i));
+			add(folded, i, __sync_lock_test_and_set(&row->value[i], 0));
 	return 0;
 }
 
 /*
  * Give up an exited row, chosen by the rules of module/table.c. Not static, so that the
  * verifier checks it once and not at each call of each program.
+ *
+ * Return: its index plus one; 0 when none was to be had.
  */
 __noinline int recycle(void)
 {
@@ -157,35 +215,54 @@ __noinline int recycle(void)
 
 	for (looks = 0; looks < ROW_MAX_LOOKS; looks++) {
 		bool small = true;
+		struct row_key key;
 		struct row *row;
-		u64 key = 0;
+		u32 index = 0;
 
-		if (bpf_map_pop_elem(&exited, &key)) {
+		if (bpf_map_pop_elem(&exited, &index)) {
 			small = false;
-			if (bpf_map_pop_elem(&exited_big, &key))
+			if (bpf_map_pop_elem(&exited_big, &index))
 				return 0;
 		}
-		row = row_at(key);
+		row = row_at(index);
 		if (!row)
 			continue;
 		if (small && row_copied_bytes(row->value) >= ROW_BIG_BYTES) {
-			bpf_map_push_elem(&exited_big, &key, BPF_EXIST);
+			bpf_map_push_elem(&exited_big, &index, BPF_EXIST);
 			continue;
 		}
 		if (row->unsettled) {
 			if (small)
-				bpf_map_push_elem(&exited, &key, BPF_EXIST);
+				bpf_map_push_elem(&exited, &index, BPF_EXIST);
 			else
-				bpf_map_push_elem(&exited_big, &key, BPF_EXIST);
+				bpf_map_push_elem(&exited_big, &index, BPF_EXIST);
 			continue;
 		}
+		row->signal = 0;	/* first: no fault finds it any more */
+		key = row->key;
+		bpf_map_delete_elem(&index_of, &key);
 		row_fold(row);
-		bpf_map_delete_elem(&rows, &key);
+		row->state = ROW_FREE;
 		__sync_fetch_and_add(&nr_folded, 1);
 		__sync_fetch_and_add(&nr_rows, -1);
-		return 1;
+		return index + 1;
 	}
 	return 0;
+}
+
+/* A row that is nobody's: its index plus one; 0 when there is none. */
+static __always_inline u32 row_take(void)
+{
+	u32 index;
+
+	if (!bpf_map_pop_elem(&spare, &index))
+		return index + 1;
+	if (nr_used < max_rows) {
+		index = __sync_fetch_and_add(&nr_used, 1);
+		if (index < max_rows)
+			return index + 1;
+	}
+	return recycle();
 }
 
 static __always_inline void read_pids(struct row_pids *to, struct pid *pid)
@@ -212,48 +289,108 @@ static __always_inline void read_owner(struct owner *to, struct task_struct *lea
 	to->known = 1;
 }
 
-static __always_inline void row_exit(struct row *row, u64 key, struct task_struct *task)
+/* The process exits, or has: its last threads may all call this, and one does it. */
+static __always_inline void row_exit(struct row *row, struct task_struct *task)
 {
-	if (row->state != ROW_LIVE)
+	u32 index = row->index;
+
+	if (__sync_val_compare_and_swap(&row->exiting, 0, 1))
 		return;
 	row_settle(row);
 	read_owner(&row->owner, BPF_CORE_READ(task, group_leader));
 	row->state = ROW_EXITED;
 	if (row_copied_bytes(row->value) < ROW_BIG_BYTES)
-		bpf_map_push_elem(&exited, &key, BPF_EXIST);
+		bpf_map_push_elem(&exited, &index, BPF_EXIST);
 	else
-		bpf_map_push_elem(&exited_big, &key, BPF_EXIST);
+		bpf_map_push_elem(&exited_big, &index, BPF_EXIST);
 }
 
-/* Make a row for a process that has none. NULL when there is no room. */
-static __noinline struct row *row_make(u64 task_address)
+static __always_inline struct row_key key_of(struct task_struct *leader)
 {
-	struct task_struct *task = (void *)task_address;
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	u64 key = BPF_CORE_READ(leader, start_boottime);
-	struct row *row;
-	long err;
+	struct row_key key = {
+		.start_ns = BPF_CORE_READ(leader, start_boottime),
+		.pid = BPF_CORE_READ(leader, tgid),
+	};
 
-	err = bpf_map_update_elem(&rows, &key, &no_row, BPF_NOEXIST);
-	if (err == -E2BIG && recycle())
-		err = bpf_map_update_elem(&rows, &key, &no_row, BPF_NOEXIST);
-	row = row_at(key);
-	if (!row || err)	/* no room, or another thread of the process has made it */
-		return row;
-	__sync_fetch_and_add(&nr_rows, 1);
-	row->leader = (u64)leader;
-	row->tgid = BPF_CORE_READ(leader, tgid);
-	read_pids(&row->pid, BPF_CORE_READ(leader, thread_pid));
-	row->state = ROW_LIVE;
-	/* It may be past its sched_process_exit, which will not come again. */
-	if (!BPF_CORE_READ(task, signal, live.counter))
-		row_exit(row, key, task);
+	return key;
+}
+
+/* Keep a row at hand for its process. */
+static __always_inline struct row *row_keep(struct row *row, u32 index, u64 signal)
+{
+	row->signal = signal;
+	*hand_of(row->key.pid) = index;
 	return row;
 }
 
-static __always_inline struct row *row_of(struct task_struct *task)
+/* The row of a process, at hand or not; NULL when it has none. */
+static __noinline struct row *row_find(u64 task_address)
 {
-	return row_at(task->group_leader->start_boottime) ?: row_make((u64)task);
+	struct task_struct *task = (void *)task_address;
+	struct row_key key = key_of(BPF_CORE_READ(task, group_leader));
+	u32 *index = bpf_map_lookup_elem(&index_of, &key);
+
+	return index ? row_at(*index) : NULL;
+}
+
+/*
+ * The row of a process that has none at hand, made when it has none at all. NULL when there
+ * is no room.
+ */
+static __noinline struct row *row_find_or_make(u64 task_address)
+{
+	struct task_struct *task = (void *)task_address;
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	u64 signal = (u64)BPF_CORE_READ(task, signal);
+	struct row_key key = key_of(leader);
+	u32 index, generation, *found;
+	struct row *row;
+
+	found = bpf_map_lookup_elem(&index_of, &key);
+	if (found) {
+		index = *found;
+		row = row_at(index);
+		return row ? row_keep(row, index, signal) : NULL;
+	}
+	index = row_take();
+	if (!index)
+		return NULL;
+	index--;
+	row = row_at(index);
+	if (!row)
+		return NULL;
+	generation = row->generation;
+	bpf_map_update_elem(&rows, &index, &no_row, BPF_ANY);
+	row->generation = generation + 1 ?: 1;
+	row->index = index;
+	row->key = key;
+	row->leader = (u64)leader;
+	read_pids(&row->pid, BPF_CORE_READ(leader, thread_pid));
+	if (bpf_map_update_elem(&index_of, &key, &index, BPF_NOEXIST)) {
+		/* another thread of the process has made it meanwhile */
+		bpf_map_push_elem(&spare, &index, BPF_ANY);
+		found = bpf_map_lookup_elem(&index_of, &key);
+		return found ? row_at(*found) : NULL;
+	}
+	row->state = ROW_LIVE;
+	__sync_fetch_and_add(&nr_rows, 1);
+	row_keep(row, index, signal);
+	/* It may be past its sched_process_exit, which will not come again. */
+	if (!BPF_CORE_READ(task, signal, live.counter))
+		row_exit(row, task);
+	return row;
+}
+
+/* The row of current, at hand. */
+static __always_inline struct row *row_of_current(struct task_struct *me)
+{
+	return row_at_hand(me->tgid, (u64)me->signal);
+}
+
+/* The row of current, made when it has none. */
+static __always_inline struct row *row_of(struct task_struct *me)
+{
+	return row_of_current(me) ?: row_find_or_make((u64)me);
 }
 
 #endif /* COWSTAT_ROWS_BPF_H */

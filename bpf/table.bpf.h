@@ -158,16 +158,10 @@ static __always_inline void put_columns(struct seq_file *seq, const u64 *column,
 	put_text(seq, " ");
 }
 
-/* These programs do not look who made a page: inherited_copied is not known. */
-static __always_inline u64 counted_columns(void)
-{
-	return row_counted_columns(hooks) & ~(1ULL << COWSTAT_COL_INHERITED_COPIED);
-}
-
 /* The line of a sum. */
 static __always_inline void put_sum(struct seq_file *seq, const u64 *column)
 {
-	put_columns(seq, column, counted_columns() & ~ROW_IDENTITIES, ROW_LIVE);
+	put_columns(seq, column, row_counted_columns(hooks) & ~ROW_IDENTITIES, ROW_LIVE);
 	put_text(seq, COWSTAT_UNKNOWN "\n");
 }
 
@@ -178,7 +172,7 @@ static __always_inline bool task_is(struct task_struct *task, u64 start_ns, u32 
 	       (u32)BPF_CORE_READ(task, tgid) == tgid;
 }
 
-static __always_inline void put_row(struct seq_file *seq, struct reading *reading, u64 key,
+static __always_inline void put_row(struct seq_file *seq, struct reading *reading,
 				    struct row *row)
 {
 	u64 *column = reading->column, known;
@@ -195,9 +189,9 @@ static __always_inline void put_row(struct seq_file *seq, struct reading *readin
 		owner = row->owner;
 	} else {
 		read_owner(&owner, (void *)row->leader);
-		owner.known = task_is((void *)row->leader, key, row->tgid);
+		owner.known = task_is((void *)row->leader, row->key.start_ns, row->key.pid);
 	}
-	known = row_known_columns(counted_columns(), knows, owner.known);
+	known = row_known_columns(row_counted_columns(hooks), knows, owner.known);
 
 	for (c = COWSTAT_COL_FORKS; c < COWSTAT_NR_COLUMNS; c++)
 		reading->last[c] = known & 1ULL << c & ~ROW_IDENTITIES ? column[c] : 0;
@@ -208,7 +202,7 @@ static __always_inline void put_row(struct seq_file *seq, struct reading *readin
 		return;		/* outside the reader's pid namespace: in the total only */
 	column[COWSTAT_COL_PPID] = row_pid_in(&row->ppid, level, ns);
 	column[COWSTAT_COL_UID] = owner.uid;
-	column[COWSTAT_COL_START_NS] = key;
+	column[COWSTAT_COL_START_NS] = row->key.start_ns;
 	column[COWSTAT_COL_PARENT_START_NS] = row->parent_start_ns;
 	column[COWSTAT_COL_CGROUP] = owner.cgroup;
 	BPF_SEQ_PRINTF(seq, "%u", pid);
@@ -221,6 +215,23 @@ static __always_inline void put_row(struct seq_file *seq, struct reading *readin
 }
 
 /*
+ * Add what the last row adds to the total. Not static, so that the verifier checks it once.
+ */
+__noinline int add_last(u32 slot)
+{
+	struct reading *reading = bpf_map_lookup_elem(&readings, &slot);
+	int c;
+
+	if (!reading)
+		return 0;
+	for (c = 0; c < COWSTAT_NR_COLUMNS; c++) {
+		reading->total[c] += reading->last[c];
+		reading->last[c] = 0;
+	}
+	return 0;
+}
+
+/*
  * Called for each row, and once more after the last, with its number. What did not fit the
  * buffer is asked for again, with the same number.
  */
@@ -230,7 +241,7 @@ int table(struct bpf_iter__bpf_map_elem *ctx)
 	struct seq_file *seq = ctx->meta->seq;
 	u64 session = ctx->meta->session_id, number = ctx->meta->seq_num;
 	u32 slot = session % MAX_READINGS;
-	u64 *key = ctx->key;
+	u32 *key = ctx->key;
 	struct reading *reading;
 	struct row *row = NULL;
 	int c;
@@ -245,22 +256,21 @@ int table(struct bpf_iter__bpf_map_elem *ctx)
 		for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
 			reading->last[c] = reading->total[c] = 0;
 	}
+	/* Nobody's row: a later one finds what is to be added to the total. */
+	if (key) {
+		row = row_at(*key);
+		if (!row || row->state == ROW_FREE)
+			return 0;
+	}
 	/* A later reader has taken our place: this one ends here, without its sums. */
 	if (reading->session != session)
 		return 0;
 	if (reading->seq != number + 1) {
-		for (c = 0; c < COWSTAT_NR_COLUMNS; c++) {
-			reading->total[c] += reading->last[c];
-			reading->last[c] = 0;
-		}
+		add_last(slot);
 		reading->seq = number + 1;
 	}
-	if (key) {
-		for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
-			reading->last[c] = 0;
-		row = row_at(*key);
-		if (row && row->state != ROW_FREE)
-			put_row(seq, reading, *key, row);
+	if (row) {
+		put_row(seq, reading, row);
 		return 0;
 	}
 	row_derive(folded, reading->column);

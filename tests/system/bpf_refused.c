@@ -61,9 +61,9 @@ static void refused(const char *around, const char *says, const char *what)
 	refused_one("cowtrace -- touch /tmp/ran", around, says, what);
 }
 
-/* The kernel's BTF in which a function has another name: the rest of it is as it was. */
+/* The kernel's BTF and symbols, in which a function has another name: the rest is as it was. */
 #define WITHOUT(name, other)	\
-	"sed -z 's/^" name "$/" other "/' /sys/kernel/btf/vmlinux >/tmp/btf; unshare -m sh -c 'mount --bind /tmp/btf /sys/kernel/btf/vmlinux && %s' 2>&1"
+	"sed -z 's/^" name "$/" other "/' /sys/kernel/btf/vmlinux >/tmp/btf; sed 's/ " name "$/ " other "/' /proc/kallsyms >/tmp/kallsyms; unshare -m sh -c 'mount --bind /tmp/btf /sys/kernel/btf/vmlinux && mount --bind /tmp/kallsyms /proc/kallsyms && %s' 2>&1"
 
 static void missing_thp(void)
 {
@@ -74,9 +74,9 @@ static void missing_thp(void)
 	text = shell(&status, WITHOUT("do_huge_pmd_wp_page", "do_huge_pmd_wq_page"),
 		     "cowstat bpf load && cowtrace -- true");
 	is(status, 0, "without do_huge_pmd_wp_page both tools work");
-	ok(strstr(text, "cowstat: this kernel's BTF has no do_huge_pmd_wp_page: without it, thp_* is not known\n"),
+	ok(strstr(text, "cowstat: this kernel has no do_huge_pmd_wp_page: without it, thp_* is not known\n"),
 	   "cowstat says what is then missing");
-	ok(strstr(text, "cowtrace: this kernel's BTF has no do_huge_pmd_wp_page: without it, thp_* is not known\n"),
+	ok(strstr(text, "cowtrace: this kernel has no do_huge_pmd_wp_page: without it, thp_* is not known\n"),
 	   "and so does cowtrace");
 	ok(strstr(text, "copied"), "which tells the other faults");
 	free(text);
@@ -84,7 +84,7 @@ static void missing_thp(void)
 	ok(t.nr > 0 && !t.row[0].known[COWSTAT_COL_THP_FAULTS] &&
 	   t.row[0].known[COWSTAT_COL_WP_FAULTS], "thp_* are unknown in the table, wp_* are known");
 	cow_table_free(&t);
-	free(shell(&status, "cowstat bpf load 2>&1 | grep -q 'counting by BPF already' && cowstat bpf unload"));
+	free(shell(&status, "cowstat bpf load 2>&1 | grep -q 'BPF counts already' && cowstat bpf unload"));
 	is(status, 0, "a second load is refused, unload works");
 }
 
@@ -112,7 +112,12 @@ int main(void)
 	refused("setarch --uname-2.6 %s 2>&1", "is too old: the BPF programs need 5.17 or later",
 		"a kernel that says it is old");
 	refused(WITHOUT("do_wp_page", "do_wq_page"),
-		"this kernel's BTF has no do_wp_page (f", "no do_wp_page");
+		"this kernel has no do_wp_page to attach fe", "no do_wp_page");
+	refused_one("cowstat bpf load",
+		    "unshare -m sh -c 'umount -l /sys/kernel/tracing /sys/kernel/debug; %s' 2>&1",
+		    "mount -t tracefs none /sys/kernel/tracing", "no tracefs");
+	refused(WITHOUT("anon_vma", "anon_vmo"), "this kernel's struct vm_area_struct has no anon_vma: ",
+		"a field that is gone");
 	refused(WITHOUT("ptep_set_access_flags", "ptep_set_access_flagz"),
 		"without which whether a page was reused cannot be told", "no ptep_set_access_flags");
 	missing_thp();

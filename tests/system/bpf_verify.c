@@ -10,7 +10,7 @@
 
 #include "harness.h"
 
-#define FAR_ENOUGH	100000
+#define FAR_ENOUGH	200000
 
 static void verified(const char *tool, const char *command, const char *const *needed)
 {
@@ -44,7 +44,7 @@ static void verified(const char *tool, const char *command, const char *const *n
 int main(void)
 {
 	static const char *const counters[] = {
-		"wp_entry", "wp_exit", "made_writable", "on_fork", "on_exec", "on_exit", "table", NULL
+		"wp_entry", "cleared", "made_writable", "on_fork", "on_exec", "on_exit", "table", NULL
 	};
 	static const char *const tracers[] = {
 		"wp_entry", "wp_exit", "made_writable", "on_fork", "on_exit", "sweep", NULL

@@ -57,8 +57,10 @@ static int watch_skipped(struct cowstat_bpf *skel, const struct bpf_set *set, ch
 	size_t i;
 	char c;
 
+	/* a program that is attached in several places is one */
 	for (i = 0; i < set->nr; i++)
-		skel->bss->programs[i].id = bpf_load_id(set->program[i]);
+		if (!i || set->program[i] != set->program[i - 1])
+			skel->bss->programs[i].id = bpf_load_id(set->program[i]);
 	link = bpf_program__attach_iter(skel->progs.find_programs, NULL);
 	fd = link ? bpf_iter_create(bpf_link__fd(link)) : -errno;
 	ret = fd < 0 ? fd : read(fd, &c, sizeof(c)) < 0 ? -errno : 0;	/* it prints nothing */
@@ -84,6 +86,8 @@ static int start(struct cowstat_bpf *skel, struct bpf_set *set, uint32_t max_row
 	skel->rodata->max_rows = max_rows;
 	skel->rodata->hooks = set->hooks;
 	bpf_map__set_max_entries(skel->maps.rows, max_rows);
+	bpf_map__set_max_entries(skel->maps.index_of, max_rows);
+	bpf_map__set_max_entries(skel->maps.spare, max_rows);
 	bpf_map__set_max_entries(skel->maps.exited, max_rows);
 	bpf_map__set_max_entries(skel->maps.exited_big, max_rows);
 	ret = bpf_load_object(set, why, len) ?: bpf_load_attach(set, why, len);
@@ -120,6 +124,8 @@ static int load(uint32_t max_rows, bool verbose)
 	}
 	set.skeleton = skel->skeleton;
 	set.object = skel->obj;
+	set.look_up = skel->progs.look_up;
+	set.variables = BPF_VARIABLES(skel);
 	ret = start(skel, &set, max_rows, why, sizeof(why));
 	if (ret == -EEXIST)
 		warnx("BPF counts already: " COWSTAT_BPF_DIR " exists. Read " COWSTAT_BPF_TABLE ", or first: cowstat bpf unload");

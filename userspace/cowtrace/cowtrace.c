@@ -379,8 +379,13 @@ static int set_up(struct trace *t, char *why, size_t len)
 	t->skel->rodata->sums_by_comm = o->has_regex;
 	if (o->outcomes)
 		t->skel->rodata->only_endings = o->outcomes;
-	if (!(o->outcomes & 1U << COW_FILE_COPIED))	/* it runs at each fault on a file's page */
-		bpf_program__set_autoload(t->skel->progs.file_exit, false);
+	/* it runs at each fault on a file's page */
+	if (!(o->outcomes & 1U << COW_FILE_COPIED)) {
+		bpf_program__set_autoload(t->skel->progs.file_copied, false);
+		bpf_program__set_autoload(t->skel->progs.anon_added, false);
+	} else {
+		bpf_program__set_autoload(t->skel->progs.file_entry, true);
+	}
 	bpf_program__set_autoload(t->skel->progs.sweep, true);
 	bpf_program__set_autoattach(t->skel->progs.sweep, false);
 	if (o->comm)
@@ -494,21 +499,6 @@ static int run(struct trace *t, char *why, size_t len)
 	return ret < 0 ? ret : 0;
 }
 
-/*
- * Calls of our programs that the kernel skipped because the program was busy on that CPU. It
- * is not known which faults they were, nor whether they were watched: this is the largest
- * number of faults that can have been lost. Skipped exits do not count, because a fault is
- * reported without its exit too.
- */
-static uint64_t nr_skipped(const struct trace *t)
-{
-	return bpf_load_skipped(t->skel->progs.wp_entry) +
-	       bpf_load_skipped(t->skel->progs.thp_entry) +
-	       bpf_load_skipped(t->skel->progs.hugetlb_entry) +
-	       bpf_load_skipped(t->skel->progs.file_exit) +
-	       (t->skel->rodata->with_children ? bpf_load_skipped(t->skel->progs.on_fork) : 0);
-}
-
 /* Print the sums and the closing line. Return: the exit status. */
 static int summarize(const struct trace *t)
 {
@@ -516,7 +506,7 @@ static int summarize(const struct trace *t)
 		.to = t->out, .json = t->o->json, .by_pid = t->o->by_pid, .merge = t->o->merge,
 		.comm = t->o->has_regex ? &t->o->regex : NULL,
 	};
-	uint64_t lost = t->skel->bss->lost + nr_skipped(t), untimed = t->skel->bss->untimed;
+	uint64_t lost = t->skel->bss->lost + bpf_load_missed(&t->set), untimed = t->skel->bss->untimed;
 	uint64_t faults = t->printed;
 
 	if (t->o->sinks == COW_TO_HIST)
@@ -557,6 +547,8 @@ static int trace(const struct options *o)
 		err(EXIT_FAILURE, "cannot open the BPF object in this program");
 	t.set.skeleton = t.skel->skeleton;
 	t.set.object = t.skel->obj;
+	t.set.look_up = t.skel->progs.look_up;
+	t.set.variables = BPF_VARIABLES(t.skel);
 	if (o->sinks == COW_TO_STACKS)
 		t.symbols = symbols_new();
 	sigaction(SIGINT, &stop, NULL);

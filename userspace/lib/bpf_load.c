@@ -17,6 +17,7 @@
 #include <bpf/btf.h>
 
 #include "bpf_load.h"
+#include "kernel_text.h"
 #include "uapi/cowstat.h"
 
 #define VMLINUX_BTF	"/sys/kernel/btf/vmlinux"
@@ -29,43 +30,87 @@
 #define CAP_PERFMON_BIT	38
 #define CAP_BPF_BIT	39
 
+#define MAX_CANDIDATES	3
+
 /*
- * What a program needs, and what is missing without it.
+ * What is counted, or told, by one program or by another that takes its place.
  *
- * @program: its name; objects that have no such program do not mind; NULL for what only
- *	older kernels do
- * @older: the program that takes its place where its function had another name or shape
- * @hook: without either, this hook's columns are not known
- * @required: without either, there is no point in loading
+ * @program: names of the candidates; the first one that fits the kernel is loaded. Objects
+ *	that have none of them do not mind
+ * @hook: without any, this hook's columns are not known
+ * @required: without any, there is no point in loading
  * @without: what is then missing, as the user reads it
  */
 static const struct need {
-	const char *program;
-	const char *older;
+	const char *program[MAX_CANDIDATES];
 	enum cowstat_hook hook;
 	bool required;
 	const char *without;
 } needs[] = {
-	{ "wp_entry", NULL, COWSTAT_HOOK_WP, true, "all faults" },
-	{ "wp_exit", NULL, COWSTAT_HOOK_WP, true, "all faults" },
-	{ "anon_added", "anon_added_page", COWSTAT_HOOK_COPY, true, "whether a page was copied" },
-	{ "made_writable", NULL, COWSTAT_HOOK_REUSE, true, "whether a page was reused" },
-	{ "on_fork", NULL, COWSTAT_HOOK_FORK, true, "who forked whom" },
-	{ "on_exec", NULL, COWSTAT_HOOK_EXEC, true, "execs" },
-	{ "on_exit", NULL, COWSTAT_HOOK_EXIT, true, "who has exited" },
-	{ "thp_entry", NULL, COWSTAT_HOOK_THP, false, "thp_*" },
-	{ "thp_exit", NULL, COWSTAT_HOOK_THP, false, "thp_*" },
-	{ "thp_made_writable", NULL, COWSTAT_HOOK_THP, false, "thp_*" },
-	{ "hugetlb_entry", "hugetlb_entry_kprobe", COWSTAT_HOOK_HUGETLB, false, "hugetlb_*" },
-	{ "hugetlb_exit", "hugetlb_exit_kprobe", COWSTAT_HOOK_HUGETLB, false, "hugetlb_*" },
-	{ "hugetlb_added", "hugetlb_added_page", COWSTAT_HOOK_HUGETLB, false, "hugetlb_*" },
-	{ "file_exit", NULL, COWSTAT_HOOK_FILE, false, "file_copied" },
-	{ NULL, "uprobe_exit", COWSTAT_HOOK_FILE, false, "" },
-	{ "fork_entry", NULL, COWSTAT_HOOK_PINNED, false, "fork_ns, fork_copied" },
-	{ "fork_exit", NULL, COWSTAT_HOOK_PINNED, false, "fork_copied" },
+	{ { "wp_entry", "wp_entry_kprobe" }, COWSTAT_HOOK_WP, true, "all faults" },
+	{ { "wp_exit" }, COWSTAT_HOOK_WP, true, "all faults" },
+	{ { "cleared", "cleared_kprobe" }, COWSTAT_HOOK_COPY, true, "whether a page was copied" },
+	{ { "copy_added", "copy_added_page", "copy_added_kprobe" }, COWSTAT_HOOK_COPY, true,
+	  "whether a page was copied" },
+	{ { "made_writable", "made_writable_kprobe" }, COWSTAT_HOOK_REUSE, true,
+	  "whether a page was reused" },
+	{ { "on_fork" }, COWSTAT_HOOK_FORK, true, "who forked whom" },
+	{ { "fork_made" }, COWSTAT_HOOK_FORK, true, "who forked whom" },
+	{ { "on_exec" }, COWSTAT_HOOK_EXEC, true, "execs" },
+	{ { "on_exit", "on_exit_btf" }, COWSTAT_HOOK_EXIT, true, "who has exited" },
+	{ { "thp_entry" }, COWSTAT_HOOK_THP, false, "thp_*" },
+	{ { "thp_exit" }, COWSTAT_HOOK_THP, false, "thp_*" },
+	{ { "thp_splits" }, COWSTAT_HOOK_THP, false, "thp_*" },
+	{ { "thp_made_writable" }, COWSTAT_HOOK_THP, false, "thp_*" },
+	{ { "hugetlb_entry", "hugetlb_entry_kprobe" }, COWSTAT_HOOK_HUGETLB, false, "hugetlb_*" },
+	{ { "hugetlb_exit", "hugetlb_exit_kprobe" }, COWSTAT_HOOK_HUGETLB, false, "hugetlb_*" },
+	{ { "hugetlb_added", "hugetlb_added_page", "hugetlb_added_kprobe" },
+	  COWSTAT_HOOK_HUGETLB, false, "hugetlb_*" },
+	{ { "fork_entry" }, COWSTAT_HOOK_PINNED, false, "fork_ns, fork_copied" },
 };
 
 #define NR_NEEDS	(sizeof(needs) / sizeof(needs[0]))
+
+/*
+ * Fields of the kernel's structs that programs read in one of two shapes. Where both are gone,
+ * the programs would not load; this says it in plainer words than the verifier.
+ */
+static const struct field {
+	const char *type[2], *name[2];
+} fields[] = {
+	{ { "page", "page" }, { "compound_head", "compound_info" } },
+	{ { "folio", "page" }, { "mapping", "mapping" } },
+	{ { "vm_area_struct", "vm_area_struct" }, { "vm_flags", "flags" } },
+	{ { "vm_area_struct" }, { "anon_vma" } },
+	{ { "mm_struct" }, { "rss_stat" } },
+};
+
+#define NR_FIELDS	(sizeof(fields) / sizeof(fields[0]))
+
+/*
+ * Functions that map copies of a kind of page, each with one call of *_add_new_anon_rmap(); and
+ * the program that counts behind it. A function of uprobes may have no such call: the other
+ * has it, or from 6.16 on neither.
+ */
+static const struct copier {
+	const char *program;
+	const char *function;
+	bool may_have_none;
+} copiers[] = {
+	{ "file_copied", "set_pte_range", false },
+	{ "file_copied", "do_set_pte", false },
+	{ "file_copied", "__replace_page", true },
+	{ "file_copied", "uprobe_write_opcode", true },
+	{ "fork_copied", "copy_page_range", false },
+};
+
+#define NR_COPIERS	(sizeof(copiers) / sizeof(copiers[0]))
+
+/* Names of a function; the first one that the kernel has is meant. */
+static const char *const anon_rmap[] = { "folio_add_new_anon_rmap", "page_add_new_anon_rmap", NULL };
+static const char *const hugetlb_rmap[] = {
+	"hugetlb_add_new_anon_rmap", "hugepage_add_new_anon_rmap", NULL
+};
 
 /* The first complaint of libbpf: what comes after it follows from it. */
 static char complaint[256];
@@ -195,37 +240,83 @@ int bpf_load_check(char *err, size_t errlen)
 	return 0;
 }
 
-/* The function of the kernel that a program is attached to; NULL for other kinds. */
-static const char *function_of(const struct bpf_program *program)
+/* What a program is attached to, and by what: the two parts of its section's name. */
+static const char *section_of(const struct bpf_program *program)
 {
 	const char *section = bpf_program__section_name(program);
-	const char *slash = strchr(section, '/');
 
-	section += *section == '?';
-	if (!slash || !(strncmp(section, "fentry/", 7) && strncmp(section, "fexit/", 6) &&
-			strncmp(section, "kprobe/", 7) && strncmp(section, "kretprobe/", 10)))
-		return slash ? slash + 1 : NULL;
-	return NULL;
+	return section + (*section == '?');
+}
+
+static const char *target_of(const struct bpf_program *program)
+{
+	const char *slash = strrchr(section_of(program), '/');
+
+	return slash ? slash + 1 : NULL;
+}
+
+static bool is_by(const struct bpf_program *program, const char *kind)
+{
+	const char *section = section_of(program);
+	size_t len = strlen(kind);
+
+	return !strncmp(section, kind, len) && (!section[len] || section[len] == '/');
+}
+
+/* On PREEMPT_RT a page-table lock does not hold off preemption: see bpf/cow.bpf.h. */
+static bool preempts_everywhere(void)
+{
+	char line[16];
+
+	read_line("/sys/kernel/realtime", line, sizeof(line));
+	return *line == '1';
+}
+
+/* How many arguments a function takes; negative when BTF does not have it. */
+static int nr_arguments(const struct btf *btf, const char *function)
+{
+	int id = btf__find_by_name_kind(btf, function, BTF_KIND_FUNC);
+
+	return id < 0 ? id : btf_vlen(btf__type_by_id(btf, btf__type_by_id(btf, id)->type));
+}
+
+/* Does tracefs show us the tracepoint of a program, SECTION/SYSTEM/NAME? */
+static bool has_tracepoint(const struct bpf_program *program)
+{
+	static const char *const roots[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+		snprintf(path, sizeof(path), "%s/events/%s/id", roots[i],
+			 strchr(section_of(program), '/') + 1);
+		if (!access(path, R_OK))
+			return true;
+	}
+	return false;
 }
 
 /* Can a program be attached here? A trampoline before 6.6 carries six arguments. */
-static bool fits(const struct btf *btf, const struct bpf_program *program)
+static bool fits(const struct bpf_set *set, const struct btf *btf, const struct bpf_program *program)
 {
-	const char *function = function_of(program);
-	const struct btf_type *type;
+	const char *target = target_of(program);
 	char name[128];
-	int id;
+	int args;
 
-	if (!function) {	/* a raw tracepoint, which BTF knows by its typedef */
-		snprintf(name, sizeof(name), "btf_trace_%s",
-			 strchr(bpf_program__section_name(program), '/') + 1);
+	if (is_by(program, "tp"))
+		return has_tracepoint(program);
+	if (is_by(program, "tp_btf")) {
+		snprintf(name, sizeof(name), "btf_trace_%s", target);
 		return btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF) > 0;
 	}
-	id = btf__find_by_name_kind(btf, function, BTF_KIND_FUNC);
-	if (id < 0)
+	if (is_by(program, "fentry") || is_by(program, "fexit")) {
+		args = nr_arguments(btf, target);
+		return args >= 0 && args <= 6 &&
+		       !(is_by(program, "fentry") && preempts_everywhere());
+	}
+	if (is_by(program, "kprobe.multi") &&
+	    btf__find_by_name_kind(btf, "bpf_kprobe_multi_link", BTF_KIND_STRUCT) < 0)
 		return false;
-	type = btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
-	return bpf_program__type(program) == BPF_PROG_TYPE_KPROBE || btf_vlen(type) <= 6;
+	return !target || kernel_text_has(set->kernel, target);
 }
 
 static struct bpf_program *program_of(const struct bpf_set *set, const char *name)
@@ -233,23 +324,115 @@ static struct bpf_program *program_of(const struct bpf_set *set, const char *nam
 	return name ? bpf_object__find_program_by_name(set->object, name) : NULL;
 }
 
+/*
+ * Of the candidates, load the first that fits, and no other. Returns the object's first one if
+ * none fits, to be complained of; NULL if one does, or if the object has none.
+ */
+static struct bpf_program *choose(const struct bpf_set *set, const struct btf *btf,
+				  const struct need *need)
+{
+	struct bpf_program *first = NULL, *program;
+	bool chosen = false, fit;
+
+	for (int i = 0; i < MAX_CANDIDATES; i++) {
+		program = program_of(set, need->program[i]);
+		if (!program)
+			continue;
+		first = first ?: program;
+		fit = !chosen && fits(set, btf, program);
+		bpf_program__set_autoload(program, fit);
+		chosen = chosen || fit;
+	}
+	return chosen ? NULL : first;
+}
+
+static bool has_member(const struct btf *btf, int id, const char *name)
+{
+	const struct btf_type *type = btf__type_by_id(btf, id);
+	const struct btf_member *m;
+
+	if (!type || !(btf_is_struct(type) || btf_is_union(type)))
+		return false;
+	for (m = btf_members(type); m < btf_members(type) + btf_vlen(type); m++) {
+		const char *is = btf__name_by_offset(btf, m->name_off);
+
+		if (*is ? !strcmp(is, name) : has_member(btf, m->type, name))
+			return true;
+	}
+	return false;
+}
+
+static bool has_field(const struct btf *btf, const char *type, const char *name)
+{
+	int id = type ? btf__find_by_name_kind(btf, type, BTF_KIND_STRUCT) : -1;
+
+	return id > 0 && has_member(btf, id, name);
+}
+
+/* Are structs and pages as the programs know them? */
+static int check_shapes(const struct btf *btf, char *err, size_t errlen)
+{
+	const struct field *f;
+
+	if (sysconf(_SC_PAGESIZE) != COWSTAT_PAGE_BYTES)
+		return refuse(-EOPNOTSUPP, err, errlen, "pages are %ld bytes here: the BPF programs know only %llu",
+			      sysconf(_SC_PAGESIZE), COWSTAT_PAGE_BYTES);
+	for (f = fields; f < fields + NR_FIELDS; f++)
+		if (!has_field(btf, f->type[0], f->name[0]) && !has_field(btf, f->type[1], f->name[1]))
+			return refuse(-EOPNOTSUPP, err, errlen,
+				      "this kernel's struct %s has no %s%s%s: the BPF programs do not know its new shape. Use the module here: insmod cowstat.ko",
+				      f->type[0], f->name[0], f->name[1] ? ", and no " : "",
+				      f->name[1] ?: "");
+	return 0;
+}
+
+/* Tell the programs whose calls count. Those of files and forks may be left to a kprobe each. */
+static int tell_callers(struct bpf_set *set, const struct btf *btf, char *err, size_t errlen)
+{
+	static const char *const copy[] = { "wp_page_copy", "do_wp_page", NULL };
+	static const char *const hugetlb[] = { "hugetlb_wp", NULL };
+	static const char *const thp[] = { "do_huge_pmd_wp_page", NULL };
+	static const char *const file[] = {
+		"set_pte_range", "do_set_pte", "__replace_page", "uprobe_write_opcode", NULL
+	};
+	static const char *const forks[] = { "copy_page_range", NULL };
+	struct bpf_variables *v = &set->variables;
+	int args = nr_arguments(btf, "hugetlb_wp");
+
+	if (args > 0)
+		*v->hugetlb_wp_args = args;
+	if (kernel_text_ranges(set->kernel, copy, v->copy_callers) > COW_MAX_RANGES ||
+	    kernel_text_ranges(set->kernel, hugetlb, v->hugetlb_callers) > COW_MAX_RANGES ||
+	    kernel_text_ranges(set->kernel, thp, v->thp_callers) > COW_MAX_RANGES ||
+	    kernel_text_ranges(set->kernel, file, v->file_callers) > COW_MAX_RANGES ||
+	    kernel_text_ranges(set->kernel, forks, v->fork_callers) > COW_MAX_RANGES)
+		return refuse(-E2BIG, err, errlen,
+			      "this kernel's functions are in more parts than expected (%s): please report it",
+			      KALLSYMS);
+	if (!v->file_callers->size)
+		set->hooks &= ~(1U << COWSTAT_HOOK_FILE);
+	if (!v->fork_callers->size)
+		set->hooks &= ~(1U << COWSTAT_HOOK_PINNED);
+	return 0;
+}
+
 /**
  * bpf_load_choose() - choose the programs whose functions this kernel has
- * @set: its object is opened, not yet loaded; @set->hooks is set
+ * @set: its object is opened, not yet loaded
  * @err: on error, which function is missing, and what is missing without it
  * @errlen: size of @err
  *
- * What is missing but not required is told on stderr.
+ * Sets @set->hooks. What is missing but not required is told on stderr.
  *
- * Return: 0; -ENOENT when a required function is not in the kernel's BTF.
+ * Return: 0; -ENOENT when a required function is not there; another negative errno.
  */
 int bpf_load_choose(struct bpf_set *set, char *err, size_t errlen)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
-	struct bpf_program *program, *older;
+	struct bpf_program *missing;
 	const struct need *need;
 	bool told;
-	int ret = 0;
+	int ret;
 
 	if (!btf)
 		return refuse(-errno, err, errlen,
@@ -257,30 +440,36 @@ int bpf_load_choose(struct bpf_set *set, char *err, size_t errlen)
 			      VMLINUX_BTF, strerror(errno));
 	set->hooks = (1U << COWSTAT_NR_HOOKS) - 1;
 	set->hooks &= ~(1U << COWSTAT_HOOK_TIME);	/* the table's programs do not time */
+	set->kernel = kernel_text_read();
+	if (!set->kernel)
+		ret = refuse(-errno, err, errlen, "cannot read %s: %s", KALLSYMS, strerror(errno));
+	else
+		ret = check_shapes(btf, err, errlen) ?: tell_callers(set, btf, err, errlen);
 	for (need = needs; need < needs + NR_NEEDS && !ret; need++) {
-		program = program_of(set, need->program);
-		older = program_of(set, need->older);
-		if (program && fits(btf, program))
-			continue;
-		if (program)
-			bpf_program__set_autoload(program, false);
-		if (older && fits(btf, older)) {
-			bpf_program__set_autoload(older, true);
-			continue;
-		}
-		if (!program)
+		missing = choose(set, btf, need);
+		if (!missing)
 			continue;
 		told = !(set->hooks & 1U << need->hook);
 		set->hooks &= ~(1U << need->hook);
-		if (need->required)
+		if (need->required && is_by(missing, "tp"))
 			ret = refuse(-ENOENT, err, errlen,
-				     "this kernel's BTF has no %s (%s), without which %s cannot be told: the compiler may have inlined it. Use the module here: insmod cowstat.ko",
-				     function_of(program) ?: "such tracepoint",
-				     bpf_program__section_name(program), need->without);
+				     "no tracepoint %s, without which %s cannot be told. Tracepoints are found in tracefs, as root: mount -t tracefs none /sys/kernel/tracing",
+				     target_of(missing), need->without);
+		else if (need->required)
+			ret = refuse(-ENOENT, err, errlen,
+				     "this kernel has no %s to attach %s to, without which %s cannot be told: the compiler may have inlined it. Use the module here: insmod cowstat.ko",
+				     target_of(missing) ?: "function", section_of(missing),
+				     need->without);
 		else if (!told)
-			warnx("this kernel's BTF has no %s: without it, %s is not known",
-			      function_of(program), need->without);
+			warnx("this kernel has no %s: without it, %s is not known",
+			      target_of(missing) ?: need->program[0], need->without);
 	}
+	for (size_t i = 0; i < NR_COPIERS; i++)
+		if (program_of(set, copiers[i].program))
+			bpf_program__set_autoload(program_of(set, copiers[i].program), true);
+	if (program_of(set, "anon_added"))
+		bpf_program__set_autoload(program_of(set, "anon_added"), true);
+	bpf_program__set_autoload(set->look_up, true);
 	btf__free(btf);
 	return ret;
 }
@@ -307,15 +496,21 @@ uint32_t bpf_load_id(const struct bpf_program *program)
 }
 
 /**
- * bpf_load_skipped() - how often the kernel did not run a program, since it was busy
- * @program: loaded, or left out
+ * bpf_load_missed() - how many events no program has seen, at most
+ * @set: loaded; it may be detached
  *
- * A program that is preempted is skipped by other tasks on that CPU. What it would have
- * seen is then not known. Counted since 5.12.
+ * What the kernel skipped, of all programs but those at exits: an exit that is skipped loses a
+ * duration, and no fault. Whether a skipped call had to do with what is watched is not known.
  */
-uint64_t bpf_load_skipped(const struct bpf_program *program)
+uint64_t bpf_load_missed(const struct bpf_set *set)
 {
-	return info_of(program).recursion_misses;
+	struct bpf_program *program;
+	uint64_t missed = 0;
+
+	bpf_object__for_each_program(program, set->object)
+		if (!is_by(program, "fexit") && !is_by(program, "kretprobe"))
+			missed += info_of(program).recursion_misses;
+	return missed;
 }
 
 /* How much the verifier had to look at; it refuses at a million. */
@@ -359,6 +554,130 @@ int bpf_load_object(struct bpf_set *set, char *err, size_t errlen)
 	return 0;
 }
 
+/* The programs learn what the kernel keeps in variables, and we its text at @address. */
+static int look_up(struct bpf_set *set, uint64_t address)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	int ret;
+
+	*set->variables.text_address = address;
+	ret = bpf_prog_test_run_opts(bpf_program__fd(set->look_up), &opts);
+	return ret ?: opts.retval ? -EIO : 0;
+}
+
+static int keep_link(struct bpf_set *set, struct bpf_program *program, struct bpf_link *link,
+		     char *err, size_t errlen)
+{
+	int ret = -errno;
+
+	if (!link)
+		return refuse(ret, err, errlen, "cannot attach %s to %s: %s%s",
+			      bpf_program__name(program), section_of(program), strerror(-ret),
+			      ret == -EACCES ? ". With kernel.perf_event_paranoid above 2 only root may set a kprobe" : "");
+	if (set->nr == BPF_LOAD_MAX_LINKS) {
+		bpf_link__destroy(link);
+		return refuse(-E2BIG, err, errlen, "more programs than expected");
+	}
+	set->program[set->nr] = program;
+	set->link[set->nr++] = link;
+	return 0;
+}
+
+/* Where the kernel's struct pt_regs has a register, by its number in x86 instructions. */
+static size_t register_offset(int number)
+{
+	/* r15 r14 r13 r12 bp bx r11 r10 r9 r8 ax cx dx si di, a word each */
+	static const unsigned char word[16] = {
+		10, 11, 12, 5, 15, 4, 13, 14, 9, 8, 7, 6, 3, 2, 1, 0
+	};
+
+	return word[number & 15] * 8;
+}
+
+/* A kprobe in a function, at its beginning or behind it. The cookie tells where the VMA is. */
+static int attach_at(struct bpf_set *set, struct bpf_program *program, const char *function,
+		     const struct call_site *site, char *err, size_t errlen)
+{
+	LIBBPF_OPTS(bpf_kprobe_opts, opts);
+
+	if (site) {
+		opts.offset = site->offset;
+		opts.bpf_cookie = COW_COOKIE(register_offset(site->base), site->in_memory,
+					     site->displacement);
+	}
+	return keep_link(set, program, bpf_program__attach_kprobe_opts(program, function, &opts),
+			 err, errlen);
+}
+
+/* The same at the beginning of the first of these functions that there is. */
+static int attach_first(struct bpf_set *set, const char *name, const char *const *functions,
+			char *err, size_t errlen)
+{
+	struct bpf_program *program = program_of(set, name);
+
+	while (*functions && !kernel_text_has(set->kernel, *functions))
+		functions++;
+	if (!*functions || !program || !bpf_program__autoload(program))
+		return 0;
+	return attach_at(set, program, *functions, NULL, err, errlen);
+}
+
+/*
+ * Attach what counts copies of file pages and of pinned pages behind the calls that add them.
+ * Where the text of one is not as expected, watch the function that they call, for all of them.
+ */
+static int attach_copiers(struct bpf_set *set, char *err, size_t errlen)
+{
+	struct call_site site[NR_COPIERS] = {};
+	const char *name[2] = {};
+	struct cow_range range;
+	bool found = true;
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < NR_COPIERS; i++) {
+		struct bpf_program *program = program_of(set, copiers[i].program);
+
+		if (!program || !bpf_program__autoload(program) ||
+		    !kernel_text_has(set->kernel, copiers[i].function))
+			continue;
+		name[0] = copiers[i].function;
+		kernel_text_ranges(set->kernel, name, &range);
+		ret = look_up(set, range.start);
+		if (ret)
+			return refuse(ret, err, errlen, "cannot read the text of %s()", *name);
+		ret = kernel_text_site(set->kernel, &range, set->variables.text, &site[i]);
+		if (ret < 0 || (!ret && !copiers[i].may_have_none))
+			found = false;
+		ret = 0;
+		if (set->verbose)
+			fprintf(stderr, "%-20s %s()+0x%zx%s\n", copiers[i].program, *name,
+				site[i].offset, found ? "" : ": not as expected");
+	}
+	if (!found)
+		return attach_first(set, "anon_added", anon_rmap, err, errlen);
+	for (i = 0; i < NR_COPIERS && !ret; i++)
+		if (site[i].offset)
+			ret = attach_at(set, program_of(set, copiers[i].program),
+					copiers[i].function, &site[i], err, errlen);
+	return ret;
+}
+
+static int attach_program(struct bpf_set *set, struct bpf_program *program, char *err,
+			  size_t errlen)
+{
+	const char *target = target_of(program);
+	LIBBPF_OPTS(bpf_kprobe_multi_opts, opts, .syms = &target, .cnt = 1);
+
+	if (!bpf_program__autoload(program) || !bpf_program__autoattach(program) ||
+	    bpf_program__expected_attach_type(program) == BPF_TRACE_ITER ||
+	    program == set->look_up || !target)
+		return 0;
+	return keep_link(set, program, is_by(program, "kprobe.multi") ?
+			 bpf_program__attach_kprobe_multi_opts(program, NULL, &opts) :
+			 bpf_program__attach(program), err, errlen);
+}
+
 /**
  * bpf_load_attach() - attach all programs that were loaded, but for iterators
  * @set: after bpf_load_object()
@@ -370,26 +689,21 @@ int bpf_load_object(struct bpf_set *set, char *err, size_t errlen)
 int bpf_load_attach(struct bpf_set *set, char *err, size_t errlen)
 {
 	struct bpf_program *program;
-	struct bpf_link *link;
-	int ret;
+	int ret = look_up(set, 0);
 
-	bpf_object__for_each_program(program, set->object) {
-		if (!bpf_program__autoload(program) || !bpf_program__autoattach(program) ||
-		    bpf_program__expected_attach_type(program) == BPF_TRACE_ITER)
-			continue;
-		link = set->nr < BPF_LOAD_MAX_LINKS ? bpf_program__attach(program) : NULL;
-		if (!link) {
-			ret = -errno;
-			bpf_load_detach(set);
-			return refuse(ret, err, errlen, "cannot attach %s to %s: %s%s",
-				      bpf_program__name(program),
-				      bpf_program__section_name(program), strerror(-ret),
-				      ret == -EACCES ? ". With kernel.perf_event_paranoid above 2 only root may set a kprobe" : "");
-		}
-		set->program[set->nr] = program;
-		set->link[set->nr++] = link;
-	}
-	return 0;
+	if (ret)
+		return refuse(ret, err, errlen,
+			      "the kernel's zero_pfn or vmemmap_base cannot be read: does %s show them?",
+			      KALLSYMS);
+	ret = attach_copiers(set, err, errlen) ?:
+	      attach_first(set, "copy_added_kprobe", anon_rmap, err, errlen) ?:
+	      attach_first(set, "hugetlb_added_kprobe", hugetlb_rmap, err, errlen);
+	bpf_object__for_each_program(program, set->object)
+		if (!ret)
+			ret = attach_program(set, program, err, errlen);
+	if (ret)
+		bpf_load_detach(set);
+	return ret;
 }
 
 /**
@@ -400,6 +714,8 @@ void bpf_load_detach(struct bpf_set *set)
 {
 	while (set->nr)
 		bpf_link__destroy(set->link[--set->nr]);
+	kernel_text_free(set->kernel);
+	set->kernel = NULL;
 }
 
 static int make_dir(const char *dir, char *err, size_t errlen)
@@ -462,10 +778,18 @@ int bpf_load_pin(struct bpf_set *set, const char *dir, char *err, size_t errlen)
 	for (i = 0; !ret && i < set->nr; i++) {
 		const char *name = bpf_program__name(set->program[i]);
 
-		snprintf(path, sizeof(path), "%s/links/%s", dir, name);
+		/* a program may be attached in several places */
+		size_t nth = 1;
+
+		for (size_t j = 0; j < i; j++)
+			nth += set->program[j] == set->program[i];
+		snprintf(path, sizeof(path), nth > 1 ? "%s/links/%s_%zu" : "%s/links/%s", dir, name,
+			 nth);
 		ret = bpf_link__pin(set->link[i], path);
 		if (ret)
 			break;
+		if (nth > 1)
+			continue;
 		snprintf(path, sizeof(path), "%s/progs/%s", dir, name);
 		ret = bpf_obj_pin(bpf_program__fd(set->program[i]), path);
 	}

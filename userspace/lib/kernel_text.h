@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Where the kernel's functions are, from /proc/kallsyms, and the one place in a function where
+ * another is called, from the function's text.
+ */
+#ifndef COWSTAT_KERNEL_TEXT_H
+#define COWSTAT_KERNEL_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cow.h"
+
+struct kernel_text;
+
+/**
+ * struct call_site - behind a call, where its successor's arguments are about to be loaded
+ * @offset: from the function's beginning
+ * @base: a register, by its number in x86 instructions
+ * @in_memory: the VMA is not in @base, but in memory, at @displacement from there
+ * @displacement: in bytes
+ */
+struct call_site {
+	size_t offset;
+	int base;
+	bool in_memory;
+	int displacement;
+};
+
+struct kernel_text *kernel_text_read(void);
+void kernel_text_free(struct kernel_text *text);
+bool kernel_text_has(const struct kernel_text *text, const char *name);
+size_t kernel_text_ranges(const struct kernel_text *text, const char *const *names,
+			  struct cow_range *to);
+int kernel_text_site(const struct kernel_text *text, const struct cow_range *function,
+		     const uint8_t *code, struct call_site *site);
+
+#endif /* COWSTAT_KERNEL_TEXT_H */
