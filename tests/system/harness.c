@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <sched.h>
@@ -467,6 +468,101 @@ struct cow_table bpf_table_now(void)
 	return table_at(COWSTAT_BPF_TABLE);
 }
 
+/* Born and gone while both counted. */
+static bool is_whole(const struct cow_row *row, uint64_t since_ns)
+{
+	return row->kind == COW_ROW_PROCESS && row->state == 'X' &&
+	       row->value[COWSTAT_COL_START_NS] > since_ns;
+}
+
+static int by_identity(const void *a, const void *b)
+{
+	const struct cow_row *x = *(const struct cow_row **)a, *y = *(const struct cow_row **)b;
+	uint64_t m = x->value[COWSTAT_COL_START_NS], n = y->value[COWSTAT_COL_START_NS];
+
+	return m != n ? (m < n ? -1 : 1) : (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+/* The whole rows of a table, sorted, to be freed. */
+static const struct cow_row **whole_rows(const struct cow_table *t, uint64_t since_ns, size_t *nr)
+{
+	const struct cow_row **rows = calloc(t->nr + 1, sizeof(*rows));
+
+	if (!rows)
+		bail("no memory");
+	*nr = 0;
+	for (size_t i = 0; i < t->nr; i++)
+		if (is_whole(&t->row[i], since_ns))
+			rows[(*nr)++] = &t->row[i];
+	qsort(rows, *nr, sizeof(*rows), by_identity);
+	return rows;
+}
+
+/* parent_copied is sampled at a child's birth and end, by each at its own moment. */
+#define PARENT_APART	64	/* pages, in one row */
+#define PARENT_ROWS	50	/* one row of so many */
+
+struct agreed tables_agree(const char *name, const struct cow_table *module,
+			   const struct cow_table *bpf)
+{
+	uint64_t bad[COWSTAT_NR_COLUMNS] = {}, worst[COWSTAT_NR_COLUMNS] = {}, apart;
+	const struct cow_row **ours, **theirs, *m, *b;
+	size_t nr_ours, nr_theirs, i = 0, j = 0, absent = 0;
+	struct agreed agreed = {};
+	int order;
+
+	ours = whole_rows(module, bpf->since_ns.value, &nr_ours);
+	theirs = whole_rows(bpf, bpf->since_ns.value, &nr_theirs);
+	while (i < nr_ours || j < nr_theirs) {
+		order = i == nr_ours ? 1 : j == nr_theirs ? -1 : by_identity(&ours[i], &theirs[j]);
+		if (order) {
+			m = order < 0 ? ours[i++] : theirs[j++];
+			if (absent++ < 5)
+				note("%s has no row of pid %d (%s)", order < 0 ? "BPF" : "the module",
+				     m->pid, m->comm);
+			continue;
+		}
+		m = ours[i++];
+		b = theirs[j++];
+		agreed.rows++;
+		for (int c = 0; c < COWSTAT_NR_COLUMNS; c++) {
+			agreed.sum[c] += m->value[c];
+			apart = m->value[c] < b->value[c] ? b->value[c] - m->value[c] :
+							    m->value[c] - b->value[c];
+			if (m->known[c] == b->known[c] && !apart &&
+			    (c != COWSTAT_COL_COMM || !strcmp(m->comm, b->comm)))
+				continue;
+			if (apart > worst[c])
+				worst[c] = apart;
+			if (bad[c]++ < 5 && c != COWSTAT_COL_FORK_NS)
+				note("%s of pid %d (%s): module %" PRIu64 "%s, BPF %" PRIu64 "%s",
+				     cow_column_name(c), m->pid, m->comm, m->value[c],
+				     m->known[c] ? "" : " (unknown)", b->value[c],
+				     b->known[c] ? "" : " (unknown)");
+		}
+	}
+	free(ours);
+	free(theirs);
+
+	note("report: %s: %zu processes, BPF missed %" PRIu64 ", parent_copied differs in %" PRIu64
+	     " rows by at most %" PRIu64, name, agreed.rows, bpf->missed.value,
+	     bad[COWSTAT_COL_PARENT_COPIED], worst[COWSTAT_COL_PARENT_COPIED]);
+	is(absent, 0, "each process has a row in both tables");
+	is(bpf->missed.value, 0, "BPF missed nothing");
+	is(bpf->lost.value, module->lost.value, "both lost as much");
+	for (int c = 0; c < COWSTAT_NR_COLUMNS; c++) {
+		if (c == COWSTAT_COL_FORK_NS || c == COWSTAT_COL_PARENT_COPIED)
+			continue;
+		is(bad[c], 0, "%s agrees in every row; in all %" PRIu64, cow_column_name(c),
+		   agreed.sum[c]);
+	}
+	ok(worst[COWSTAT_COL_PARENT_COPIED] <= PARENT_APART &&
+	   bad[COWSTAT_COL_PARENT_COPIED] <= agreed.rows / PARENT_ROWS + 1,
+	   "parent_copied differs in %" PRIu64 " rows by at most %" PRIu64,
+	   bad[COWSTAT_COL_PARENT_COPIED], worst[COWSTAT_COL_PARENT_COPIED]);
+	return agreed;
+}
+
 struct cow_table table_from(int fd)
 {
 	static char text[1 << 22];
@@ -755,22 +851,6 @@ void run(const char *command)
 
 	if (status)
 		bail("%s: status 0x%x", command, status);
-}
-
-bool preemptible(void)
-{
-	FILE *f = fopen("/sys/kernel/debug/sched/preempt", "r");
-	struct utsname name;
-	char line[80] = "";
-
-	/* "none voluntary (full) lazy", where it can be chosen */
-	if (f && !fgets(line, sizeof(line), f))
-		bail("cannot read how the kernel is preempted");
-	if (f)
-		fclose(f);
-	uname(&name);
-	return strstr(line, "(full)") || strstr(line, "(lazy)") ||
-	       strstr(name.version, "PREEMPT_RT") || strstr(name.version, "PREEMPT ");
 }
 
 bool has_thp(void)

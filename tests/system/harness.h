@@ -83,6 +83,19 @@ struct cow_table bpf_table_now(void);
 struct cow_table table_from(int fd);
 struct cow_row total_now(void);
 
+/*
+ * tables_agree(): compare the rows of processes that were born and ended while module and BPF both
+ * counted, column by column: none may differ, but in the two columns that are measured at two
+ * moments. Checks and reports under this name; returns the rows compared, and what the module
+ * counted in them.
+ */
+struct agreed {
+	size_t rows;
+	uint64_t sum[COWSTAT_NR_COLUMNS];
+};
+struct agreed tables_agree(const char *name, const struct cow_table *module,
+			   const struct cow_table *bpf);
+
 /* seen_through(): what an open file shows to the user with this uid. */
 struct seen {
 	size_t mine, others, sums;	/* rows of this user, of others, and of sums */
@@ -144,11 +157,6 @@ bool kernel_before(int major, int minor);
 bool has_thp(void);
 /* has_btf(): can the running kernel run our BPF? The KCSAN kernel cannot; all others must. */
 bool has_btf(void);
-/*
- * preemptible(): can the running kernel be preempted in kernel mode? It then skips BPF programs
- * now and then, and counts how often.
- */
-bool preemptible(void);
 /* set_file(): write a value to a file of /proc or /sys; bails on error. */
 void set_file(const char *path, const char *value);
 /* run(): run a shell command; bails unless it succeeds. */
