@@ -43,6 +43,30 @@ static void set_status(const struct control_status *to)
 	spin_unlock(&status_lock);
 }
 
+static int time_faults(struct control_status *to)
+{
+	int err = fault_use_rmap(FAULT_RMAP_TIMES, true);
+
+	if (err) {
+		pr_err("cannot time faults: %d\n", err);
+		return err;
+	}
+	fault_set_slow(FAULT_CLOCK, !timing_start());
+	fault_set_slow(FAULT_TIMED, true);
+	to->armed |= BIT(COWSTAT_HOOK_TIME);
+	to->counted |= BIT(COWSTAT_HOOK_TIME);
+	return 0;
+}
+
+static void time_no_faults(struct control_status *to)
+{
+	fault_set_slow(FAULT_TIMED, false);
+	fault_set_slow(FAULT_CLOCK, false);
+	timing_stop();
+	fault_use_rmap(FAULT_RMAP_TIMES, false);
+	to->armed &= ~BIT(COWSTAT_HOOK_TIME);
+}
+
 /*
  * Attach to exits first: a row whose process exits unseen would stay live for ever. Arm
  * do_wp_page() before its commit points (the order of fault_hooks), and count only once all
@@ -57,16 +81,16 @@ static int arm(struct control_status *to)
 		return err;
 	table_mark_dead();
 	event_forget();
-	err = hook_arm_all(fault_hooks);
-	to->armed = hook_mask(fault_hooks);
+	err = fault_arm();
+	to->armed = fault_hooked();
 	if (err)
 		goto disarm_fork;
 	counting_start();
-	if (to->timing && timing_arm(fault_entry()))
-		to->timing = false;	/* the log says why; counting goes on without it */
-
+	fault_set_slow(FAULT_SWITCHING, false);
 	to->counting = true;
-	to->armed |= fork_mask();
+	to->armed = fork_mask() | fault_mask();
+	if (to->timing && time_faults(to))
+		to->timing = false;	/* the log says why; counting goes on without it */
 	to->counted |= to->armed;
 	return 0;
 
@@ -81,14 +105,15 @@ static int disarm(struct control_status *to)
 	int err;
 
 	if (to->counting) {
+		time_no_faults(to);
+		fault_set_slow(FAULT_SWITCHING, true);
 		counting_stop();
-		timing_disarm();
 	}
-	err = hook_disarm_all(fault_hooks);
+	err = fault_disarm();
 	fork_disarm();
 	table_settle();
 	to->counting = false;
-	to->armed = hook_mask(fault_hooks);
+	to->armed = fault_hooked();
 	return err;
 }
 
@@ -143,7 +168,7 @@ int control_counting(bool on)
 		err = arm(&to);
 	else if (!on && (to.counting || to.armed))
 		err = disarm(&to);
-	if (err && hook_mask(fault_hooks))
+	if (err && fault_hooked())
 		pin_module();
 	set_status(&to);
 	mutex_unlock(&control_mutex);
@@ -166,13 +191,27 @@ int control_timing(bool on)
 		return -EINTR;
 	to = status;
 	if (to.counting && on && !to.timing)
-		err = timing_arm(fault_entry());
-	else if (!on)
-		timing_disarm();
+		err = time_faults(&to);
+	else if (to.counting && !on && to.timing)
+		time_no_faults(&to);
 	to.timing = on && !err;
 	set_status(&to);
 	mutex_unlock(&control_mutex);
 	return err;
+}
+
+/**
+ * control_tracing() - report the new frame of copies, or no longer
+ * @on: true to report it
+ *
+ * Context: may sleep; some grace periods where it is switched off.
+ */
+void control_tracing(bool on)
+{
+	mutex_lock(&control_mutex);
+	if (fault_use_rmap(FAULT_RMAP_TRACES, on))
+		pr_err("events do not tell the new frame of a copy\n");
+	mutex_unlock(&control_mutex);
 }
 
 static void begin_epoch(struct control_status *to)
@@ -213,7 +252,7 @@ int control_reset(void)
 	smp_store_release(&reset_seq, reset_seq + 1);
 	if (counting)
 		err = err ?: arm(&to);
-	if (err && hook_mask(fault_hooks))
+	if (err && fault_hooked())
 		pin_module();
 	set_status(&to);
 	mutex_unlock(&control_mutex);
@@ -258,7 +297,7 @@ int __init control_init(void)
 	err = fork_resolve();
 	if (err)
 		return err;
-	err = hook_resolve_all(fault_hooks, absent);
+	err = fault_resolve(absent);
 	if (err)
 		goto release_fault;
 	err = timing_init();
@@ -267,7 +306,7 @@ int __init control_init(void)
 	begin_epoch(&to);
 	set_status(&to);
 	err = control_counting(true);
-	if (err && hook_mask(fault_hooks))
+	if (err && fault_hooked())
 		return 0;	/* must stay loaded: counting is off, and the log says why */
 	if (err)
 		goto exit_timing;
@@ -276,7 +315,7 @@ int __init control_init(void)
 exit_timing:
 	timing_exit();
 release_fault:
-	hook_release_all(fault_hooks);
+	fault_release();
 	return err;
 }
 
@@ -296,5 +335,5 @@ void control_exit(void)
 	if (err)
 		stay_loaded();
 	timing_exit();
-	hook_release_all(fault_hooks);
+	fault_release();
 }

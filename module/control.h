@@ -27,6 +27,7 @@ int control_init(void);
 void control_exit(void);
 int control_counting(bool on);
 int control_timing(bool on);
+void control_tracing(bool on);
 int control_reset(void);
 unsigned long control_reset_seq(void);
 void control_status(struct control_status *out);

@@ -8,13 +8,18 @@
  * the CPU: on PREEMPT_RT the holder of the page-table lock can be preempted.
  */
 #include <linux/capability.h>
+#include <linux/completion.h>
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/perf_event.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
 
+#include "control.h"
 #include "event.h"
+#include "fault.h"
 #include "owner.h"
 #include "slot.h"
 #include "table.h"
@@ -65,13 +70,51 @@ void event_forget(void)
 	slot_release_all(&copies);
 }
 
+/*
+ * The new frame of a copy is known where *_add_new_anon_rmap() is hooked. To hook it takes
+ * ftrace_lock, which is taken before tracepoints_mutex elsewhere (pid_write() of
+ * kernel/trace/ftrace.c), so whoever registers the tracepoint cannot do it: a worker does.
+ */
+static void hook_new_frames(struct work_struct *work);
+static DECLARE_WORK(listen_work, hook_new_frames);
+static DECLARE_COMPLETION(new_frames_known);
+static DEFINE_SPINLOCK(listen_lock);
+/* under listen_lock: */
+static bool listening;
+static bool closed;		/* no work from now on: the module goes */
+
+static void hook_new_frames(struct work_struct *work)
+{
+	bool on = READ_ONCE(listening);
+
+	control_tracing(on);
+	if (on)
+		complete_all(&new_frames_known);
+}
+
+static bool listen(bool on)
+{
+	bool work;
+
+	spin_lock(&listen_lock);
+	WRITE_ONCE(listening, on);
+	work = !closed;
+	if (work)
+		schedule_work(&listen_work);
+	spin_unlock(&listen_lock);
+	return work;
+}
+
 /**
  * event_listen() - prepare for the first user of cow_fault
  *
  * The event can be opened a moment before event_init() has run. Until then only
  * CAP_SYS_ADMIN may register.
  *
- * Context: registration of the tracepoint.
+ * Waits until the new frames of copies are known, but not for long: the worker may itself wait
+ * for a lock that the caller holds. Until then an event's new frame is 0.
+ *
+ * Context: registration of the tracepoint; may sleep.
  * Return: 0, or -EPERM.
  */
 int event_listen(void)
@@ -79,7 +122,37 @@ int event_listen(void)
 	if (!READ_ONCE(guarded) && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	event_forget();
+	fault_set_slow(FAULT_TRACED, true);
+	reinit_completion(&new_frames_known);
+	if (listen(true))
+		wait_for_completion_timeout(&new_frames_known, HZ);
 	return 0;
+}
+
+/**
+ * event_unlisten() - the last user of cow_fault has gone
+ *
+ * Context: the tracepoint is being unregistered; may sleep.
+ */
+void event_unlisten(void)
+{
+	listen(false);
+	fault_set_slow(FAULT_TRACED, false);
+}
+
+/**
+ * event_exit() - the module goes, or fails to load: no work from now on
+ *
+ * Users of the tracepoint may come and go until the module's memory is freed.
+ *
+ * Context: may sleep.
+ */
+void event_exit(void)
+{
+	spin_lock(&listen_lock);
+	closed = true;
+	spin_unlock(&listen_lock);
+	cancel_work_sync(&listen_work);
 }
 
 /**

@@ -10,6 +10,8 @@ struct vm_area_struct;
 void event_init(void);
 void event_forget(void);
 int event_listen(void);
+void event_unlisten(void);
+void event_exit(void);
 void event_fault(const struct vm_area_struct *vma, unsigned long address,
 		 enum cowstat_column outcome, unsigned long old_pfn, unsigned long new_pfn,
 		 unsigned long bytes);

@@ -16,7 +16,9 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/hugetlb.h>
+#include <linux/kprobes.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/pgtable.h>
 #include <linux/sched.h>
 
@@ -26,6 +28,7 @@
 #include "fork.h"
 #include "hook.h"
 #include "owner.h"
+#include "site.h"
 #include "slot.h"
 #include "table.h"
 #include "timing.h"
@@ -33,6 +36,37 @@
 #include "vmf.h"
 
 static struct hook set_access_flags, add_anon_rmap;
+
+/* The places that count instead of add_anon_rmap; none if the kernel's text is unexpected. */
+static struct site sites[SITES_MAX];
+static unsigned int nr_sites __ro_after_init;
+
+static bool sites_count;	/* they are armed */
+
+/* Why add_anon_rmap is armed: a bit for each enum fault_rmap_use. Under control.c's mutex. */
+static unsigned long rmap_uses;
+
+/*
+ * Is counting all there is to do, and each event counts? A callback then needs to look no
+ * further. Off while fault_set_slow() names a reason.
+ */
+static DEFINE_STATIC_KEY_FALSE(only_counts_key);
+
+/* Is counting, and timing by a clock that is read without a call, all there is to do? */
+static DEFINE_STATIC_KEY_FALSE(only_times_key);
+
+/* Not inlined, and called as the ABI has it: else GCC moves arguments in the caller. */
+#define noipa	__attribute__((noipa))
+
+static __always_inline bool fault_only_counts(void)
+{
+	return static_branch_likely(&only_counts_key);
+}
+
+static __always_inline bool fault_only_times(void)
+{
+	return static_branch_likely(&only_times_key);
+}
 
 /* The frame of the shared zero page. KSM maps its zero pages there, too. */
 static unsigned long shared_zero_pfn __ro_after_init;
@@ -61,13 +95,26 @@ static struct row *row_of_payer(struct mm_struct *mm, bool make, bool *remote)
 }
 
 /*
- * The row of current, for a fault in its own mm; NULL if it has none yet. A kernel thread
- * that borrows an mm has no row: table_birth() does not make one for it, and removes the
- * row of an earlier process that had the same signal_struct.
+ * The row of current, for a fault in its own mm, if it was the last to fault on this CPU. A
+ * kernel thread that borrows an mm has no row: table_birth() does not make one for it, and
+ * removes the row of an earlier process that had the same signal_struct.
  */
 static __always_inline struct row *row_of_current(const struct mm_struct *mm)
 {
-	return likely(current->mm == mm) ? table_find(current->signal) : NULL;
+	return likely(current->mm == mm) ? table_find_recent(current->signal) : NULL;
+}
+
+/* The same after another process has faulted on this CPU; NULL if current has no row yet. */
+static __always_inline struct row *row_of_current_again(const struct mm_struct *mm)
+{
+	struct row *row = row_of_current(mm);
+
+	if (likely(row) || current->mm != mm)
+		return row;
+	row = table_find(current->signal);
+	if (row)
+		this_cpu_write(recent_row, row);
+	return row;
 }
 
 static void remote_remember(struct row *row)
@@ -104,6 +151,8 @@ static noinline struct row *count_entry(struct mm_struct *mm, enum row_value ent
 	if (remote) {
 		row_count(row, ROW_REMOTE);
 		remote_remember(row);
+	} else if (current->mm == mm) {
+		this_cpu_write(recent_row, row);
 	}
 	if (row == &table.folded)
 		atomic64_inc(&table.lost);
@@ -132,17 +181,34 @@ static bool commit_counts(enum cowstat_hook caller)
 }
 
 /*
- * Each hot callback is split in two. The fast half calls nothing, so it saves no registers.
- * The slow half handles everything else and takes the same arguments.
+ * Each hot callback is split in two. The first half calls nothing, so it saves no registers: it
+ * counts, and times, a fault of the process that last faulted on this CPU. The slow half
+ * handles everything else and takes the same arguments.
  */
-static noinline void wp_fault_slow(unsigned long ip, unsigned long parent_ip,
-				   struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static noipa void wp_fault_rare(unsigned long ip, unsigned long parent_ip,
+				struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
 	struct row *row = count_fault(vmf->vma->vm_mm, ROW_WP_ENTRIES);
 
 	if (row && vmf->flags & FAULT_FLAG_UNSHARE)
 		row_count(row, ROW_UNSHARED);
+	if (timing_is_on())
+		timing_begin(timing_clock());
+}
+
+/* Another process has faulted on this CPU since: this half calls nothing either. */
+static noipa void wp_fault_slow(unsigned long ip, unsigned long parent_ip,
+				struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
+	struct row *row = row_of_current_again(vmf->vma->vm_mm);
+
+	if (unlikely(!row || vmf->flags & FAULT_FLAG_UNSHARE || timing_is_on() ||
+		     !counting_is_steady()))
+		wp_fault_rare(ip, parent_ip, ops, fregs);
+	else
+		row_count(row, ROW_WP_ENTRIES);
 }
 
 /* vm_fault_t do_wp_page(struct vm_fault *vmf) */
@@ -152,54 +218,89 @@ static void on_wp_fault(unsigned long ip, unsigned long parent_ip,
 	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
 	struct row *row;
 
-	if (!counting_is_steady())
+	if (!fault_only_counts())
+		goto time;
+	row = row_of_current(vmf->vma->vm_mm);
+	if (unlikely(!row || vmf->flags & FAULT_FLAG_UNSHARE))
+		goto slow;
+	row_count(row, ROW_WP_ENTRIES);
+	return;
+time:
+	if (!fault_only_times())
 		goto slow;
 	row = row_of_current(vmf->vma->vm_mm);
-	if (likely(row && !(vmf->flags & FAULT_FLAG_UNSHARE))) {
-		row_count(row, ROW_WP_ENTRIES);
-		return;
-	}
+	if (unlikely(!row || vmf->flags & FAULT_FLAG_UNSHARE))
+		goto slow;
+	row_count(row, ROW_WP_ENTRIES);
+	timing_begin(rdtsc());
+	return;
 slow:
 	wp_fault_slow(ip, parent_ip, ops, fregs);
 }
 
-/*
- * An anonymous page's mapping is its anon_vma: that of the process that made it. A page whose
- * anon_vma is not the faulting area's own came from an ancestor. Only where a child's area
- * took over the anon_vma of an ancestor that is gone (anon_vma_clone()) do that ancestor's
- * pages look like the child's own.
- */
-static __always_inline enum row_value copied_page_kind(const struct folio *folio,
-						       const struct vm_area_struct *vma)
-{
-	unsigned long mapping = (unsigned long)READ_ONCE(folio->mapping);
-
-	if (mapping == (unsigned long)vma->anon_vma + COMPAT_MAPPING_ANON)
-		return ROW_OWN_COPIED;
-	if (likely((mapping & COMPAT_MAPPING_FLAGS) == COMPAT_MAPPING_ANON))
-		return ROW_INHERITED_COPIED;
-	return folio_test_ksm((struct folio *)folio) ? ROW_KSM_COPIED : ROW_OTHER_COPIED;
-}
-
-/* What a page that is being replaced was: count its copy, in the column that is returned. */
-static __always_inline enum cowstat_column count_copy(struct row *row, pte_t old,
-						      const struct vm_area_struct *vma)
+/* The copy of whatever is no small anonymous page. Inline, so that it is no call. */
+static __always_inline enum cowstat_column count_other_copy(struct row *row, pte_t old,
+							    const struct vm_area_struct *vma)
 {
 	unsigned long pfn = pte_pfn(old);
 	struct folio *folio;
 
-	if (unlikely(pfn == shared_zero_pfn)) {
+	if (pfn == shared_zero_pfn) {
 		row_count(row, ROW_ZERO_FILLED);
-		timing_note(COWSTAT_OUTCOME_ZERO_FILLED);
 		return COWSTAT_COL_ZERO_FILLED;
 	}
+	/* no folio: device memory without a struct page */
 	folio = pte_special(old) ? NULL : page_folio(pfn_to_page(pfn));
-	if (unlikely(!folio))
-		row_count(row, ROW_OTHER_COPIED);	/* device memory, without a struct page */
+	if (!folio)
+		row_count(row, ROW_OTHER_COPIED);
+	else if (((unsigned long)folio->mapping & COMPAT_MAPPING_FLAGS) == COMPAT_MAPPING_ANON)
+		row_count(row, (unsigned long)folio->mapping - COMPAT_MAPPING_ANON ==
+			       (unsigned long)vma->anon_vma ? ROW_OWN_COPIED :
+							      ROW_INHERITED_COPIED);
 	else
-		row_count(row, copied_page_kind(folio, vma));
-	timing_note(COWSTAT_OUTCOME_COPIED);
+		row_count(row, folio_test_ksm(folio) ? ROW_KSM_COPIED : ROW_OTHER_COPIED);
 	return COWSTAT_COL_COPIED;
+}
+
+/*
+ * Count the copy of a small anonymous page; false if it is none.
+ *
+ * An anonymous page's mapping is its anon_vma: that of the process that made it. A page whose
+ * anon_vma is not the faulting area's own came from an ancestor. Only where a child's area
+ * took over the anon_vma of an ancestor that is gone (anon_vma_clone()) do that ancestor's
+ * pages look like the child's own.
+ *
+ * What is looked at here is the page itself, not yet its folio. A page inside a larger folio
+ * has other things where its mapping would be, but never the address of an anon_vma; and its
+ * link to the folio has the low bit set, where other pages have a list's aligned pointer.
+ */
+static __always_inline bool count_anon_copy(struct row *row, pte_t old,
+					    const struct vm_area_struct *vma)
+{
+	const struct folio *page;
+	unsigned long anon_vma;
+
+	if (unlikely(pte_special(old)))
+		return false;
+	/* not pte_pfn(): the PTE is present, so its frame is not inverted (L1TF) */
+	page = (const void *)pfn_to_page((pte_val(old) & PTE_PFN_MASK) >> PAGE_SHIFT);
+	anon_vma = (unsigned long)READ_ONCE(page->mapping) - COMPAT_MAPPING_ANON;
+	if (anon_vma == (unsigned long)vma->anon_vma) {
+		row_count(row, ROW_OWN_COPIED);
+		return true;
+	}
+	if (unlikely((anon_vma | (unsigned long)READ_ONCE(page->lru.next)) & COMPAT_MAPPING_FLAGS))
+		return false;
+	row_count(row, ROW_INHERITED_COPIED);
+	return true;
+}
+
+/* Count the copy of a page by what the page was; return the column. */
+static __always_inline enum cowstat_column count_copy(struct row *row, pte_t old,
+						      const struct vm_area_struct *vma)
+{
+	return likely(count_anon_copy(row, old, vma)) ? COWSTAT_COL_COPIED :
+							count_other_copy(row, old, vma);
 }
 
 /* Count the copy of a hugetlb page, with its size; return the column. */
@@ -225,10 +326,21 @@ static void on_clear_flush(unsigned long ip, unsigned long parent_ip,
 	vma = (void *)compat_argument(fregs, 0);
 	old = ptep_get((pte_t *)compat_argument(fregs, 2));
 	row = row_of_commit(vma->vm_mm);
-	outcome = caller == COWSTAT_HOOK_COPY ? count_copy(row, old, vma) :
-						 count_huge_copy(row, vma);
-	if (trace_cow_fault_enabled())
+	if (caller == COWSTAT_HOOK_HUGETLB) {
+		outcome = count_huge_copy(row, vma);
+	} else {
+		outcome = count_copy(row, old, vma);
+		if (timing_is_on())
+			timing_flush((outcome == COWSTAT_COL_ZERO_FILLED ? TIMING_ZERO_PAGE : 0) |
+				     TIMING_REMOTE, timing_clock());
+	}
+	if (!trace_cow_fault_enabled())
+		return;
+	if (caller == COWSTAT_HOOK_HUGETLB || READ_ONCE(add_anon_rmap.armed))
 		event_old_frame(compat_argument(fregs, 1), outcome, pte_pfn(old));
+	else	/* nobody will report the new frame */
+		event_fault(vma, compat_argument(fregs, 1), outcome, pte_pfn(old), 0,
+			    outcome == COWSTAT_COL_COPIED ? PAGE_SIZE : 0);
 }
 
 static __always_inline enum cowstat_column count_reuse(struct row *row,
@@ -236,11 +348,9 @@ static __always_inline enum cowstat_column count_reuse(struct row *row,
 {
 	if (vma->vm_flags & (VM_SHARED | VM_MAYSHARE)) {
 		row_count(row, ROW_SHARED_WP);
-		timing_note(COWSTAT_OUTCOME_SHARED_WP);
 		return COWSTAT_COL_SHARED_WP;
 	}
 	row_count(row, ROW_REUSED);
-	timing_note(COWSTAT_OUTCOME_REUSED);
 	return COWSTAT_COL_REUSED;
 }
 
@@ -262,7 +372,13 @@ static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
 	if (!commit_counts(caller))
 		return;
 	row = row_of_commit(vma->vm_mm);
-	outcome = caller == COWSTAT_HOOK_REUSE ? count_reuse(row, vma) : count_huge_reuse(row);
+	if (caller == COWSTAT_HOOK_HUGETLB) {
+		outcome = count_huge_reuse(row);
+	} else {
+		outcome = count_reuse(row, vma);
+		if (timing_is_on())
+			timing_reuse(row, outcome == COWSTAT_COL_SHARED_WP, timing_clock());
+	}
 	if (trace_cow_fault_enabled()) {
 		unsigned long pfn = pte_pfn(ptep_get((pte_t *)compat_argument(fregs, 2)));
 
@@ -270,12 +386,45 @@ static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
 	}
 }
 
+/* While timing is on. By itself: together with on_commit() it would need more registers. */
+static noipa void commit_timed(unsigned long ip, unsigned long parent_ip,
+			       struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 0);
+	enum cowstat_column outcome;
+	struct row *row;
+
+	if (!fault_only_times())
+		goto slow;
+	if (likely(hook_call_is_first_expected(&clear_flush, parent_ip))) {
+		row = row_of_current(vma->vm_mm);
+		if (unlikely(!row))
+			goto slow;
+		if (unlikely(!count_anon_copy(row, ptep_get((pte_t *)compat_argument(fregs, 2)),
+					      vma)))
+			goto slow;
+		timing_flush(0, rdtsc());
+		return;
+	}
+	if (likely(hook_call_is_expected(&set_access_flags, parent_ip))) {
+		row = row_of_current(vma->vm_mm);
+		if (unlikely(!row))
+			goto slow;
+		outcome = count_reuse(row, vma);
+		timing_reuse(row, outcome == COWSTAT_COL_SHARED_WP, rdtsc());
+		return;
+	}
+slow:
+	hook_dispatch(ip, parent_ip, ops, fregs);
+}
+
 /*
  * pte_t ptep_clear_flush(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep)
  * int ptep_set_access_flags(struct vm_area_struct *vma, unsigned long addr,
  *			     pte_t *ptep, pte_t entry, int dirty)
  *
- * Rare functions share this ops; hook_dispatch() finds them by their address.
+ * Rare functions share this ops; hook_dispatch() finds them by their address. A commit is made
+ * a moment after the entry, and nearly always on the same CPU: the entry has found the row.
  */
 static void on_commit(unsigned long ip, unsigned long parent_ip,
 		      struct ftrace_ops *ops, struct ftrace_regs *fregs)
@@ -283,8 +432,8 @@ static void on_commit(unsigned long ip, unsigned long parent_ip,
 	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 0);
 	struct row *row;
 
-	if (!counting_is_steady() || trace_cow_fault_enabled())
-		goto dispatch;
+	if (!fault_only_counts())
+		goto slow;
 	if (likely(hook_call_is_first_expected(&clear_flush, parent_ip))) {
 		row = row_of_current(vma->vm_mm);
 		if (likely(row)) {
@@ -298,8 +447,8 @@ static void on_commit(unsigned long ip, unsigned long parent_ip,
 			return;
 		}
 	}
-dispatch:
-	hook_dispatch(ip, parent_ip, ops, fregs);
+slow:
+	commit_timed(ip, parent_ip, ops, fregs);
 }
 
 /* vm_fault_t hugetlb_wp(...) */
@@ -357,50 +506,129 @@ static void on_pmdp_set_access_flags(unsigned long ip, unsigned long parent_ip,
 			   COWSTAT_COL_THP_REUSED);
 }
 
-static noinline void add_anon_rmap_slow(unsigned long ip, unsigned long parent_ip,
-					struct ftrace_ops *ops, struct ftrace_regs *fregs)
+/* The copy of a private file page: this is all there is of its fault. */
+static void count_file_copy(struct vm_area_struct *vma, unsigned long address, struct page *page)
+{
+	if (!counting_is_steady() && !counting_event())
+		return;
+	count_entry(vma->vm_mm, ROW_FILE_COPIED);
+	if (trace_cow_fault_enabled())
+		event_fault(vma, address, COWSTAT_COL_FILE_COPIED, 0, page_to_pfn(page), PAGE_SIZE);
+}
+
+/* The copy of a pinned page by fork: the parent pays, though the mm is the new child's. */
+static void count_pinned_copy(struct vm_area_struct *vma, unsigned long address, struct page *page)
+{
+	if (!counting_is_steady() && !counting_event())
+		return;
+	row_count(table_row(current, true), ROW_FORK_COPIED);
+	fork_copied();
+	if (trace_cow_fault_enabled())
+		event_fault(vma, address, COWSTAT_COL_FORK_COPIED, 0, page_to_pfn(page), PAGE_SIZE);
+}
+
+/* Where a new anonymous page is mapped: its reverse mapping is made, and has the index. */
+static unsigned long address_of_new(const struct vm_area_struct *vma, struct page *page)
+{
+	return vma->vm_start + ((page_folio(page)->index - vma->vm_pgoff) << PAGE_SHIFT);
+}
+
+static noipa void site_slow(const struct site *site, const struct pt_regs *regs)
+{
+	struct vm_area_struct *vma = site_vma(site, regs);
+	struct page *page = site_page(site, regs);
+	unsigned long address = address_of_new(vma, page);
+
+	if (site->counts_as == COWSTAT_HOOK_PINNED)
+		count_pinned_copy(vma, address, page);
+	else
+		count_file_copy(vma, address, page);
+}
+
+/* Behind the call of *_add_new_anon_rmap() by a function whose call counts. */
+static int on_site(struct kprobe *probe, struct pt_regs *regs)
+{
+	const struct site *site = container_of(probe, struct site, probe);
+	struct row *row = row_of_current(site_vma(site, regs)->vm_mm);
+
+	if (likely(fault_only_counts() && row && site->counts_as == COWSTAT_HOOK_FILE))
+		row_count(row, ROW_FILE_COPIED);
+	else
+		site_slow(site, regs);
+	return 0;
+}
+
+NOKPROBE_SYMBOL(on_site);
+
+static noipa void add_anon_rmap_slow(unsigned long ip, unsigned long parent_ip,
+				     struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	struct page *page = (void *)compat_argument(fregs, 0);
 	struct vm_area_struct *vma = (void *)compat_argument(fregs, 1);
 	unsigned long address = compat_argument(fregs, 2);
 	enum cowstat_hook caller = hook_caller_of(ops, parent_ip);
-	enum cowstat_column outcome;
+	struct timing_note *note;
+	u64 flags;
 
-	if (caller != HOOK_NONE && !counting_is_steady() && !counting_event())
-		return;
-	switch (caller) {
-	case COWSTAT_HOOK_PINNED:
-		row_count(table_row(current, true), ROW_FORK_COPIED);
-		fork_copied();
-		outcome = COWSTAT_COL_FORK_COPIED;
-		break;
-	case COWSTAT_HOOK_FILE:
-		count_entry(vma->vm_mm, ROW_FILE_COPIED);
-		outcome = COWSTAT_COL_FILE_COPIED;
-		break;
-	default:
-		if (trace_cow_fault_enabled())
-			event_new_frame(vma, address, page);
-		return;
+	if (timing_is_on()) {
+		note = timing_note_of_current();
+		flags = timing_flushing(note);
+		if (!(flags & ~TIMING_FLAGS))
+			timing_map(row_of_commit(vma->vm_mm), note, flags, timing_clock());
 	}
-	if (trace_cow_fault_enabled())
-		event_fault(vma, address, outcome, 0, page_to_pfn(page), PAGE_SIZE);
+	if (caller == HOOK_NONE && trace_cow_fault_enabled())
+		event_new_frame(vma, address, page);
+	if (READ_ONCE(sites_count))
+		return;
+	if (caller == COWSTAT_HOOK_PINNED)
+		count_pinned_copy(vma, address, page);
+	else if (caller == COWSTAT_HOOK_FILE)
+		count_file_copy(vma, address, page);
+}
+
+/* By itself, too: without the callback's arguments to keep, no register has to be saved. */
+static noipa void map_timed(struct row *row, struct timing_note *note)
+{
+	timing_map(row, note, 0, rdtsc());
 }
 
 /*
  * void folio_add_new_anon_rmap(struct folio *folio, struct vm_area_struct *vma,
  *				unsigned long address, ...)
  *
- * Counts the copy of a private file page, which no other hook sees, and the copy of a pinned
- * page by fork: the parent pays for it, though the mm is the new child's. Most calls are
- * neither, and are expected: first touches, and copies that are already counted.
+ * Armed while somebody traces or times: the new page of a copy is known and mapped here. Where
+ * no kprobe counts, it is always armed and counts. Most calls are expected then: first touches,
+ * and copies that are already counted.
  */
 static void on_add_anon_rmap(unsigned long ip, unsigned long parent_ip,
 			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	if (unlikely(!hook_call_is_expected(&add_anon_rmap, parent_ip)) ||
-	    trace_cow_fault_enabled())
-		add_anon_rmap_slow(ip, parent_ip, ops, fregs);
+	struct timing_note *note;
+	struct row *row;
+	u64 flags;
+
+	if (!fault_only_counts())
+		goto time;
+	if (likely(hook_call_is_expected(&add_anon_rmap, parent_ip)))
+		return;
+	goto slow;
+time:
+	if (!fault_only_times())
+		goto slow;
+	note = timing_note_of_current();
+	flags = timing_flushing(note);
+	if (likely(!flags)) {
+		/* without TIMING_REMOTE current pays: no need to look at the mm again */
+		row = table_find_recent(current->signal);
+		if (likely(row)) {
+			map_timed(row, note);
+			return;
+		}
+	} else if (flags & ~TIMING_FLAGS && likely(READ_ONCE(sites_count))) {
+		return;
+	}
+slow:
+	add_anon_rmap_slow(ip, parent_ip, ops, fregs);
 }
 
 /*
@@ -528,9 +756,10 @@ static struct hook add_anon_rmap = {
 	.expected	= HOOK_NONE,
 };
 
-struct hook *const fault_hooks[] = {
+/* Found together. add_anon_rmap stands first: it is armed by itself. */
+static struct hook *const fault_hooks[] = {
+	&add_anon_rmap,
 	&wp_fault,
-	&add_anon_rmap,		/* before clear_flush, whose copies it reports */
 	&hugetlb_fault_entry,
 	&hugetlb_add_rmap,
 	&thp_fault,
@@ -542,14 +771,190 @@ struct hook *const fault_hooks[] = {
 	NULL
 };
 
+static struct hook *const *const counting_hooks = fault_hooks + 1;
+static struct hook *const rmap_hooks[] = { &add_anon_rmap, NULL };
+
 /**
- * fault_entry() - which function handles a write-protect fault
+ * fault_set_slow() - callbacks have, or no longer have, something to do beside counting
+ * @why: the reason
+ * @slow: does it apply?
  *
- * Return: the address of do_wp_page().
+ * Context: may sleep. Takes no lock that is held while hooks are armed: it may be called from
+ * the registration of a tracepoint.
  */
-unsigned long fault_entry(void)
+void fault_set_slow(enum fault_slow why, bool slow)
 {
-	return wp_fault.address;
+	static DEFINE_MUTEX(mutex);
+	static unsigned long reasons = BIT(FAULT_SWITCHING);
+
+	mutex_lock(&mutex);
+	if (slow)
+		reasons |= BIT(why);
+	else
+		reasons &= ~BIT(why);
+	if (reasons)
+		static_branch_disable(&only_counts_key);
+	if (reasons != BIT(FAULT_TIMED))
+		static_branch_disable(&only_times_key);
+	else
+		static_branch_enable(&only_times_key);
+	if (!reasons)
+		static_branch_enable(&only_counts_key);
+	mutex_unlock(&mutex);
+}
+
+/* Arm add_anon_rmap if it is of use, disarm it if not. */
+static int rmap_update(bool counting)
+{
+	bool wanted = counting && rmap_uses;
+
+	if (wanted && !add_anon_rmap.armed)
+		return hook_arm_all(rmap_hooks);
+	if (!wanted && add_anon_rmap.armed)
+		return hook_disarm_all(rmap_hooks);
+	return 0;
+}
+
+/**
+ * fault_use_rmap() - have the mapping of new pages reported, or no longer
+ * @use: for what
+ * @on: from now on, or no more
+ *
+ * Context: may sleep, some grace periods where it is switched off; under control.c's mutex.
+ * Return: 0; -ENOENT if this kernel has no such function to hook; or the error of ftrace.
+ */
+int fault_use_rmap(enum fault_rmap_use use, bool on)
+{
+	int err;
+
+	if (on && !add_anon_rmap.address)
+		return -ENOENT;
+	if (on)
+		rmap_uses |= BIT(use);
+	else
+		rmap_uses &= ~BIT(use);
+	err = rmap_update(wp_fault.armed);
+	if (err)
+		rmap_uses &= ~BIT(use);
+	return err;
+}
+
+/**
+ * fault_arm() - begin to count faults
+ *
+ * Where kprobes refuse a site, the function is hooked instead.
+ *
+ * Context: may sleep; under control.c's mutex.
+ * Return: 0, or a negative error: then nothing is armed.
+ */
+int fault_arm(void)
+{
+	int err = hook_arm_all(counting_hooks);
+
+	if (err)
+		return err;
+	WRITE_ONCE(sites_count, nr_sites && !site_arm_all(sites, nr_sites));
+	if (!sites_count && add_anon_rmap.address)
+		rmap_uses |= BIT(FAULT_RMAP_COUNTS);
+	else
+		rmap_uses &= ~BIT(FAULT_RMAP_COUNTS);
+	err = rmap_update(true);
+	return err ? (fault_disarm() ?: err) : 0;
+}
+
+/**
+ * fault_disarm() - stop counting faults
+ *
+ * Context: may sleep, for as long as some RCU-tasks grace periods take; under control.c's
+ * mutex.
+ * Return: 0: then no callback runs, and none will; or the error of ftrace if a hook could not
+ * be removed.
+ */
+int fault_disarm(void)
+{
+	int err = rmap_update(false), failed;
+
+	site_disarm_all(sites, nr_sites);
+	failed = hook_disarm_all(counting_hooks);
+	return err ?: failed;
+}
+
+/**
+ * fault_hooked() - the hooks that ftrace calls, whatever they are used for
+ *
+ * Return: a bit for each enum cowstat_hook.
+ */
+unsigned long fault_hooked(void)
+{
+	return hook_mask(fault_hooks);
+}
+
+/**
+ * fault_mask() - what is armed
+ *
+ * Return: a bit for each enum cowstat_hook.
+ */
+unsigned long fault_mask(void)
+{
+	unsigned long mask = hook_mask(counting_hooks);
+	unsigned int i;
+
+	if (!sites_count)
+		return mask | hook_mask(rmap_hooks);
+	for (i = 0; i < nr_sites; i++)
+		if (sites[i].armed)
+			mask |= BIT(sites[i].counts_as);
+	return mask;
+}
+
+/**
+ * fault_probed() - what kprobes count: first touches then pay nothing for it
+ *
+ * Return: a bit for each enum cowstat_hook.
+ */
+unsigned long fault_probed(void)
+{
+	return site_mask(sites, nr_sites);
+}
+
+/**
+ * fault_missed() - copies that kprobes have missed since they were armed
+ *
+ * Return: their number; earlier ones are in table.missed.
+ */
+u64 fault_missed(void)
+{
+	return site_missed(sites, nr_sites);
+}
+
+/**
+ * fault_resolve() - find every function to hook, and every place to probe
+ * @absent: from fault_init()
+ *
+ * Context: may sleep. To be undone by fault_release(), on failure too.
+ * Return: as hook_resolve_all().
+ */
+int __init fault_resolve(unsigned long absent)
+{
+	int err = hook_resolve_all(fault_hooks, absent);
+	unsigned int i;
+
+	if (err || !add_anon_rmap.address)
+		return err;
+	nr_sites = site_find_all(sites, &add_anon_rmap);
+	for (i = 0; i < nr_sites; i++)
+		sites[i].probe.pre_handler = on_site;
+	return 0;
+}
+
+/**
+ * fault_release() - give back what fault_resolve() took
+ *
+ * Context: may sleep; everything is disarmed.
+ */
+void fault_release(void)
+{
+	hook_release_all(fault_hooks);
 }
 
 /**

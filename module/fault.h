@@ -2,13 +2,38 @@
 #ifndef COWSTAT_FAULT_H
 #define COWSTAT_FAULT_H
 
+#include <linux/types.h>
+
 struct hook;
 
-/* The hooks of fault.c and fork.c, in the order of arming. Most share clear_flush's ops. */
-extern struct hook *const fault_hooks[];
+/* The hook whose ops most hooks share. */
 extern struct hook clear_flush;
 
+/* Why callbacks have more to do than to count. */
+enum fault_slow {
+	FAULT_SWITCHING,	/* counting is off, or being switched */
+	FAULT_TRACED,		/* cow_fault has a user */
+	FAULT_TIMED,
+	FAULT_CLOCK,		/* timed, by a clock that is a call to read */
+};
+
+/* What the mapping of new pages is hooked for. */
+enum fault_rmap_use {
+	FAULT_RMAP_COUNTS,	/* no kprobe counts what it can count */
+	FAULT_RMAP_TRACES,
+	FAULT_RMAP_TIMES,
+};
+
 unsigned long fault_init(void);
-unsigned long fault_entry(void);
+int fault_resolve(unsigned long absent);
+void fault_release(void);
+int fault_arm(void);
+int fault_disarm(void);
+unsigned long fault_hooked(void);
+void fault_set_slow(enum fault_slow why, bool slow);
+int fault_use_rmap(enum fault_rmap_use use, bool on);
+unsigned long fault_mask(void);
+unsigned long fault_probed(void);
+u64 fault_missed(void);
 
 #endif /* COWSTAT_FAULT_H */

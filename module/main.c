@@ -26,12 +26,13 @@ static int __init cowstat_init(void)
 	if (max_rows < COWSTAT_MAX_ROWS_MIN || max_rows > COWSTAT_MAX_ROWS_MAX) {
 		pr_err("max_rows=%u: must be from %u to %u\n", max_rows,
 		       COWSTAT_MAX_ROWS_MIN, COWSTAT_MAX_ROWS_MAX);
-		return -EINVAL;
+		err = -EINVAL;
+		goto exit_event;
 	}
 	err = table_init(max_rows);
 	if (err) {
 		pr_err("no memory for max_rows=%u\n", max_rows);
-		return err;
+		goto exit_event;
 	}
 	err = control_init();
 	if (err)
@@ -45,12 +46,15 @@ stop_counting:
 	control_exit();
 free_table:
 	table_exit();
+exit_event:
+	event_exit();
 	return err;
 }
 
 static void __exit cowstat_exit(void)
 {
 	proc_exit();
+	event_exit();
 	control_exit();
 	table_exit();
 }

@@ -41,6 +41,7 @@
 #include <linux/utsname.h>
 
 #include "control.h"
+#include "fault.h"
 #include "hook.h"
 #include "proc.h"
 #include "table.h"
@@ -228,12 +229,26 @@ static void put_sum(struct seq_buf *s, const char *pid, const u64 *column, u64 c
 	seq_buf_printf(s, "\n");
 }
 
+/* A list of hooks: those of which there is a bit, or "-". */
+static void put_hooks(struct seq_buf *s, const char *what, unsigned long mask)
+{
+	const char *separator = what;
+	int i;
+
+	for (i = 0; i < COWSTAT_NR_HOOKS; i++) {
+		if (!(mask & BIT(i)))
+			continue;
+		seq_buf_printf(s, "%s%s", separator, hook_names[i]);
+		separator = ",";
+	}
+	if (!mask)
+		seq_buf_printf(s, "%s" COWSTAT_UNKNOWN, what);
+}
+
 static void put_header(struct seq_buf *s, const struct control_status *status,
 		       const struct reader *reader)
 {
-	const char *separator = "";
 	enum cowstat_column c;
-	int i;
 
 	seq_buf_printf(s, "# cowstat %d kernel=%s counting=%s timing=%s",
 		       COWSTAT_FORMAT, init_uts_ns.name.release,
@@ -245,18 +260,13 @@ static void put_header(struct seq_buf *s, const struct control_status *status,
 		seq_buf_printf(s, " rows=%u max_rows=%u folded=%llu lost=%lld missed=%llu",
 			       READ_ONCE(table.in_use), table.max_rows,
 			       READ_ONCE(table.nr_folded), atomic64_read(&table.lost),
-			       atomic64_read(&table.missed) + timing_missed());
+			       atomic64_read(&table.missed) + fault_missed());
 	else
 		seq_buf_printf(s, " rows=- max_rows=%u folded=- lost=- missed=-",
 			       table.max_rows);
-	seq_buf_printf(s, " hooks=");
-	for (i = 0; i < COWSTAT_NR_HOOKS; i++) {
-		if (!(status->armed & BIT(i)))
-			continue;
-		seq_buf_printf(s, "%s%s", separator, hook_names[i]);
-		separator = ",";
-	}
-	seq_buf_printf(s, "%s\n#", status->armed ? "" : COWSTAT_UNKNOWN);
+	put_hooks(s, " kprobes=", fault_probed());
+	put_hooks(s, " hooks=", status->armed);
+	seq_buf_printf(s, "\n#");
 	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
 		seq_buf_printf(s, " %s", column_names[c]);
 	seq_buf_printf(s, "\n");
@@ -524,8 +534,8 @@ static const struct proc_ops cowstat_proc_ops = {
 static int latency_show(struct seq_file *m, void *v)
 {
 	struct control_status status;
-	u64 count[COWSTAT_NR_OUTCOMES], any;
-	unsigned int bucket, o;
+	u64 count[TIMING_NR_KINDS], any;
+	unsigned int bucket, i;
 
 	if (!may_see_all(m->file))
 		return -EPERM;
@@ -533,15 +543,20 @@ static int latency_show(struct seq_file *m, void *v)
 	seq_printf(m, "# cowstat_latency %d timing=%s epoch=%llu\n# from_ns to_ns",
 		   COWSTAT_FORMAT, status.timing ? "on" : "off", status.epoch);
 #define OUTCOME_NAME(ID, name)	" " #name
-	seq_puts(m, COWSTAT_OUTCOMES(OUTCOME_NAME) "\n");
+	seq_puts(m, COWSTAT_OUTCOMES(OUTCOME_NAME) " copy shootdown\n");
 	for (bucket = 0; bucket < TIMING_BUCKETS; bucket++) {
-		for (o = 0, any = 0; o < COWSTAT_NR_OUTCOMES; o++)
-			any |= count[o] = timing_bucket(o, bucket);
+		for (i = 0, any = 0; i < TIMING_NR_KINDS; i++)
+			any |= count[i] = timing_bucket(i, bucket);
 		if (!any)
 			continue;
-		seq_printf(m, "%llu %llu", bucket ? BIT_ULL(bucket) : 0, BIT_ULL(bucket + 1) - 1);
-		for (o = 0; o < COWSTAT_NR_OUTCOMES; o++)
-			seq_printf(m, " %llu", count[o]);
+		seq_printf(m, "%llu %llu", bucket ? BIT_ULL(bucket) : 0,
+			   GENMASK_ULL(bucket, 0));
+		for (i = 0; i < TIMING_NR_KINDS; i++) {
+			if (i == COWSTAT_OUTCOME_OTHER)
+				seq_puts(m, " " COWSTAT_UNKNOWN);
+			else
+				seq_printf(m, " %llu", count[i]);
+		}
 		seq_putc(m, '\n');
 	}
 	return 0;

@@ -36,6 +36,8 @@
 	[COWSTAT_COL_##NAME] = #name,
 const char *const column_names[COWSTAT_NR_COLUMNS] = { COWSTAT_COLUMNS(COLUMN_NAME) };
 
+DEFINE_PER_CPU(struct row *, recent_row);
+
 struct table table = {
 	.lock = __RAW_SPIN_LOCK_UNLOCKED(table.lock),
 };
@@ -795,6 +797,7 @@ void table_copy_folded(struct row_copy *copy)
  */
 int table_init(unsigned int max_rows)
 {
+	int cpu;
 	unsigned long buckets;
 	unsigned int i;
 
@@ -806,6 +809,9 @@ int table_init(unsigned int max_rows)
 	INIT_LIST_HEAD(&table.exited_big);
 	for (i = 0; i < ARRAY_SIZE(table.holder); i++)
 		INIT_LIST_HEAD(&table.holder[i].live);
+	/* Not by an initialiser: that of a module's per-CPU pointer read as NULL on 6.12. */
+	for_each_possible_cpu(cpu)
+		per_cpu(recent_row, cpu) = &table.folded;
 	table.max_rows = max_rows;
 	buckets = 2 * roundup_pow_of_two(max_rows);
 	table.hash_shift = 64 - ilog2(buckets);

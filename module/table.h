@@ -224,6 +224,32 @@ static __always_inline struct row *table_find(const struct signal_struct *key)
 	return row;
 }
 
+/*
+ * The row of the process that last faulted on this CPU; never NULL. Any task may write it, and
+ * a task may read it and go on elsewhere: a row is the right one only if its key says so.
+ */
+DECLARE_PER_CPU(struct row *, recent_row);
+
+/**
+ * table_find_recent() - the row of a process that was the last to fault on this CPU
+ * @key: the process
+ *
+ * Context: as table_find().
+ * Return: the row; NULL if another process faulted here since, or it has none.
+ */
+static __always_inline struct row *table_find_recent(const struct signal_struct *key)
+{
+	struct row *row = this_cpu_read(recent_row);
+
+	/* a plain read, as in table_find() */
+	if (unlikely(data_race(row->key) != key))
+		return NULL;
+	/* Never NULL; stops the compiler from checking again. */
+	if (!row)
+		__builtin_unreachable();
+	return row;
+}
+
 struct row *table_row_or_folded(struct task_struct *task, bool make);
 
 /**

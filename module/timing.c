@@ -1,174 +1,147 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How long write-protect faults take. Opt-in, since it needs a hook at the function's
- * exit, which costs several times what counting costs. What the fault came to is noted
- * by the commit that claims it; one that none claims is `other`.
+ * How long write-protect faults take, by three stamps of hooks that are there anyway:
  *
- * Unloading is safe while a thread sleeps inside do_wp_page(): the return trampoline is
- * the kernel's own, and calls nobody once the hook is gone.
+ *	do_wp_page() entered		begun
+ *	ptep_clear_flush() entered	copied: the page is allocated and filled
+ *	*_add_new_anon_rmap() entered	flushed: the old translation has gone from all CPUs
+ *
+ * The first interval is copy_ns, the second shootdown_ns. A reused page has one interval, from
+ * the first stamp to ptep_set_access_flags(): reuse_ns. What follows the last stamp is not in
+ * it: the reverse mappings, the new PTE, the end of MMU notifiers, the unlock, and giving back
+ * the old page. Nor is what comes before do_wp_page(): the exception, finding the VMA and the
+ * PTE, and waiting for the page-table lock. A fault without an outcome (`other`) has no last
+ * stamp and is not timed.
+ *
+ * No hook runs at a function's exit. Threads that sleep in a fault hold nothing of ours, so
+ * timing is switched off and the module unloaded while they sleep.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
+#include <linux/cache.h>
+#include <linux/kernel.h>
 #include <linux/ktime.h>
-#include <linux/log2.h>
-#include <linux/percpu.h>
-#include <linux/sched.h>
+#include <asm/tsc.h>
 
 #include "compat.h"
-#include "slot.h"
-#include "table.h"
 #include "timing.h"
 
 DEFINE_STATIC_KEY_FALSE(timing_key);
 
-struct histogram {
-	u64 count[COWSTAT_NR_OUTCOMES][TIMING_BUCKETS];
-};
+struct timing_note timing_notes[TIMING_NOTES] ____cacheline_aligned;
+struct timing_histogram __percpu *timing_histogram;
 
-static struct histogram __percpu *histogram;
-static struct slots faults;		/* one per task inside a timed fault */
-static bool armed;
+/* Nanoseconds of a unit of the clock, times 2^32. Written while timing is off. */
+u64 timing_mult = BIT_ULL(32);
 
-static void fault_began(void)
+static bool by_tsc;		/* the clock; written while timing is off */
+
+/**
+ * timing_clock() - the clock that stamps are made of
+ *
+ * Context: any.
+ * Return: time stamp counter or nanoseconds: timing_mult converts it.
+ */
+u64 timing_clock(void)
 {
-	struct slot *slot = slot_claim(&faults, current);
+	return READ_ONCE(by_tsc) ? rdtsc() : ktime_get_mono_fast_ns();
+}
 
-	if (!slot) {
-		atomic64_inc(&table.missed);
-		return;
+/*
+ * Does the kernel's own clock read the time stamp counter? Then it keeps time on all CPUs. The
+ * clock's raw reading lies between two of ours. A paravirtual clock counts from somewhere else.
+ */
+static bool kernel_trusts_tsc(void)
+{
+	struct system_time_snapshot snapshot = {};
+	u64 before, after;
+
+	if (!boot_cpu_has(X86_FEATURE_TSC) || check_tsc_unstable() || !tsc_khz)
+		return false;
+	before = rdtsc_ordered();
+	compat_ktime_get_snapshot(&snapshot);
+	after = rdtsc_ordered();
+	return before <= snapshot.cycles && snapshot.cycles <= after;
+}
+
+/**
+ * timing_start() - begin to time
+ *
+ * Notes of an earlier time are dropped: a thread may have been asleep in a fault since.
+ *
+ * Context: may sleep. All hooks are armed. The caller serialises timing_start() and
+ * timing_stop().
+ * Return: true if the clock is the time stamp counter, which is read without a call.
+ */
+bool timing_start(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < TIMING_NOTES; i++) {
+		WRITE_ONCE(timing_notes[i].begun, TIMING_NONE);
+		WRITE_ONCE(timing_notes[i].flushed, TIMING_NONE);
 	}
-	slot->note = COWSTAT_OUTCOME_OTHER;
-	slot->value = ktime_get_mono_fast_ns();
-}
-
-static void fault_ended(void)
-{
-	struct slot *slot = slot_find(&faults, current);
-	unsigned int bucket;
-	s64 ns;
-
-	if (!slot)
-		return;
-	/* this clock may step back a little between two CPUs */
-	ns = ktime_get_mono_fast_ns() - slot->value;
-	bucket = ns > 0 ? min_t(unsigned int, ilog2(ns), TIMING_BUCKETS - 1) : 0;
-	this_cpu_inc(histogram->count[slot->note][bucket]);
-	slot_release(slot);
-}
-
-/**
- * timing_committed() - note how current's fault ends
- * @outcome: what was committed
- *
- * Context: any; the page-table lock is usually held.
- */
-void timing_committed(enum cowstat_outcome outcome)
-{
-	struct slot *slot = slot_find(&faults, current);
-
-	if (slot)
-		slot->note = outcome;
-}
-
-COMPAT_EXIT_HOOK(fault_hook, fault_began, fault_ended);
-
-/**
- * timing_arm() - begin to time
- * @address: of do_wp_page()
- *
- * Context: may sleep. Caller serialises arming and disarming.
- * Return: 0, or a negative error; then nothing is armed.
- */
-int timing_arm(unsigned long address)
-{
-	int err;
-
-	slot_release_all(&faults);
-	/* First those who note, then those who ask: no fault is `other` for lack of a note. */
+	WRITE_ONCE(by_tsc, kernel_trusts_tsc());
+	WRITE_ONCE(timing_mult, by_tsc ? div_u64((u64)NSEC_PER_MSEC << 32, tsc_khz) : BIT_ULL(32));
 	static_branch_enable(&timing_key);
-	err = compat_exit_hook_arm(&fault_hook, address);
-	if (err) {
-		pr_err("cannot time %pS: %d\n", (void *)address, err);
-		static_branch_disable(&timing_key);
-		return err;
-	}
-	armed = true;
-	return 0;
+	return by_tsc;
 }
 
 /**
- * timing_disarm() - time no more
+ * timing_stop() - time no more
  *
- * Context: may sleep.
+ * Context: may sleep; timing may be off already.
  */
-void timing_disarm(void)
+void timing_stop(void)
 {
-	if (!armed)
-		return;
-	/* what comes while the hook goes is no loss */
-	atomic64_add(compat_exit_hook_missed(&fault_hook), &table.missed);
-	armed = false;
-	compat_exit_hook_disarm(&fault_hook);
 	static_branch_disable(&timing_key);
 }
 
 /**
  * timing_reset() - empty the histogram
  *
- * Context: process context, disarmed.
+ * Context: process context; all hooks are disarmed.
  */
 void timing_reset(void)
 {
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		memset(per_cpu_ptr(histogram, cpu), 0, sizeof(*histogram));
+		memset(per_cpu_ptr(timing_histogram, cpu), 0, sizeof(*timing_histogram));
 }
 
 /**
- * timing_bucket() - how many faults took between 2^bucket and 2^(bucket+1) - 1 ns
- * @outcome: of faults that ended so
- * @bucket: below TIMING_BUCKETS
+ * timing_bucket() - how many intervals took between 2^bucket and 2^(bucket+1) - 1 ns
+ * @kind: enum timing_kind, or an outcome
+ * @bucket: below TIMING_BUCKETS; 0 ns is in the first
  *
  * Return: their number, over all CPUs.
  */
-u64 timing_bucket(enum cowstat_outcome outcome, unsigned int bucket)
+u64 timing_bucket(unsigned int kind, unsigned int bucket)
 {
 	u64 sum = 0;
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu_ptr(histogram, cpu)->count[outcome][bucket]);
+		sum += READ_ONCE(per_cpu_ptr(timing_histogram, cpu)->count[kind][bucket]);
 	return sum;
 }
 
 /**
- * timing_missed() - faults that the armed exit hook had no room for
- *
- * Return: their number since it was armed; earlier ones are in table.missed.
- */
-u64 timing_missed(void)
-{
-	return armed ? compat_exit_hook_missed(&fault_hook) : 0;
-}
-
-/**
- * timing_init() - take the histogram's memory
+ * timing_init() - allocate the histogram
  *
  * Return: 0 or -ENOMEM.
  */
 int timing_init(void)
 {
-	histogram = alloc_percpu(struct histogram);
-	return histogram ? 0 : -ENOMEM;
+	timing_histogram = alloc_percpu(struct timing_histogram);
+	return timing_histogram ? 0 : -ENOMEM;
 }
 
 /**
- * timing_exit() - give it back
+ * timing_exit() - free it
  *
- * Context: disarmed.
+ * Context: all hooks are disarmed.
  */
 void timing_exit(void)
 {
-	free_percpu(histogram);
+	free_percpu(timing_histogram);
 }

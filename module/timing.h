@@ -2,35 +2,224 @@
 #ifndef COWSTAT_TIMING_H
 #define COWSTAT_TIMING_H
 
+#include <linux/atomic.h>
+#include <linux/bitops.h>
 #include <linux/jump_label.h>
+#include <linux/math64.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
 #include <linux/types.h>
 
+#include "table.h"
 #include "uapi/cowstat.h"
 
-#define TIMING_BUCKETS	40	/* powers of two: the last is for all beyond 9 minutes */
+#define TIMING_BUCKETS	64	/* powers of two, of nanoseconds */
 
-DECLARE_STATIC_KEY_FALSE(timing_key);
+/* What there is a histogram of: the outcomes, and the two phases of a copy. */
+enum timing_kind {
+	TIMING_COPY = COWSTAT_NR_OUTCOMES,
+	TIMING_SHOOTDOWN,
+	TIMING_NR_KINDS
+};
 
-void timing_committed(enum cowstat_outcome outcome);
+struct timing_histogram {
+	u64 count[TIMING_NR_KINDS][TIMING_BUCKETS];
+};
+
+/*
+ * A time and whose it is, in one word that one instruction writes:
+ *
+ *	bits 63 to 12	the clock
+ *	bit 11		TIMING_ZERO_PAGE: the copy fills a page with zeros
+ *	bit 10		TIMING_REMOTE: another process pays
+ *	bits 9 to 0	the upper bits of the thread's pid; its lower bits are the note's place
+ *
+ * So a word that another thread wrote is never taken for one's own: the difference of two words
+ * of one thread has no low bit but the two flags. TIMING_NONE is nobody's: it has both flags.
+ *
+ * Two threads use the same place if their pids are a multiple of TIMING_NOTES apart. If both
+ * fault at the same time, the first loses its note: its fault is not timed, and is counted in
+ * `missed`.
+ */
+#define TIMING_NOTES_SHIFT	12
+#define TIMING_NOTES		BIT(TIMING_NOTES_SHIFT)
+#define TIMING_CLOCK_SHIFT	12
+#define TIMING_ZERO_PAGE	BIT_ULL(11)
+#define TIMING_REMOTE		BIT_ULL(10)
+#define TIMING_FLAGS		(TIMING_ZERO_PAGE | TIMING_REMOTE)
+#define TIMING_LOW		(BIT_ULL(TIMING_CLOCK_SHIFT) - 1)
+#define TIMING_NONE		(~0ULL)
 
 /**
- * timing_note() - tell the exit hook how the running fault ends
- * @outcome: just committed by current
+ * struct timing_note - the fault that a thread is in
+ * @begun: when it entered do_wp_page()
+ * @flushed: when it had copied and was about to flush the old translation; TIMING_NONE once the
+ *	new page is mapped
  *
- * Context: any. A NOP while timing is off.
+ * Locking: none. A thread writes its own note. Nothing is ever released: a thread that leaves
+ * a fault without a commit, or exits, leaves words that nobody else takes for his own, and the
+ * next entry overwrites them.
  */
-static __always_inline void timing_note(enum cowstat_outcome outcome)
+struct timing_note {
+	u64 begun;
+	u64 flushed;
+};
+
+extern struct timing_note timing_notes[TIMING_NOTES];
+extern struct timing_histogram __percpu *timing_histogram;
+extern u64 timing_mult;
+
+DECLARE_STATIC_KEY_FALSE(timing_key);
+/* Is timing on? A NOP while it is off. */
+static __always_inline bool timing_is_on(void)
 {
-	if (static_branch_unlikely(&timing_key))
-		timing_committed(outcome);
+	return static_branch_unlikely(&timing_key);
+}
+
+u64 timing_clock(void);
+
+/* Threads that fault together are neighbours by their pids: not on one cache line. */
+static __always_inline struct timing_note *timing_note_of_current(void)
+{
+	return &timing_notes[(u32)current->pid * 521 % TIMING_NOTES];
+}
+
+static __always_inline u64 timing_owner(void)
+{
+	return (u32)current->pid >> TIMING_NOTES_SHIFT;
+}
+
+static __always_inline u64 timing_word(u64 clock)
+{
+	return (clock << TIMING_CLOCK_SHIFT) + timing_owner();
+}
+
+/* The nanoseconds between two words of one thread. */
+static __always_inline u64 timing_ns(u64 words, u64 mult)
+{
+	return mul_u64_u64_shr(words, mult, 32 + TIMING_CLOCK_SHIFT);
+}
+
+static __always_inline void timing_add(struct timing_histogram __percpu *h, unsigned int kind,
+				       u64 ns)
+{
+	this_cpu_inc(h->count[kind][__fls(ns | 1)]);
+}
+
+/* A commit has no note of its own. If nobody's is there, the fault is older than timing. */
+static __always_inline void timing_lost(u64 word)
+{
+	if (word != TIMING_NONE)
+		atomic64_inc(&table.missed);
+}
+
+/**
+ * timing_begin() - current's fault begins
+ * @clock: now
+ *
+ * Context: any.
+ */
+static __always_inline void timing_begin(u64 clock)
+{
+	WRITE_ONCE(timing_note_of_current()->begun, timing_word(clock));
+}
+
+/**
+ * timing_flush() - current's fault has copied, and flushes the old translation next
+ * @flags: TIMING_ZERO_PAGE, TIMING_REMOTE
+ * @clock: now
+ *
+ * Context: any; under the page-table lock.
+ */
+static __always_inline void timing_flush(u64 flags, u64 clock)
+{
+	WRITE_ONCE(timing_note_of_current()->flushed, timing_word(clock) + flags);
+}
+
+/**
+ * timing_flushing() - is current between timing_flush() and the mapping of the new page?
+ * @note: current's
+ *
+ * Return: 0 if it is; else what differs from that: flags alone if it is, with these flags.
+ */
+static __always_inline u64 timing_flushing(const struct timing_note *note)
+{
+	return (READ_ONCE(note->flushed) ^ timing_owner()) & TIMING_LOW;
+}
+
+/**
+ * timing_map() - the old translation is gone from all CPUs, and the new page is mapped
+ * @row: who pays
+ * @note: current's
+ * @flags: those of timing_flush()
+ * @clock: now
+ *
+ * Context: any; under the page-table lock, while timing_flushing() says so.
+ */
+static __always_inline void timing_map(struct row *row, struct timing_note *note, u64 flags,
+				       u64 clock)
+{
+	struct timing_histogram __percpu *h = timing_histogram;
+	u64 flushed = READ_ONCE(note->flushed) - flags;
+	u64 begun = READ_ONCE(note->begun);
+	u64 shootdown = (clock << TIMING_CLOCK_SHIFT) - (flushed & ~TIMING_LOW);
+	u64 copy = flushed - begun, mult = READ_ONCE(timing_mult);
+
+	WRITE_ONCE(note->flushed, TIMING_NONE);
+	if (unlikely(copy & TIMING_LOW)) {
+		timing_lost(begun);
+		return;
+	}
+	/* a clock may step back a little between two CPUs */
+	if (unlikely((s64)(copy | shootdown) < 0)) {
+		copy = 0;
+		shootdown = 0;
+	}
+	copy = timing_ns(copy, mult);
+	shootdown = timing_ns(shootdown, mult);
+	timing_add(h, TIMING_COPY, copy);
+	timing_add(h, TIMING_SHOOTDOWN, shootdown);
+	atomic64_add(copy, &row->value[ROW_COPY_NS]);
+	atomic64_add(shootdown, &row->value[ROW_SHOOTDOWN_NS]);
+	if (flags & TIMING_ZERO_PAGE)
+		timing_add(h, COWSTAT_OUTCOME_ZERO_FILLED, copy + shootdown);
+	else
+		timing_add(h, COWSTAT_OUTCOME_COPIED, copy + shootdown);
+}
+
+/**
+ * timing_reuse() - current's fault makes the same page writable
+ * @row: who pays
+ * @shared: of a shared mapping
+ * @clock: now
+ *
+ * Context: any; under the page-table lock.
+ */
+static __always_inline void timing_reuse(struct row *row, bool shared, u64 clock)
+{
+	u64 begun = READ_ONCE(timing_note_of_current()->begun);
+	u64 words = timing_word(clock) - begun;
+
+	if (unlikely(words & TIMING_LOW)) {
+		timing_lost(begun);
+		return;
+	}
+	if (unlikely((s64)words < 0))
+		words = 0;
+	words = timing_ns(words, READ_ONCE(timing_mult));
+	if (shared) {
+		timing_add(timing_histogram, COWSTAT_OUTCOME_SHARED_WP, words);
+	} else {
+		timing_add(timing_histogram, COWSTAT_OUTCOME_REUSED, words);
+		atomic64_add(words, &row->value[ROW_REUSE_NS]);
+	}
 }
 
 int timing_init(void);
 void timing_exit(void);
-int timing_arm(unsigned long address);
-void timing_disarm(void);
+bool timing_start(void);
+void timing_stop(void);
 void timing_reset(void);
-u64 timing_bucket(enum cowstat_outcome outcome, unsigned int bucket);
-u64 timing_missed(void);
+u64 timing_bucket(unsigned int kind, unsigned int bucket);
 
 #endif /* COWSTAT_TIMING_H */

@@ -48,7 +48,7 @@ TRACE_EVENT_FN(cow_fault,
 	TP_printk("pid=%d comm=%s address=0x%lx outcome=%s old_pfn=0x%lx new_pfn=0x%lx bytes=%lu",
 		  __entry->pid, __entry->comm, __entry->address, __entry->outcome,
 		  __entry->old_pfn, __entry->new_pfn, __entry->bytes),
-	event_listen, NULL
+	event_listen, event_unlisten
 );
 
 /*

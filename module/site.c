@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Places behind a call. A function of the kernel that is called from everywhere is hooked at
+ * its entry by every caller's leave: each call pays for the callback. Where only one caller
+ * counts, a kprobe right behind that caller's call is reached by nobody else.
+ *
+ * The place is looked for in the text of the running kernel:
+ *
+ *	e8 rel32		call *_add_new_anon_rmap	the only call in this function
+ *	4c 89 fe		mov  %r15,%rsi			the VMA:   the probe stands here
+ *	4c 89 f7		mov  %r14,%rdi			the folio
+ *	e8 rel32		call ...			which adds the folio to the LRU
+ *
+ * The two moves set up the arguments of the next call, in either order, from a register that
+ * survives calls or from the stack. They say where VMA and folio are. They take six bytes or
+ * more, so that the kernel can replace them by a jump: the kprobe is then optimised, and
+ * costs 100 instructions. If a kernel's text is any different, nothing is probed: fault.c then
+ * hooks the function itself.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/kallsyms.h>
+#include <linux/uaccess.h>
+
+#include "hook.h"
+#include "site.h"
+#include "table.h"
+
+#define CALL_OPCODE	0xe8
+#define CALL_BYTES	5
+#define ENDBR_BYTES	4
+#define BEHIND_BYTES	21	/* of two moves, the longest, and the call's opcode */
+
+/* The numbers by which instructions name registers. */
+enum { RBX = 3, RSP = 4, RBP = 5, RSI = 6, RDI = 7, R12 = 12, R13, R14, R15 };
+
+struct preserved {
+	unsigned int number;
+	unsigned int offset;
+};
+
+static const struct preserved preserved[] __initconst = {
+	{ RBX, offsetof(struct pt_regs, bx) },
+	{ RBP, offsetof(struct pt_regs, bp) },
+	{ R12, offsetof(struct pt_regs, r12) },
+	{ R13, offsetof(struct pt_regs, r13) },
+	{ R14, offsetof(struct pt_regs, r14) },
+	{ R15, offsetof(struct pt_regs, r15) },
+};
+
+static bool __init operand_in_register(struct site_operand *operand, unsigned int number)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(preserved); i++) {
+		if (preserved[i].number == number) {
+			*operand = (struct site_operand){ .offset = preserved[i].offset };
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * One move to %rdi or %rsi: its length, or 0 if it is none of the kinds that are known.
+ *	REX.W 89 /r	mov %reg,%rdi		register to register
+ *	REX.W 8b /r	mov disp(%rsp),%rdi	from the stack: SIB 0x24, and no, 8 or 32 bits
+ */
+static unsigned int __init decode_move(const u8 *at, unsigned int *to, struct site_operand *operand)
+{
+	unsigned int mod = at[2] >> 6, reg = at[2] >> 3 & 7, rm = at[2] & 7;
+	s32 displacement = 0;
+
+	if (at[0] != 0x48 && at[0] != 0x4c)
+		return 0;
+	if (at[1] == 0x89 && mod == 3) {
+		*to = rm;
+		return operand_in_register(operand, reg | (at[0] & 4) << 1) ? 3 : 0;
+	}
+	if (at[0] != 0x48 || at[1] != 0x8b || mod == 3 || rm != RSP || at[3] != 0x24)
+		return 0;
+	if (mod == 1)
+		displacement = (s8)at[4];
+	else if (mod == 2)
+		memcpy(&displacement, at + 4, sizeof(displacement));
+	*to = reg;
+	*operand = (struct site_operand){
+		.offset = offsetof(struct pt_regs, sp),
+		.on_stack = true,
+		.displacement = displacement,
+	};
+	return mod == 0 ? 4 : mod == 1 ? 5 : 8;
+}
+
+/* Does the text behind the call at @at look as expected? Fills in the site if it does. */
+static bool __init decode_site(struct site *site, unsigned long at)
+{
+	unsigned int to, seen = 0, len, i;
+	struct site_operand operand;
+	u8 text[BEHIND_BYTES];
+	const u8 *next = text;
+
+	at += CALL_BYTES;
+	if (copy_from_kernel_nofault(text, (void *)at, sizeof(text)))
+		return false;
+	for (i = 0; i < 2; i++) {
+		len = decode_move(next, &to, &operand);
+		if (!len)
+			return false;
+		if (to == RSI)
+			site->vma = operand;
+		else if (to == RDI)
+			site->folio = operand;
+		seen |= BIT(to);
+		next += len;
+	}
+	site->address = at;
+	site->text = text[0];
+	return seen == (BIT(RSI) | BIT(RDI)) && *next == CALL_OPCODE;
+}
+
+/*
+ * The only call of a function in a range of text: its address; 0 if there is none, 1 if there
+ * are several or the text cannot be read. A caller may call past the ENDBR.
+ */
+static unsigned long __init only_call(const struct hook_range *range, const struct hook *callee)
+{
+	unsigned long at, target, found = 0;
+	u8 text[CALL_BYTES];
+	s32 relative;
+
+	for (at = range->start; at + CALL_BYTES <= range->start + range->size; at++) {
+		if (copy_from_kernel_nofault(text, (void *)at, sizeof(text)))
+			return 1;
+		if (text[0] != CALL_OPCODE)
+			continue;
+		memcpy(&relative, text + 1, sizeof(relative));
+		target = at + CALL_BYTES + relative;
+		if (target != callee->address && target != callee->address + ENDBR_BYTES)
+			continue;
+		if (found)
+			return 1;
+		found = at;
+	}
+	return found;
+}
+
+/**
+ * site_find_all() - find the places behind the calls of a function that count
+ * @sites: SITES_MAX of them, to be filled in; pre_handlers are the caller's to set
+ * @callee: a resolved hook; all its ranges are looked through
+ *
+ * Return: the number of sites; 0 if the kernel's text is not as expected: the log then says
+ * where.
+ */
+int __init site_find_all(struct site *sites, const struct hook *callee)
+{
+	unsigned long wanted = 0, found = 0;
+	unsigned int nr = 0;
+	int i;
+
+	for (i = 0; i < callee->nr_ranges; i++) {
+		const struct hook_range *range = &callee->range[i];
+		unsigned long call = only_call(range, callee);
+
+		wanted |= BIT(range->hook);
+		if (!call)
+			continue;
+		if (call == 1 || nr == SITES_MAX || !decode_site(&sites[nr], call)) {
+			pr_notice("%ps() does not call %s() as expected: each call of that is hooked instead\n",
+				  (void *)range->start, callee->function[0]);
+			return 0;
+		}
+		sites[nr++].counts_as = range->hook;
+		found |= BIT(range->hook);
+	}
+	if (found != wanted) {
+		pr_notice("not all callers of %s() call it directly: each call is hooked instead\n",
+			  callee->function[0]);
+		return 0;
+	}
+	return nr;
+}
+
+/**
+ * site_arm_all() - register the kprobes
+ * @sites: found, and with pre_handlers
+ * @nr: how many
+ *
+ * The kernel optimises them some time after.
+ *
+ * Context: may sleep. The caller serialises arming and disarming.
+ * Return: 0, or a negative error: then none is armed.
+ */
+int site_arm_all(struct site *sites, unsigned int nr)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < nr; i++) {
+		kprobe_pre_handler_t callback = sites[i].probe.pre_handler;
+
+		/* what an earlier registration left in it does not fit a new one */
+		sites[i].probe = (struct kprobe){
+			.addr = (kprobe_opcode_t *)sites[i].address,
+			.pre_handler = callback,
+		};
+		err = register_kprobe(&sites[i].probe);
+		if (err) {
+			pr_err("kprobes refused %pS: %d\n", (void *)sites[i].address, err);
+			site_disarm_all(sites, i);
+			return err;
+		}
+		WRITE_ONCE(sites[i].armed, true);
+	}
+	return 0;
+}
+
+/**
+ * site_disarm_all() - unregister the kprobes
+ * @sites: as many as there are, armed or not
+ * @nr: how many
+ *
+ * Context: may sleep. On return no callback runs, and none will.
+ */
+void site_disarm_all(struct site *sites, unsigned int nr)
+{
+	struct kprobe *probes[SITES_MAX];
+	unsigned int i, n = 0;
+
+	for (i = 0; i < nr; i++) {
+		if (sites[i].armed)
+			probes[n++] = &sites[i].probe;
+		WRITE_ONCE(sites[i].armed, false);
+	}
+	unregister_kprobes(probes, n);	/* together: they wait for one grace period */
+	for (i = 0; i < n; i++)
+		atomic64_add(probes[i]->nmissed, &table.missed);
+}
+
+/**
+ * site_mask() - what armed sites count
+ * @sites: the sites
+ * @nr: how many
+ *
+ * Root may switch off all kprobes of the system (debugfs, kprobes/enabled): the text is then
+ * as it was, and the site is not reached.
+ *
+ * Return: a bit for each enum cowstat_hook of which all sites are patched into the text.
+ */
+unsigned long site_mask(const struct site *sites, unsigned int nr)
+{
+	unsigned long armed = 0, dead = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		u8 text = sites[i].text;
+
+		if (!READ_ONCE(sites[i].armed) ||
+		    copy_from_kernel_nofault(&text, (void *)sites[i].address, sizeof(text)) ||
+		    text == sites[i].text)
+			dead |= BIT(sites[i].counts_as);
+		else
+			armed |= BIT(sites[i].counts_as);
+	}
+	return armed & ~dead;
+}
+
+/**
+ * site_missed() - calls that armed sites have missed
+ * @sites: the sites
+ * @nr: how many
+ *
+ * kprobes skip a callback on a CPU that is within another kprobe's.
+ *
+ * Return: their number since arming; earlier ones are in table.missed.
+ */
+u64 site_missed(const struct site *sites, unsigned int nr)
+{
+	unsigned int i;
+	u64 missed = 0;
+
+	for (i = 0; i < nr; i++)
+		if (READ_ONCE(sites[i].armed))
+			missed += READ_ONCE(sites[i].probe.nmissed);
+	return missed;
+}
