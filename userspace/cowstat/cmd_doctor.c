@@ -21,6 +21,8 @@
 
 #define TEST_PAGES		23
 #define ENABLED_FUNCTIONS	"/sys/kernel/tracing/enabled_functions"
+#define KPROBES			"/sys/kernel/debug/kprobes/list"
+#define KPROBES_ENABLED		"/sys/kernel/debug/kprobes/enabled"
 
 #define HOOK_ENTRY(ID, name)	[COWSTAT_HOOK_##ID] = #name,
 static const char *const hook_names[COWSTAT_NR_HOOKS] = { COWSTAT_HOOKS(HOOK_ENTRY) };
@@ -45,11 +47,12 @@ static bool report(bool good, const char *what, const char *format, ...)
 	return good;
 }
 
-static bool is_armed(const struct cow_table *t, const char *name)
+/* Is a name in a list of the header? */
+static bool is_in(const char *names, const char *name)
 {
-	char list[sizeof(t->hooks)], *rest = list, *word;
+	char list[COW_NAMES_MAX], *rest = list, *word;
 
-	snprintf(list, sizeof(list), "%s", t->hooks);
+	snprintf(list, sizeof(list), "%s", names);
 	while ((word = strsep(&rest, ",")))
 		if (!strcmp(word, name))
 			return true;
@@ -60,13 +63,63 @@ static bool report_hook(const struct cow_table *t, enum cowstat_hook hook)
 {
 	const char *name = hook_names[hook];
 
-	if (is_armed(t, name))
+	if (is_in(t->hooks, name))
 		return report(true, name, "armed");
 	if (hook == COWSTAT_HOOK_TIME && !t->timing.value)
 		return report(true, name, "not armed: timing is off");
 	if (needed_by[hook] && access(needed_by[hook], F_OK))
 		return report(true, name, "not armed: this kernel has no %s", needed_by[hook]);
 	return report(false, name, "not armed: its columns print \"-\". The kernel log says why");
+}
+
+/* Is this place in a function where the module may have a kprobe? */
+static bool may_be_ours(const char *place)
+{
+	static const char *const functions[] = {
+		"set_pte_range+", "do_set_pte+", "__replace_page+", "copy_page_range+",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(functions) / sizeof(*functions); i++)
+		if (!strncmp(place, functions[i], strlen(functions[i])))
+			return true;
+	return false;
+}
+
+static bool kprobes_are_off(void)
+{
+	FILE *f = fopen(KPROBES_ENABLED, "re");
+	bool off = f && fgetc(f) == '0';
+
+	if (f)
+		fclose(f);
+	return off;
+}
+
+/* The kprobes that count what the header says they count, and whether they are fast. */
+static bool report_kprobes(const struct cow_table *t)
+{
+	char line[1024], place[256];
+	size_t nr = 0;
+	FILE *f;
+
+	if (!*t->kprobes)
+		return true;	/* not the module's table */
+	if (kprobes_are_off())
+		return report(false, "kprobes", "switched off by " KPROBES_ENABLED
+			      ": file and pinned are not counted");
+	if (!strcmp(t->kprobes, COWSTAT_UNKNOWN))
+		return report(true, "kprobes", "none: new anonymous pages pay for file and pinned");
+	f = fopen(KPROBES, "re");
+	if (!f)
+		return report(true, "kprobes", "%s", t->kprobes);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*x %*s %255s", place) == 1 && may_be_ours(place))
+			report(true, nr++ ? "" : "kprobes", "%s, %s", place,
+			       strstr(line, "[OPTIMIZED]") ? "a jump" :
+			       "a breakpoint: slow, see sysctl debug.kprobes-optimization");
+	fclose(f);
+	return nr || report(true, "kprobes", "%s", t->kprobes);
 }
 
 /* The functions of the kernel from which ftrace calls the module, as ftrace lists them. */
@@ -215,6 +268,7 @@ bool doctor(const char *table)
 		good &= report_hook(&t, hook);
 	if (!strcmp(table, COWSTAT_PROC_PATH) && t.counting.value)
 		good &= report_functions();
+	good &= report_kprobes(&t);
 	good &= report_losses(&t);
 	good &= report_child(table);
 	puts(good ? "All is well." : "Something is not well: see the lines that say BAD.");

@@ -185,6 +185,8 @@ static int parse_header_field(struct parser *p, struct slice field)
 		copy_text(t->kernel, sizeof(t->kernel), field);
 	else if (is(key, "hooks"))
 		copy_text(t->hooks, sizeof(t->hooks), field);
+	else if (is(key, "kprobes"))
+		copy_text(t->kprobes, sizeof(t->kprobes), field);
 	for (i = 0; i < sizeof(header_figures) / sizeof(header_figures[0]); i++)
 		if (is(key, header_figures[i].key))
 			return parse_figure(p, key, field, (struct cow_figure *)

@@ -47,6 +47,8 @@ struct cow_row {
 	char comm[64];
 };
 
+#define COW_NAMES_MAX	256	/* of a list of hooks, with its NUL */
+
 /**
  * struct cow_table - a table that was read
  * @version: of the format
@@ -62,6 +64,7 @@ struct cow_row {
  * @lost: faults that could not be given a row
  * @missed: calls that a hook is known to have missed
  * @hooks: what is armed, comma-separated; "-" for none
+ * @kprobes: those of @hooks that kprobes count, likewise; "" if the table does not tell
  * @row: the lines, in the table's order
  * @nr: how many
  *
@@ -81,7 +84,8 @@ struct cow_table {
 	struct cow_figure folded;
 	struct cow_figure lost;
 	struct cow_figure missed;
-	char hooks[256];
+	char hooks[COW_NAMES_MAX];
+	char kprobes[COW_NAMES_MAX];
 	struct cow_row *row;
 	size_t nr;
 };
