@@ -33,7 +33,10 @@
 
 static bool in_instructions;
 
-/* Measurements of one thing. They stand in shared memory: noting one never faults. */
+/*
+ * Measurements of one thing. They stand in shared memory: noting one never faults. A child
+ * leaves their number behind the last.
+ */
 static struct {
 	uint64_t *at;
 	size_t nr;
@@ -124,6 +127,76 @@ static void copying_fault(void)
 	region_unmap(&r);
 }
 
+/*
+ * The same, each the first on this CPU after another process has faulted there: the child that
+ * shares the pages copies one of its own in between.
+ */
+static void copying_after_another(void)
+{
+	struct region ours, others;
+	int go[2], done[2];
+	char byte = 0;
+	size_t i;
+	pid_t pid;
+
+	map(&ours, FAULTS);
+	map(&others, FAULTS);
+	region_fill(&ours);
+	region_fill(&others);
+	if (pipe(go) || pipe(done))
+		err(EXIT_FAILURE, "pipe");
+	pid = fork();
+	if (!pid) {
+		close(go[1]);
+		for (i = 0; read(go[0], &byte, 1) == 1; i++) {
+			((volatile unsigned char *)others.start)[i * COWSTAT_PAGE_BYTES] = 3;
+			if (write(done[1], &byte, 1) != 1)
+				_exit(1);
+		}
+		_exit(0);
+	}
+	close(go[0]);
+	for (i = 0; i < ours.pages; i++) {
+		volatile unsigned char *page = ours.start + i * COWSTAT_PAGE_BYTES;
+		uint64_t begin;
+
+		if (write(go[1], &byte, 1) != 1 || read(done[0], &byte, 1) != 1)
+			err(EXIT_FAILURE, "the other process");
+		begin = now();
+		*page = 3;
+		note_since(begin);
+	}
+	close(go[1]);
+	close(done[0]);
+	close(done[1]);
+	wait_for(pid);
+	region_unmap(&ours);
+	region_unmap(&others);
+}
+
+/* A child writes the pages of its parent, which still has them. */
+static void inherited_fault(void)
+{
+	struct region r;
+	pid_t pid;
+
+	map(&r, FAULTS);
+	region_fill(&r);
+	pid = fork();
+	if (!pid) {
+		struct sched_param param = { .sched_priority = 1 };
+
+		if (sched_setscheduler(0, SCHED_FIFO, &param))
+			_exit(1);
+		write_each(&r);
+		figures.at[FAULTS] = figures.nr;
+		_exit(0);
+	}
+	wait_for(pid);
+	figures.nr = figures.at[FAULTS];
+	region_unmap(&r);
+}
+
 /* The child that shared the pages is gone: their only owner writes them. */
 static void reusing_fault(void)
 {
@@ -168,6 +241,30 @@ static void file_fault(void)
 		uint64_t begin = now();
 
 		(void)file[i * FAULT_AROUND * COWSTAT_PAGE_BYTES];
+		note_since(begin);
+	}
+	munmap((void *)file, bytes);
+}
+
+/* The first write to a page of a private file mapping: a copy straight from the page cache. */
+static void private_fault(void)
+{
+	static int fd = -1;
+	size_t i, bytes = FAULTS * COWSTAT_PAGE_BYTES;
+	volatile char *file;
+
+	if (fd < 0) {
+		fd = memfd_create("private", MFD_CLOEXEC);
+		if (fd < 0 || posix_fallocate(fd, 0, bytes))
+			err(EXIT_FAILURE, "a file of %zu bytes in memory", bytes);
+	}
+	file = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	if (file == MAP_FAILED)
+		err(EXIT_FAILURE, "mmap");
+	for (i = 0; i < FAULTS; i++) {
+		uint64_t begin = now();
+
+		file[i * COWSTAT_PAGE_BYTES] = 3;
 		note_since(begin);
 	}
 	munmap((void *)file, bytes);
@@ -269,9 +366,12 @@ static const struct {
 	void (*measure)(void);
 } cases[] = {
 	{ "copying",		copying_fault },
+	{ "switched",		copying_after_another },
+	{ "inherited",		inherited_fault },
 	{ "reusing",		reusing_fault },
 	{ "first_touch",	first_touch },
 	{ "file",		file_fault },
+	{ "private",		private_fault },
 	{ "fork_exec",		fork_exec },
 	{ "fork_1M",		fork_1 },
 	{ "fork_64M",		fork_64 },
@@ -338,7 +438,7 @@ int main(int argc, char **argv)
 	if (sched_setaffinity(0, sizeof(cpus), &cpus) ||
 	    sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param))
 		err(EXIT_FAILURE, "cannot become a real-time task of CPU 0 (be root)");
-	figures.at = mmap(NULL, FAULTS * sizeof(*figures.at), PROT_READ | PROT_WRITE,
+	figures.at = mmap(NULL, (FAULTS + 1) * sizeof(*figures.at), PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (figures.at == MAP_FAILED)
 		err(EXIT_FAILURE, "mmap");
