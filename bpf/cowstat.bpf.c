@@ -57,11 +57,49 @@ static __always_inline struct payer payer_of(u64 mm)
 	return payer;
 }
 
+/*
+ * By task_struct: the row that has the entry of the task's last fault in another process's
+ * memory. The owner may die before the outcome, and would not be found any more.
+ */
+struct remote_entry {
+	u64 mm;
+	struct row_ref row;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, u64);
+	__type(value, struct remote_entry);
+} remote_entries SEC(".maps");
+
+static __always_inline void remember_remote(u64 mm, struct row *row)
+{
+	u64 me = (u64)bpf_get_current_task_btf();
+	struct remote_entry entry = {
+		.mm = mm,
+		.row = { .index = row->index, .generation = row->generation },
+	};
+
+	bpf_map_update_elem(&remote_entries, &me, &entry, BPF_ANY);
+}
+
+static __always_inline struct row *row_of_remote_entry(u64 mm)
+{
+	u64 me = (u64)bpf_get_current_task_btf();
+	struct remote_entry *entry = bpf_map_lookup_elem(&remote_entries, &me);
+
+	return entry && entry->mm == mm ? row_by_ref(entry->row) : NULL;
+}
+
 /* Count what begins, in any mm, and who caused it. */
 static __noinline int count_entry(u64 mm, u32 entries, bool unshare)
 {
 	struct payer payer = payer_of(mm);
 	u64 *value = payer.row ? payer.row->value : folded;
+
+	if (payer.remote && payer.row)
+		remember_remote(mm, payer.row);
 
 	if (entries >= ROW_NR_VALUES)
 		return 0;
@@ -77,7 +115,9 @@ static __noinline int count_entry(u64 mm, u32 entries, bool unshare)
 
 static __noinline struct row *row_of_commit_unusual(u64 mm)
 {
-	return payer_of(mm).row;
+	struct row *row = payer_of(mm).row;
+
+	return row ?: row_of_remote_entry(mm);
 }
 
 /* The values that a fault's outcome is counted in: where its entry was. */
