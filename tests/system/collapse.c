@@ -3,6 +3,7 @@
  * MADV_COLLAPSE copies pages that fork shared into a huge page, as khugepaged does. No process
  * writes, so there is no fault and no column counts it: the page frames tell, and smaps.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -46,11 +47,13 @@ static void collapse(void *arg)
 	static uint64_t frame[PAGES];
 	size_t i;
 
+	/* The kernel collapses only where at least one page is writable: this one we copy. */
+	*(volatile char *)pages = 0;
 	for (i = 0; i < PAGES; i++)
 		frame[i] = pagemap_of(getpid(), pages + i * PAGE) & PAGEMAP_PFN;
 	result->huge_kb = huge_kb();
 	if (*(size_t *)arg)
-		result->err = madvise(pages, HUGE, MADV_COLLAPSE);
+		result->err = madvise(pages, HUGE, MADV_COLLAPSE) ? errno : 0;
 	result->huge_kb = huge_kb() - result->huge_kb;
 	result->moved = 0;
 	result->same_contents = true;
