@@ -182,4 +182,12 @@ static inline unsigned long roundup_pow_of_two(unsigned long n)
 #define GOLDEN_RATIO_64			0x61C8864680B583EBull
 #define hash_32(n, bits)		((u32)(n) * 0x61C88647u >> (32 - (bits)))
 
+/* One CPU. */
+#define DECLARE_PER_CPU(type, name)	extern type name
+#define DEFINE_PER_CPU(type, name)	type name
+#define per_cpu(name, cpu)		(*((void)(cpu), &(name)))
+#define this_cpu_read(name)		(name)
+#define this_cpu_write(name, value)	((name) = (value))
+#define for_each_possible_cpu(cpu)	for ((cpu) = 0; (cpu) < 1; (cpu)++)
+
 #endif /* COWSTAT_KERNEL_STUBS_H */
