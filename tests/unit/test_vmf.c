@@ -85,5 +85,6 @@ int main(void)
 		cmocka_unit_test(test_unknown_arguments_have_no_mm),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
