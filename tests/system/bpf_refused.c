@@ -88,10 +88,15 @@ static void missing_thp(void)
 	is(status, 0, "a second load is refused, unload works");
 }
 
+/* cowtrace as a stranger with capabilities. */
+#define AS_NOBODY(caps)									\
+	"ulimit -l 0; setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps " caps	\
+	" --ambient-caps " caps " cowtrace -- true 2>&1"
+
 int main(void)
 {
 	char *text;
-	int status;
+	int status, without_cast;
 
 	if (!getenv("COWSTAT_BUILD"))
 		bail("COWSTAT_BUILD does not name the build");
@@ -124,8 +129,17 @@ int main(void)
 
 	/* Where kprobes are needed, Debian keeps them for root while this is 3. */
 	set_file("/proc/sys/kernel/perf_event_paranoid", "2");
-	text = shell(&status, "ulimit -l 0; setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps +bpf,+perfmon,+syslog --ambient-caps +bpf,+perfmon,+syslog cowtrace -- true 2>&1");
-	is(status, 0, "CAP_BPF, CAP_PERFMON and CAP_SYSLOG are enough, and no locked memory is needed");
+	free(shell(&without_cast, "! grep -qw bpf_rdonly_cast /proc/kallsyms"));
+	text = shell(&status, AS_NOBODY("+bpf,+perfmon,+syslog"));
+	if (without_cast) {
+		is(status, 0, "CAP_BPF, CAP_PERFMON and CAP_SYSLOG are enough, and no locked memory is needed");
+	} else {
+		is(status, 1, "without bpf_rdonly_cast() these capabilities are not enough");
+		ok(strstr(text, "no bpf_rdonly_cast(): CAP_SYS_ADMIN is needed"), "and it says so");
+		free(text);
+		text = shell(&status, AS_NOBODY("+bpf,+perfmon,+syslog,+sys_admin"));
+		is(status, 0, "with CAP_SYS_ADMIN they are, and no locked memory is needed");
+	}
 	if (status)
 		note("it says: %s", text);
 	free(text);

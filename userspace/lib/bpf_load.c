@@ -546,6 +546,8 @@ int bpf_load_object(struct bpf_set *set, char *err, size_t errlen)
 	if (ret)
 		return refuse(ret, err, errlen, "the kernel refused the BPF programs: %s. %s%s",
 			      strerror(-ret), complaint,
+			      strstr(complaint, "BTF objects") ?
+			      ". This kernel has no bpf_rdonly_cast(): CAP_SYS_ADMIN is needed, too" :
 			      access(LOCKDOWN, R_OK) ?
 			      ". Is it locked down? To see it: mount -t securityfs none /sys/kernel/security" : "");
 	bpf_object__for_each_program(program, set->object)

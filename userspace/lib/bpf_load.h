@@ -20,7 +20,11 @@ struct kernel_text;
 
 /**
  * struct bpf_variables - variables of an object, for the loader to set or to read
- * @copy_callers: functions that copy a page by the calls that we watch; and so on
+ * @copy_callers: functions that copy a page by the calls that we watch
+ * @hugetlb_callers: the same for a hugetlb page
+ * @thp_callers: functions that split or reuse a transparent huge page
+ * @file_callers: functions that copy a private file page
+ * @fork_callers: functions that copy a pinned page at fork
  * @hugetlb_wp_args: how many arguments hugetlb_wp() takes
  * @text: where look_up() puts a part of the kernel's text
  * @text_address: which part
