@@ -96,7 +96,7 @@ static void missing_thp(void)
 int main(void)
 {
 	char *text;
-	int status, without_cast;
+	int status, has_cast;
 
 	if (!getenv("COWSTAT_BUILD"))
 		bail("COWSTAT_BUILD does not name the build");
@@ -129,9 +129,9 @@ int main(void)
 
 	/* Where kprobes are needed, Debian keeps them for root while this is 3. */
 	set_file("/proc/sys/kernel/perf_event_paranoid", "2");
-	free(shell(&without_cast, "! grep -qw bpf_rdonly_cast /proc/kallsyms"));
+	free(shell(&has_cast, "! grep -qw bpf_rdonly_cast /proc/kallsyms"));
 	text = shell(&status, AS_NOBODY("+bpf,+perfmon,+syslog"));
-	if (without_cast) {
+	if (has_cast) {
 		is(status, 0, "CAP_BPF, CAP_PERFMON and CAP_SYSLOG are enough, and no locked memory is needed");
 	} else {
 		is(status, 1, "without bpf_rdonly_cast() these capabilities are not enough");
