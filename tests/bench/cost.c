@@ -222,21 +222,29 @@ static void first_touch(void)
 	region_unmap(&r);
 }
 
+/* A private mapping of a file in the page cache. The file is made once and kept in @fd. */
+static void *map_private_file(int *fd, size_t bytes)
+{
+	void *file;
+
+	if (*fd < 0) {
+		*fd = memfd_create("file", MFD_CLOEXEC);
+		if (*fd < 0 || posix_fallocate(*fd, 0, bytes))
+			err(EXIT_FAILURE, "a file of %zu bytes in memory", bytes);
+	}
+	file = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, *fd, 0);
+	if (file == MAP_FAILED)
+		err(EXIT_FAILURE, "mmap");
+	return file;
+}
+
 /* Pages of a file in the page cache, read through a private mapping: no copy is made. */
 static void file_fault(void)
 {
 	static int fd = -1;
 	size_t i, bytes = FAULTS * FAULT_AROUND * COWSTAT_PAGE_BYTES;
-	const volatile char *file;
+	const volatile char *file = map_private_file(&fd, bytes);
 
-	if (fd < 0) {
-		fd = memfd_create("file", MFD_CLOEXEC);
-		if (fd < 0 || posix_fallocate(fd, 0, bytes))
-			err(EXIT_FAILURE, "a file of %zu bytes in memory", bytes);
-	}
-	file = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-	if (file == MAP_FAILED)
-		err(EXIT_FAILURE, "mmap");
 	for (i = 0; i < FAULTS; i++) {
 		uint64_t begin = now();
 
@@ -251,16 +259,8 @@ static void private_fault(void)
 {
 	static int fd = -1;
 	size_t i, bytes = FAULTS * COWSTAT_PAGE_BYTES;
-	volatile char *file;
+	volatile char *file = map_private_file(&fd, bytes);
 
-	if (fd < 0) {
-		fd = memfd_create("private", MFD_CLOEXEC);
-		if (fd < 0 || posix_fallocate(fd, 0, bytes))
-			err(EXIT_FAILURE, "a file of %zu bytes in memory", bytes);
-	}
-	file = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-	if (file == MAP_FAILED)
-		err(EXIT_FAILURE, "mmap");
 	for (i = 0; i < FAULTS; i++) {
 		uint64_t begin = now();
 
