@@ -165,6 +165,13 @@ static bool locked_down(void)
 	return strstr(line, "[confidentiality]");
 }
 
+/* A question for the end of an error, where we cannot see whether the kernel is locked down. */
+static const char *ask_lockdown(void)
+{
+	return access(LOCKDOWN, R_OK) ?
+	       ". Is it locked down? To see it: mount -t securityfs none /sys/kernel/security" : "";
+}
+
 static bool may_load(void)
 {
 	unsigned long long caps = 0;
@@ -453,8 +460,8 @@ int bpf_load_choose(struct bpf_set *set, char *err, size_t errlen)
 		set->hooks &= ~(1U << need->hook);
 		if (need->required && is_by(missing, "tp"))
 			ret = refuse(-ENOENT, err, errlen,
-				     "no tracepoint %s, without which %s cannot be told. Tracepoints are found in tracefs, as root: mount -t tracefs none /sys/kernel/tracing",
-				     target_of(missing), need->without);
+				     "no tracepoint %s, without which %s cannot be told. Tracepoints are found in tracefs, as root: mount -t tracefs none /sys/kernel/tracing%s",
+				     target_of(missing), need->without, ask_lockdown());
 		else if (need->required)
 			ret = refuse(-ENOENT, err, errlen,
 				     "this kernel has no %s to attach %s to, without which %s cannot be told: the compiler may have inlined it. Use the module here: insmod cowstat.ko",
@@ -548,8 +555,7 @@ int bpf_load_object(struct bpf_set *set, char *err, size_t errlen)
 			      strerror(-ret), complaint,
 			      strstr(complaint, "BTF objects") ?
 			      ". This kernel has no bpf_rdonly_cast(): CAP_SYS_ADMIN is needed, too" :
-			      access(LOCKDOWN, R_OK) ?
-			      ". Is it locked down? To see it: mount -t securityfs none /sys/kernel/security" : "");
+			      ask_lockdown());
 	bpf_object__for_each_program(program, set->object)
 		if (set->verbose)
 			tell_verified(program);
