@@ -6,7 +6,7 @@
  * process's row is the same in both tables, and BPF has missed nothing. Meanwhile cowtrace tells
  * every fault of a command of its own.
  *
- * Ten minutes in the long checks, else half a minute.
+ * Ten minutes in the long checks, else a quarter of a minute.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -107,7 +107,7 @@ static void trace_a_command(const char *self)
 
 int main(int argc, char **argv)
 {
-	const unsigned int seconds = long_run() ? 600 : 30;
+	const unsigned int seconds = long_run() ? 600 : 15;
 	struct cow_table module, bpf;
 	struct agreed agreed;
 	char command[512];

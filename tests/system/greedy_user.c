@@ -103,12 +103,12 @@ static size_t counted(const struct cow_table *t, const pid_t *pid)
 int main(void)
 {
 	struct crowd crowd = {
-		.at_first = long_run() ? 10000 : 700,
-		.later = long_run() ? 1000 : 200,
+		.at_first = long_run() ? 10000 : 350,
+		.later = long_run() ? 1000 : 100,
 		.more = gate_make(),
 		.end = gate_make(),
 	};
-	size_t rows = long_run() ? 8192 : 512;
+	size_t rows = long_run() ? 8192 : 256;
 	struct cow_row before, after;
 	struct cow_table t;
 	pid_t pid[SHELLS], user_pid;

@@ -17,6 +17,7 @@
 #define LIVING		20	/* who share our pages throughout, so that writing copies */
 #define GROUP		"/sys/fs/cgroup/cowstat-bomb"
 #define BOMBS		200
+#define MAX_PIDS	1009
 
 static char *pages;
 
@@ -84,11 +85,11 @@ static void full_table(const char *params, size_t rows, size_t n)
 /* Pids are so few that each is had several times: every holder has a row of its own. */
 static void pid_wrap(void)
 {
-	size_t n = 1009, i, twins = 0, wrong = 0;
-	uint64_t start[1009];
+	size_t n = long_run() ? MAX_PIDS : 509, i, twins = 0, wrong = 0;
+	uint64_t start[MAX_PIDS];
 	struct cow_row row, none;
 	struct cow_table t;
-	pid_t pid[1009];
+	pid_t pid[MAX_PIDS];
 	char before[32];
 	FILE *file = fopen("/proc/sys/kernel/pid_max", "r");
 
@@ -160,10 +161,11 @@ static void fork_bomb(void)
 	snprintf(text, sizeof(text), "%d", BOMBS);
 	set_file(GROUP "/pids.max", text);
 	pid = start_child(bomb, NULL);
-	sleep(long_run() ? 60 : 2);
+	if (long_run())
+		sleep(60);
 	/* A kernel that checks itself forks slowly. */
-	for (tries = 0; tries < 120 && forks_now() - VALUE(before, FORKS) < BOMBS - 1; tries++)
-		sleep(1);
+	for (tries = 0; tries < 1200 && forks_now() - VALUE(before, FORKS) < BOMBS - 1; tries++)
+		usleep(100000);
 	tries = 0;
 	set_file(GROUP "/cgroup.kill", "1");
 	wait_child_any(pid);
@@ -191,7 +193,7 @@ static void fork_bomb(void)
 int main(void)
 {
 	pages = map_pages(7);
-	full_table("max_rows=64", 64, long_run() ? 20000 : 1000);
+	full_table("max_rows=64", 64, long_run() ? 20000 : 300);
 	pid_wrap();
 	fork_bomb();
 	if (long_run())

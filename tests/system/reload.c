@@ -12,7 +12,7 @@
 
 #include "harness.h"
 
-#define TIMES	25
+#define TIMES	7
 #define STORM	8
 #define LONG_TIMES	300
 #define HUGE	(2UL << 20)
