@@ -365,6 +365,7 @@ static __noinline struct row *row_find_or_make(u64 task_address)
 	row->index = index;
 	row->key = key;
 	row->leader = (u64)leader;
+	row->value[ROW_PROCESSES] = 1;
 	read_pids(&row->pid, BPF_CORE_READ(leader, thread_pid));
 	if (bpf_map_update_elem(&index_of, &key, &index, BPF_NOEXIST)) {
 		/* another thread of the process has made it meanwhile */

@@ -411,6 +411,7 @@ static struct row *table_make(struct task_struct *task)
 	WRITE_ONCE(row->start_ns, READ_ONCE(task->group_leader)->start_boottime);
 	WRITE_ONCE(row->state, ROW_LIVE);
 	row_hold(row, holder);
+	row_count(row, ROW_PROCESSES);
 	row->looked = row_activity(row);
 	row->looked_at = jiffies;
 	smp_wmb();	/* a reader that sees the new generation sees all this */

@@ -109,6 +109,7 @@
 	C(COPY_NS,		copy_ns,		COUNT, TIME)	\
 	C(SHOOTDOWN_NS,		shootdown_ns,		COUNT, TIME)	\
 	C(REUSE_NS,		reuse_ns,		COUNT, TIME)	\
+	C(PROCESSES,		processes,		COUNT, WP)	\
 	C(CGROUP,		cgroup,			IDENTITY, WP)	\
 	C(COMM,			comm,			IDENTITY, WP)
 

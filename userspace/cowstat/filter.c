@@ -40,7 +40,7 @@ bool row_is_idle(const struct cow_row *row)
 	enum cowstat_column c;
 
 	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
-		if (c != COWSTAT_COL_EXECS && row->value[c] &&
+		if (c != COWSTAT_COL_EXECS && c != COWSTAT_COL_PROCESSES && row->value[c] &&
 		    (cow_column_kind(c) == COWSTAT_COUNT || cow_column_kind(c) == COWSTAT_DERIVED))
 			return false;
 	return true;

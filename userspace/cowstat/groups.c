@@ -58,7 +58,7 @@ static void add(struct group *group, const struct cow_row *row)
 {
 	enum cowstat_column c;
 
-	group->processes += row->kind == COW_ROW_PROCESS;
+	group->processes += row->kind == COW_ROW_PROCESS ? 1 : row->value[COWSTAT_COL_PROCESSES];
 	for (c = 0; c < COWSTAT_NR_COLUMNS; c++) {
 		if (cow_column_kind(c) == COWSTAT_IDENTITY || !row->known[c])
 			continue;

@@ -28,6 +28,8 @@ static const struct {
 	enum scale scale;
 	const char *help;
 } counters[] = {
+	{ COWSTAT_COL_PROCESSES, "processes", "", AS_IT_IS,
+	  "Processes that forked, were forked or faulted." },
 	{ COWSTAT_COL_FORKS, "forks", "", AS_IT_IS,
 	  "Children forked with memory of their own." },
 	{ COWSTAT_COL_VFORKS, "vforks", "", AS_IT_IS,
