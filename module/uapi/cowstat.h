@@ -139,9 +139,14 @@ enum cowstat_kind {
 	COWSTAT_MEMO,
 };
 
-/* The rows that are of no process, by their word in the pid column. */
+/*
+ * The rows that are of no process, by their word in the pid column. A row with
+ * COWSTAT_PID_FOLDED has state COWSTAT_STATE_SUM if it is the sum of processes of one cgroup and
+ * user, and of one name unless that is unknown. Without a state it is the sum of all others.
+ */
 #define COWSTAT_PID_TOTAL	"*"
 #define COWSTAT_PID_FOLDED	"-"
+#define COWSTAT_STATE_SUM	'S'
 #define COWSTAT_UNKNOWN		"-"
 
 #endif /* COWSTAT_UAPI_H */

@@ -582,7 +582,8 @@ struct seen seen_through(int fd, uint64_t uid)
 {
 	struct cow_table t = table_from(fd);
 	struct seen seen = {
-		.header_whole = t.rows.known || t.folded.known || t.lost.known || t.missed.known,
+		.header_whole = t.rows.known || t.folded.known || t.lost.known || t.missed.known ||
+				t.sums.known || t.merged.known,
 	};
 
 	for (size_t i = 0; i < t.nr; i++) {

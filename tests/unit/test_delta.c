@@ -126,6 +126,67 @@ static void a_row_read_twice(void **state)
 	assert_int_equal(value(0, COWSTAT_COL_COPIED), 0);
 }
 
+#define OWNED	"# pid uid state start_ns copied processes cgroup comm\n"
+
+/* The differences of all lines but the total add up to that of the total, which is the last. */
+static void assert_adds_up(enum cowstat_column column)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < delta.nr - 1; i++)
+		sum += value(i, column);
+	assert_int_equal(sum, value(delta.nr - 1, column));
+}
+
+/* 8 had 10 when it was read, did 5 more; 9 had another name by then, and is in that one's sum. */
+static void rows_recycled_into_sums(void **state)
+{
+	(void)state;
+	make(AT(1, 5, 1000) OWNED "7 0 L 10 20 1 3 sh\n"
+				  "8 0 X 11 10 1 3 cc1\n"
+				  "9 0 L 12 4 1 3 sh\n"
+				  "- 0 S - 100 30 3 cc1\n"
+				  "- 0 S - 50 10 3 -\n"
+				  "- - - - 9 1 - -\n"
+				  "* - - - 193 44 - -\n",
+	     AT(1, 5, 2000) OWNED "7 0 L 10 22 1 3 sh\n"
+				  "- 0 S - 121 32 3 cc1\n"
+				  "- 0 S - 6 1 3 ld\n"
+				  "- 0 S - 50 10 3 -\n"
+				  "- - - - 9 1 - -\n"
+				  "* - - - 208 45 - -\n");
+	assert_int_equal(value(0, COWSTAT_COL_COPIED), 2);
+	assert_int_equal(value(1, COWSTAT_COL_COPIED), 7);	/* or 11, and 2 of ld */
+	assert_int_equal(value(2, COWSTAT_COL_COPIED), 6);
+	assert_int_equal(value(3, COWSTAT_COL_COPIED), 0);
+	assert_int_equal(value(4, COWSTAT_COL_COPIED), 0);
+	assert_adds_up(COWSTAT_COL_COPIED);
+	assert_adds_up(COWSTAT_COL_PROCESSES);
+}
+
+/* A name's sum was merged into its cgroup's, and another cgroup's into `-`. */
+static void sums_given_up(void **state)
+{
+	(void)state;
+	make(AT(1, 5, 1000) OWNED "- 0 S - 100 30 3 cc1\n"
+				  "- 0 S - 70 7 4 -\n"
+				  "- 5 S - 50 10 3 -\n"
+				  "- - - - 9 1 - -\n"
+				  "* - - - 229 48 - -\n",
+	     AT(1, 5, 2000) OWNED "- 0 S - 1 1 3 cc1\n"
+				  "- 0 S - 102 31 3 -\n"
+				  "- 5 S - 50 10 3 -\n"
+				  "- - - - 79 8 - -\n"
+				  "* - - - 232 50 - -\n");
+	assert_int_equal(value(0, COWSTAT_COL_COPIED), 1);
+	assert_int_equal(value(1, COWSTAT_COL_COPIED), 2);
+	assert_int_equal(value(2, COWSTAT_COL_COPIED), 0);
+	assert_int_equal(value(3, COWSTAT_COL_COPIED), 0);
+	assert_adds_up(COWSTAT_COL_COPIED);
+	assert_adds_up(COWSTAT_COL_PROCESSES);
+}
+
 static void counting_begun_anew_is_a_gap(void **state)
 {
 	(void)state;
@@ -195,6 +256,8 @@ int main(void)
 		unit(a_row_recycled_in_between),
 		unit(a_live_row_begun_anew),
 		unit(a_row_read_twice),
+		unit(rows_recycled_into_sums),
+		unit(sums_given_up),
 		unit(counting_begun_anew_is_a_gap),
 		unit(numbers_of_64_bits),
 		unit(no_rows_and_no_times),

@@ -292,6 +292,29 @@ static void sums(void **state)
 	assert_null(cow_table_find(&table, 0));
 }
 
+static void sums_by_owner(void **state)
+{
+	(void)state;
+	expect_good("# cowstat 1 sums=2 max_sums=128 merged=5\n"
+		    "# pid uid state copied cgroup comm\n"
+		    "- 0 S 40 7 make\n"
+		    "- 0 S 41 7 -\n"
+		    "- - - 42 - -\n");
+	expect_figure(&table.sums, 2);
+	expect_figure(&table.max_sums, 128);
+	expect_figure(&table.merged, 5);
+	assert_int_equal(table.row[0].kind, COW_ROW_SUM);
+	assert_int_equal(table.row[1].kind, COW_ROW_SUM);
+	assert_int_equal(table.row[2].kind, COW_ROW_FOLDED);
+	assert_int_equal(table.row[0].state, 'S');
+	assert_string_equal(table.row[0].comm, "make");
+	expect_cell(&table.row[0], COWSTAT_COL_CGROUP, 7);
+	expect_cell(&table.row[1], COWSTAT_COL_COPIED, 41);
+	expect_unknown(&table.row[1], COWSTAT_COL_COMM);
+	expect_unknown(&table.row[0], COWSTAT_COL_PID);
+	assert_null(cow_table_find(&table, 0));
+}
+
 static void empty_comm(void **state)
 {
 	(void)state;
@@ -540,6 +563,7 @@ int main(void)
 		unit(columns_rejected),
 		unit(unknown_values),
 		unit(sums),
+		unit(sums_by_owner),
 		unit(empty_comm),
 		unit(escaped_comm),
 		unit(long_comm_is_cut),

@@ -398,6 +398,41 @@ static void group_by_cgroup(void **state)
 	assert_true(strstr(out, "docker") < strstr(out, " /\n"));
 }
 
+/* Sums of recycled rows have an owner like rows, and count their processes. */
+static void group_sums(void **state)
+{
+	struct cgroup entry[] = { { 1, "/" }, { 5, "/job" } };
+	const struct cgroups cgroups = { .entry = entry, .nr = 2 };
+	struct group *group;
+	size_t nr;
+
+	(void)state;
+	take(AT(1, 5, 100) "# pid uid state start_ns copied processes cgroup comm\n"
+	     "10 0 L 10 7 1 5 make\n"
+	     "- 0 S - 40 30 5 cc1\n"
+	     "- 0 S - 50 20 1 cc1\n"
+	     "- 0 S - 3 2 5 -\n"
+	     "- - - - 9 4 - -\n");
+	assert_int_equal(groups_make(&rows, GROUP_CGROUP, &cgroups, COWSTAT_COL_COPIED, &group,
+				     &nr), 0);
+	assert_int_equal(nr, 3);
+	assert_string_equal(group[0].name, "/");	/* of equal ones, by name */
+	assert_int_equal(group[0].processes, 20);
+	assert_string_equal(group[1].name, "/job");
+	assert_int_equal(group[1].processes, 33);
+	assert_int_equal(group[1].sum.value[COWSTAT_COL_COPIED], 50);
+	assert_null(group[2].name);
+	assert_int_equal(group[2].processes, 4);
+	groups_free(group, nr);
+	assert_int_equal(groups_make(&rows, GROUP_COMM, NULL, COWSTAT_COL_COPIED, &group, &nr), 0);
+	assert_int_equal(nr, 3);
+	assert_string_equal(group[0].name, "cc1");
+	assert_int_equal(group[0].processes, 50);
+	assert_null(group[2].name);
+	assert_int_equal(group[2].sum.value[COWSTAT_COL_COPIED], 12);
+	groups_free(group, nr);
+}
+
 static void colour_ends_with_its_line(void **state)
 {
 	struct screen screen;
@@ -574,6 +609,7 @@ int main(void)
 		unit(tree),
 		unit(a_deep_tree),
 		unit(group_by_cgroup),
+		unit(group_sums),
 		unit(colour_ends_with_its_line),
 		unit(filters),
 		unit(order),

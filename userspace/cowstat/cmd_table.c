@@ -127,9 +127,36 @@ static const struct cow_row *sum_of(const struct cow_row *row, size_t nr, enum c
 	return NULL;
 }
 
+/* All that was given up, as one row. False for a reader who may not see it. */
+static bool add_up_folded(const struct cow_row *row, size_t nr, struct cow_row *folded)
+{
+	const struct cow_row *rest = sum_of(row, nr, COW_ROW_FOLDED);
+	size_t i, c;
+
+	if (!rest)
+		return false;
+	*folded = *rest;
+	for (i = 0; i < nr; i++)
+		for (c = 0; row[i].kind == COW_ROW_SUM && c < COWSTAT_NR_COLUMNS; c++)
+			if (cow_column_kind(c) != COWSTAT_IDENTITY)
+				folded->value[c] += row[i].value[c];
+	return true;
+}
+
+/* Only groups show sums of rows that were given up one by one. */
+static bool row_passes(const struct arguments *a, const struct cow_row *row,
+		       const struct cgroups *cgroups, const struct cow_index *index)
+{
+	if (shows_forks(a))
+		return fork_passes(a, row, cgroups, index);
+	if (a->report != REPORT_GROUPS && row->kind != COW_ROW_PROCESS)
+		return false;
+	return filter_passes(&a->filter, row, cgroups);
+}
+
 /* Choose and sort; @rows->row is to be freed. */
 static void choose(const struct arguments *a, const struct cow_row *row, size_t nr,
-		   const struct cgroups *cgroups, struct rows *rows)
+		   const struct cow_row *folded, const struct cgroups *cgroups, struct rows *rows)
 {
 	struct cow_index index = {};
 	size_t i;
@@ -139,9 +166,11 @@ static void choose(const struct arguments *a, const struct cow_row *row, size_t 
 	if (!rows->row || (shows_forks(a) && cow_index_make(row, nr, &index)))
 		err(EXIT_FAILURE, NULL);
 	for (i = 0; i < nr && a->report != REPORT_TOTAL; i++)
-		if (shows_forks(a) ? fork_passes(a, &row[i], cgroups, &index) :
-				     filter_passes(&a->filter, &row[i], cgroups))
+		if (row_passes(a, &row[i], cgroups, &index))
 			rows->row[rows->nr++] = &row[i];
+	if (folded && !shows_forks(a) && a->report != REPORT_TOTAL && a->report != REPORT_GROUPS &&
+	    filter_passes(&a->filter, folded, cgroups))
+		rows->row[rows->nr++] = folded;
 	cow_index_free(&index);
 	sort_rows(rows->row, rows->nr, a->columns.sort);
 	/* Of groups, the first are chosen when there are groups. */
@@ -206,8 +235,8 @@ static void set_smaps(json_t *report, const struct rows *rows)
 }
 
 static void print_json(struct reader *r, const struct cow_table *t, const struct rows *rows,
-		       const struct cow_row *row, size_t nr, const struct cgroups *cgroups,
-		       bool gap)
+		       const struct cow_row *folded, const struct cow_row *total,
+		       const struct cgroups *cgroups, bool gap)
 {
 	const struct arguments *a = r->a;
 	json_t *report = json_report(t);
@@ -225,8 +254,8 @@ static void print_json(struct reader *r, const struct cow_table *t, const struct
 	}
 	if (a->report == REPORT_SMAPS)
 		set_smaps(report, rows);
-	json_set_sum(report, "folded", sum_of(row, nr, COW_ROW_FOLDED));
-	json_set_sum(report, "total", sum_of(row, nr, COW_ROW_TOTAL));
+	json_set_sum(report, "folded", folded);
+	json_set_sum(report, "total", total);
 	if (json_write(r->to, report, a->interval_ns))
 		err(EXIT_FAILURE, "cannot write the table");
 }
@@ -290,16 +319,19 @@ static bool print_report(struct reader *r, const struct cow_table *t,
 	const struct cow_row *row = delta ? delta->row : t->row;
 	size_t nr = delta ? delta->nr : t->nr;
 	struct rows rows = { .now_ns = t->now_ns.value, .span_ns = delta ? delta->span_ns : 0 };
+	struct cow_row all_folded;
+	const struct cow_row *folded = add_up_folded(row, nr, &all_folded) ? &all_folded : NULL;
 	struct cgroups cgroups = {};
 	char why[512];
 	bool any;
 
 	if ((a->filter.cgroup || a->by == GROUP_CGROUP) && cgroups_read(NULL, &cgroups))
 		err(EXIT_FAILURE, NULL);
-	choose(a, row, nr, &cgroups, &rows);
+	choose(a, row, nr, folded, &cgroups, &rows);
 	any = rows.nr || has_total(a, &rows);
 	if (a->json)
-		print_json(r, t, &rows, row, nr, &cgroups, delta && delta->gap);
+		print_json(r, t, &rows, folded, sum_of(row, nr, COW_ROW_TOTAL), &cgroups,
+			   delta && delta->gap);
 	else if (delta && delta->gap)
 		fprintf(r->to, "gap: counting began anew (epoch %" PRIu64 "); rates from here on\n\n",
 			t->epoch.value);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Differences of tables. A row is identified by (pid, start_ns). A row that was given up between
- * two readings was added to the `-` row as a whole. The part that the earlier reading showed of
- * it is subtracted again, so that differences of rows add up to the difference of the total.
+ * Differences of tables. A row is identified by (pid, start_ns), a sum by its cgroup, user and
+ * name. A row that was given up between two readings was added to a sum as a whole. The part that
+ * the earlier reading showed of it is subtracted again, so that differences of rows and sums add
+ * up to the difference of the total. The same goes for a sum that was given up.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -170,7 +171,7 @@ static bool same_epoch(const struct cow_table *a, const struct cow_table *b)
 
 /*
  * Is it a new row of the same process? A live process can lose its row to another one, and gets
- * a new one at its next fault, whose counts begin at 0.
+ * a new one at its next fault, whose counts begin at 0. A sum can be given up and begin anew, too.
  */
 static bool began_anew(const struct cow_row *row, const struct cow_row *before)
 {
@@ -182,21 +183,113 @@ static bool began_anew(const struct cow_row *row, const struct cow_row *before)
 	return false;
 }
 
-static const struct cow_row *earlier(const struct cow_row *row, const struct cow_table *before,
-				     const struct cow_index *index)
+/* Sums of rows that were given up: those of a name before those of none, then by cgroup and user. */
+static int by_owner(const void *a, const void *b)
 {
-	const struct cow_row *old;
+	const struct cow_row *x = *(const struct cow_row *const *)a;
+	const struct cow_row *y = *(const struct cow_row *const *)b;
 
-	if (row->kind != COW_ROW_PROCESS)
-		return sum_of(before, row->kind);
-	old = cow_index_find(index, row->pid, row->value[COWSTAT_COL_START_NS]);
-	return old && !began_anew(row, old) ? old : NULL;
+	return compare(y->known[COWSTAT_COL_COMM], x->known[COWSTAT_COL_COMM]) ?:
+	       compare(x->value[COWSTAT_COL_CGROUP], y->value[COWSTAT_COL_CGROUP]) ?:
+	       compare(x->value[COWSTAT_COL_UID], y->value[COWSTAT_COL_UID]) ?:
+	       strcmp(x->comm, y->comm);
 }
 
-/* Subtract what the earlier reading showed of rows that are in `-` now. */
-static int subtract_gone(const struct cow_table *before, const struct cow_table *now,
-			 struct cow_row *folded)
+/**
+ * struct sums - the sums of a table, and what is in none of them
+ * @row: those of COW_ROW_SUM, sorted by owner
+ * @nr: how many
+ * @folded: the `-` row, or NULL
+ */
+struct sums {
+	struct cow_row **row;
+	size_t nr;
+	struct cow_row *folded;
+};
+
+static int sums_make(struct cow_row *row, size_t nr, struct sums *sums)
 {
+	size_t i;
+
+	*sums = (struct sums){ .row = calloc(nr ? nr : 1, sizeof(*sums->row)) };
+	if (!sums->row)
+		return -ENOMEM;
+	for (i = 0; i < nr; i++) {
+		if (row[i].kind == COW_ROW_SUM)
+			sums->row[sums->nr++] = &row[i];
+		else if (row[i].kind == COW_ROW_FOLDED)
+			sums->folded = &row[i];
+	}
+	qsort(sums->row, sums->nr, sizeof(*sums->row), by_owner);
+	return 0;
+}
+
+/* The sum of the same owner as a row: of its name too, or of all names. */
+static struct cow_row *sums_find(const struct sums *sums, const struct cow_row *row, bool named)
+{
+	struct cow_row key = *row, *at = &key, **found;
+
+	if (!named) {
+		key.known[COWSTAT_COL_COMM] = false;
+		*key.comm = '\0';
+	}
+	found = bsearch(&at, sums->row, sums->nr, sizeof(*sums->row), by_owner);
+	return found ? *found : NULL;
+}
+
+/* Move as much of a row as is there from a sum's difference. */
+static void take_from(struct cow_row *sum, struct cow_row *rest)
+{
+	enum cowstat_column c;
+	uint64_t n;
+
+	for (c = 0; sum && c < COWSTAT_NR_COLUMNS; c++) {
+		if (!is_difference(kinds[c], COW_ROW_SUM))
+			continue;
+		n = rest->value[c] < sum->value[c] ? rest->value[c] : sum->value[c];
+		sum->value[c] -= n;
+		rest->value[c] -= n;
+	}
+}
+
+static bool is_empty(const struct cow_row *row)
+{
+	enum cowstat_column c;
+
+	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
+		if (row->value[c] && kinds[c] != COWSTAT_MEMO &&
+		    is_difference(kinds[c], COW_ROW_SUM))
+			return false;
+	return true;
+}
+
+/*
+ * Subtract what the earlier reading showed of a row or a sum that was given up. A row went to the
+ * sum of its name, cgroup and user, from there to that of its cgroup and user, from there to `-`.
+ * It may have had another name or cgroup by then: what is not found there is in some other sum.
+ */
+static void subtract_gone(const struct sums *sums, const struct cow_row *gone)
+{
+	struct cow_row rest = *gone;
+	size_t i;
+
+	if (gone->kind == COW_ROW_PROCESS)
+		take_from(sums_find(sums, gone, true), &rest);
+	if (gone->kind == COW_ROW_PROCESS || gone->known[COWSTAT_COL_COMM])
+		take_from(sums_find(sums, gone, false), &rest);
+	for (i = 0; i < sums->nr && gone->kind == COW_ROW_PROCESS && !is_empty(&rest); i++)
+		if (sums->row[i]->value[COWSTAT_COL_CGROUP] == gone->value[COWSTAT_COL_CGROUP])
+			take_from(sums->row[i], &rest);
+	take_from(sums->folded, &rest);
+	for (i = 0; i < sums->nr && !is_empty(&rest); i++)
+		take_from(sums->row[i], &rest);
+}
+
+/* What the earlier reading showed of rows and sums that were given up since. */
+static int subtract_all_gone(const struct cow_table *before, const struct cow_table *now,
+			     const struct sums *sums, const struct sums *delta)
+{
+	const struct cow_row *row, *later;
 	struct cow_index index;
 	size_t i;
 	int err;
@@ -205,39 +298,58 @@ static int subtract_gone(const struct cow_table *before, const struct cow_table 
 	if (err)
 		return err;
 	for (i = 0; i < before->nr; i++) {
-		const struct cow_row *row = &before->row[i], *later;
-
-		if (row->kind != COW_ROW_PROCESS)
+		row = &before->row[i];
+		if (row->kind == COW_ROW_PROCESS)
+			later = cow_index_find(&index, row->pid, row->value[COWSTAT_COL_START_NS]);
+		else if (row->kind == COW_ROW_SUM)
+			later = sums_find(sums, row, row->known[COWSTAT_COL_COMM]);
+		else
 			continue;
-		later = cow_index_find(&index, row->pid, row->value[COWSTAT_COL_START_NS]);
 		if (!later || began_anew(later, row))
-			subtract(folded, row);
+			subtract_gone(delta, row);
 	}
 	cow_index_free(&index);
 	return 0;
 }
 
+static const struct cow_row *earlier(const struct cow_row *row, const struct cow_table *before,
+				     const struct cow_index *index, const struct sums *sums)
+{
+	const struct cow_row *old;
+
+	if (row->kind == COW_ROW_PROCESS)
+		old = cow_index_find(index, row->pid, row->value[COWSTAT_COL_START_NS]);
+	else if (row->kind == COW_ROW_SUM)
+		old = sums_find(sums, row, row->known[COWSTAT_COL_COMM]);
+	else
+		return sum_of(before, row->kind);
+	return old && !began_anew(row, old) ? old : NULL;
+}
+
 static int subtract_all(const struct cow_table *before, const struct cow_table *now,
 			struct cow_delta *delta)
 {
-	struct cow_row *folded = NULL;
+	struct sums sums[3] = {};	/* before, now, and the difference */
+	struct cow_index index = {};
 	const struct cow_row *old;
-	struct cow_index index;
 	size_t i;
 	int err;
 
-	err = cow_index_make(before->row, before->nr, &index);
-	if (err)
-		return err;
-	for (i = 0; i < delta->nr; i++) {
-		old = earlier(&delta->row[i], before, &index);
+	err = cow_index_make(before->row, before->nr, &index) ?:
+	      sums_make(before->row, before->nr, &sums[0]) ?:
+	      sums_make(now->row, now->nr, &sums[1]) ?:
+	      sums_make(delta->row, delta->nr, &sums[2]);
+	for (i = 0; i < delta->nr && !err; i++) {
+		old = earlier(&delta->row[i], before, &index, &sums[0]);
 		if (old)
 			subtract(&delta->row[i], old);
-		if (delta->row[i].kind == COW_ROW_FOLDED)
-			folded = &delta->row[i];
 	}
+	if (!err)
+		err = subtract_all_gone(before, now, &sums[1], &sums[2]);
+	for (i = 0; i < 3; i++)
+		free(sums[i].row);
 	cow_index_free(&index);
-	return folded ? subtract_gone(before, now, folded) : 0;
+	return err;
 }
 
 /**

@@ -52,8 +52,9 @@ bool row_is_idle(const struct cow_row *row)
  * @row: of a process, or a sum
  * @cgroups: all cgroups, to find the path of one
  *
- * A process that was asked for by its pid passes, idle or not. The sum of rows that were given
- * up passes unless certain processes were asked for. The total never passes.
+ * A process that was asked for by its pid passes, idle or not. A sum of rows that were given up
+ * has a cgroup and may have a name to be asked for, but no pid; what is in no such sum passes
+ * unless certain processes were asked for. The total never passes.
  *
  * Return: true if so.
  */
@@ -64,6 +65,8 @@ bool filter_passes(const struct filter *filter, const struct cow_row *row,
 		return false;
 	if (row->kind == COW_ROW_FOLDED)
 		return !filter_narrows(filter) && (filter->idle || !row_is_idle(row));
+	if (row->kind == COW_ROW_SUM && filter->has_comm && !row->known[COWSTAT_COL_COMM])
+		return false;
 	return (!filter->pids.nr || pid_list_has(&filter->pids, row->pid)) &&
 	       cgroup_passes(filter, row, cgroups) &&
 	       (!filter->has_comm || !regexec(&filter->comm, row->comm, 0, NULL, 0)) &&

@@ -41,12 +41,10 @@ static const char *uid_name(const struct cow_row *row, char *buffer)
 	return buffer;
 }
 
-/* What a row's group is called; NULL for a sum, and where the row does not tell. */
+/* What a row's group is called; NULL where the row does not tell. */
 static const char *group_name(const struct cow_row *row, enum grouping by,
 			      const struct cgroups *cgroups, char *buffer)
 {
-	if (row->kind != COW_ROW_PROCESS)
-		return NULL;
 	if (by == GROUP_CGROUP)
 		return cgroup_name(row, cgroups, buffer);
 	if (by == GROUP_UID)
@@ -121,8 +119,7 @@ static size_t collect(struct named *named, size_t nr, struct group *group)
  * @group: to be freed with groups_free()
  * @nr: how many
  *
- * Rows that were given up, and rows where it is not known, are one group without a name. It
- * is the last.
+ * Rows and sums where it is not known are one group without a name. It is the last.
  *
  * Return: 0 or -ENOMEM.
  */

@@ -46,8 +46,6 @@ void ledger_free(struct ledger *ledger)
 static const char *name_of(const struct ledger *ledger, const struct cow_row *row,
 			   const struct cgroups *cgroups)
 {
-	if (row->kind != COW_ROW_PROCESS)
-		return NULL;
 	if (ledger->by == GROUP_COMM)
 		return row->known[COWSTAT_COL_COMM] ? row->comm : NULL;
 	if (!row->known[COWSTAT_COL_CGROUP])
@@ -85,7 +83,7 @@ static struct account *account_of(struct ledger *ledger, const char *name)
  * @delta: what happened
  * @cgroups: those there are
  *
- * Rows that nothing happened to open no account. What rows did that went in between goes to
+ * Rows that nothing happened to open no account. What is in no sum by cgroup or name goes to
  * LEDGER_OTHER.
  *
  * Return: 0 or -ENOMEM.

@@ -79,6 +79,9 @@ json_t *json_report(const struct cow_table *t)
 	json_put(header, "folded", figure(&t->folded));
 	json_put(header, "lost", figure(&t->lost));
 	json_put(header, "missed", figure(&t->missed));
+	json_put(header, "sums", figure(&t->sums));
+	json_put(header, "max_sums", figure(&t->max_sums));
+	json_put(header, "merged", figure(&t->merged));
 	json_put(header, "hooks", json_text(t->hooks));
 	return report;
 }

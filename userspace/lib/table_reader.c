@@ -61,6 +61,9 @@ static const struct {
 	{ "folded",	offsetof(struct cow_table, folded) },
 	{ "lost",	offsetof(struct cow_table, lost) },
 	{ "missed",	offsetof(struct cow_table, missed) },
+	{ "sums",	offsetof(struct cow_table, sums) },
+	{ "max_sums",	offsetof(struct cow_table, max_sums) },
+	{ "merged",	offsetof(struct cow_table, merged) },
 };
 
 __attribute__((format(printf, 2, 3)))
@@ -325,6 +328,8 @@ static int parse_row(const struct parser *p, struct slice line, struct cow_row *
 	}
 	if (line.s)
 		return reject(p, "more fields than the %zu columns of line 2", p->nr_fields);
+	if (row->kind == COW_ROW_FOLDED && row->state == COWSTAT_STATE_SUM)
+		row->kind = COW_ROW_SUM;
 	return 0;
 }
 

@@ -25,7 +25,8 @@ struct cow_figure {
 
 enum cow_row_kind {
 	COW_ROW_PROCESS,
-	COW_ROW_FOLDED,		/* the sum of rows that were given up */
+	COW_ROW_SUM,		/* of rows that were given up, by cgroup, user and name */
+	COW_ROW_FOLDED,		/* the sum of the others that were given up */
 	COW_ROW_TOTAL,
 };
 
@@ -35,7 +36,7 @@ enum cow_row_kind {
  * @pid: of a process, as this pid namespace sees it; 0 for sums
  * @known: by column: the table has it, and it is not "-"
  * @value: by column: the number; 0 unless @known, and for state and comm
- * @state: 'L' live, 'X' exited, '-' unknown
+ * @state: 'L' live, 'X' exited, 'S' of COW_ROW_SUM, '-' unknown
  * @comm: the process's name, unescaped; "" unless known
  */
 struct cow_row {
@@ -63,13 +64,16 @@ struct cow_row {
  * @folded: rows that were given up
  * @lost: faults that could not be given a row
  * @missed: calls that a hook is known to have missed
+ * @sums: sums by cgroup, user and name, and by cgroup and user
+ * @max_sums: sums there can be
+ * @merged: sums that were given up
  * @hooks: what is armed, comma-separated; "-" for none
  * @kprobes: those of @hooks that kprobes count, likewise; "" if the table does not tell
  * @row: the lines, in the table's order
  * @nr: how many
  *
- * An unprivileged reader does not know @rows, @folded, @lost and @missed, and has only
- * rows of its own processes.
+ * An unprivileged reader does not know @rows, @folded, @lost, @missed, @sums and @merged, and
+ * has only rows of its own processes.
  */
 struct cow_table {
 	uint64_t version;
@@ -84,6 +88,9 @@ struct cow_table {
 	struct cow_figure folded;
 	struct cow_figure lost;
 	struct cow_figure missed;
+	struct cow_figure sums;
+	struct cow_figure max_sums;
+	struct cow_figure merged;
 	char hooks[COW_NAMES_MAX];
 	char kprobes[COW_NAMES_MAX];
 	struct cow_row *row;
