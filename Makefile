@@ -175,7 +175,7 @@ $(units:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/
 
 # module/table.c and module/vmf.h themselves are tested: their kernel headers are empty files.
 # The kernel that they use is in tests/unit/kernel_stubs.h, or in the test.
-stubs := $(shell sed -n 's/^.include <\(linux[^>]*\)>.*/\1/p' module/table.c module/table.h module/vmf.h | sort -u)
+stubs := $(shell sed -n 's/^.include <\(linux[^>]*\)>.*/\1/p' module/sum.c module/table.c module/table.h module/vmf.h | sort -u)
 $(BUILD)/tests/unit/test_table.o $(BUILD)/tests/unit/test_vmf.o: $(stubs:%=$(BUILD)/stubs/%)
 $(BUILD)/tests/unit/test_table.o $(BUILD)/tests/unit/test_vmf.o: ALL_CFLAGS += -I$(BUILD)/stubs -Wno-unused-parameter
 $(BUILD)/stubs/%:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The rows: one for each process, from its first fault or fork through its exit until its
- * place is needed. The rules are those of module/row.h and module/table.c; this file keeps
- * the rows in BPF maps. Included by cowstat.bpf.c alone.
+ * place is needed, and the sums of those that were given up. The rules are those of
+ * module/row.h, module/table.c and module/sum.c; this file keeps the rows in BPF maps. Included by cowstat.bpf.c alone.
  */
 #ifndef COWSTAT_ROWS_BPF_H
 #define COWSTAT_ROWS_BPF_H
@@ -17,6 +17,7 @@
 const volatile unsigned int nr_cpus = 1;
 const volatile unsigned int hooks = (1 << COWSTAT_NR_HOOKS) - 1;	/* a bit for each attached */
 const volatile unsigned int max_rows = 8192;
+const volatile unsigned int nr_sums = ROW_MAX_SUMS;	/* of each kind */
 struct cow_program programs[COW_MAX_PROGRAMS];	/* those that are attached */
 
 struct owner {
@@ -68,12 +69,14 @@ struct row {
 	u32 unsettled;		/* children that may yet ask for our anon_copied */
 	struct row_pids pid;
 	struct row_pids ppid;
-	struct owner owner;	/* valid once exited */
+	struct owner owner;	/* valid once exited, and of a sum */
+	u32 added;		/* of a sum: a row was added since it was last looked at */
 };
 
+/* First max_rows rows, then the named sums, then the sums of cgroups. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 8192);
+	__uint(max_entries, 8192 + ROW_SUM_KINDS * ROW_MAX_SUMS);
 	__type(key, u32);
 	__type(value, struct row);
 } rows SEC(".maps");
@@ -97,6 +100,31 @@ struct row_queue exited SEC(".maps");
 struct row_queue exited_big SEC(".maps");
 struct row_queue spare SEC(".maps");
 
+/* Whose a sum is. */
+struct sum_key {
+	u64 cgroup;
+	u32 uid;
+	u32 kind;		/* enum row_sum_kind */
+	char comm[COW_COMM_LEN];	/* of named ones */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, ROW_SUM_KINDS * ROW_MAX_SUMS);
+	__type(key, struct sum_key);
+	__type(value, u32);
+} sum_of SEC(".maps");
+
+/* Sums, those that were made first at the front. */
+struct sum_queue {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, ROW_MAX_SUMS);
+	__type(value, u32);
+};
+
+struct sum_queue named_sums SEC(".maps");
+struct sum_queue cgroup_sums SEC(".maps");
+
 /*
  * The row at hand: by the low bits of the pid, which row a process had last. A faulting process
  * finds its row here without a helper's call. The row says whose it is.
@@ -105,9 +133,12 @@ static u32 hand[1 << HAND_BITS];
 
 static const struct row no_row;
 
-/* The sum of all rows that were given up, and of faults without a row. */
+/* Faults without a row, and what was given up and is in no sum. */
 static u64 folded[ROW_NR_VALUES];
 static u64 nr_folded, nr_rows, nr_used, lost;
+
+static u32 sums_begun[ROW_SUM_KINDS];	/* how many of each kind were ever in use */
+static u64 sums_in_use, merged;
 
 /* Events that a column lacks: a map had no room for what was to be remembered of them. */
 static u64 missed;
@@ -185,8 +216,8 @@ static __noinline int row_settle(struct row *row)
 	return 0;
 }
 
-/* Add a row to the `-` row and, as a memo, to its nearest ancestor in the table. */
-static __noinline int row_fold(struct row *row)
+/* Add a row that is given up, as a memo, to its nearest ancestor in the table. */
+static __noinline int row_remember(struct row *row)
 {
 	struct row *ancestor = NULL;
 	int i;
@@ -197,9 +228,152 @@ static __noinline int row_fold(struct row *row)
 		ancestor = row_by_ref(row->ancestor[i]);
 	for (i = ROW_FIRST_MEMO; i < ROW_NR_VALUES && ancestor; i++)
 		add(ancestor->value, i, row_memo(row->value, i));
+	return 0;
+}
+
+/* Move counts from a row, or a sum, to a sum, or to the `-` row. */
+static __always_inline void move_values(struct row *from, u64 *to)
+{
+	int i;
+
 	for (i = 0; i < ROW_FIRST_MEMO; i++)
-		if (row->value[i])
-			add(folded, i, __sync_lock_test_and_set(&row->value[i], 0));
+		if (from->value[i])
+			add(to, i, __sync_lock_test_and_set(&from->value[i], 0));
+}
+
+static __always_inline enum row_sum_kind sum_kind(u32 index)
+{
+	return index < max_rows + nr_sums ? ROW_SUM_NAMED : ROW_SUM_OF_CGROUP;
+}
+
+static __always_inline struct sum_key sum_key(const struct row *row, enum row_sum_kind kind)
+{
+	struct sum_key key = {
+		.cgroup = row->owner.cgroup,
+		.uid = row->owner.uid,
+		.kind = kind,
+	};
+
+	if (kind == ROW_SUM_NAMED)
+		__builtin_memcpy(key.comm, row->owner.comm, sizeof(key.comm));
+	return key;
+}
+
+/*
+ * The place of a sum that is nobody's, or that one nothing was added to for long, with its index
+ * plus one; 0 when there is none. The latter is no longer found by its key.
+ */
+static __always_inline u32 sum_take(enum row_sum_kind kind, void *queue)
+{
+	u32 index, looks;
+
+	if (sums_begun[kind] < nr_sums) {
+		index = __sync_fetch_and_add(&sums_begun[kind], 1);
+		if (index < nr_sums)
+			return max_rows + kind * nr_sums + index + 1;
+	}
+	for (looks = 0; looks < ROW_MAX_LOOKS; looks++) {
+		struct sum_key key;
+		struct row *sum;
+
+		if (bpf_map_pop_elem(queue, &index))
+			return 0;
+		sum = row_at(index);
+		if (!sum)
+			return 0;
+		if (sum->added && looks < ROW_MAX_LOOKS - 1) {
+			sum->added = 0;
+			bpf_map_push_elem(queue, &index, BPF_EXIST);
+			continue;
+		}
+		if (sum->state == ROW_SUM) {
+			key = sum_key(sum, kind);
+			bpf_map_delete_elem(&sum_of, &key);
+			__sync_fetch_and_add(&sums_in_use, -1);
+			__sync_fetch_and_add(&merged, 1);
+		}
+		return index + 1;
+	}
+	return 0;
+}
+
+/* Make the place of a sum the sum of a row's owner. Another CPU may have made one meanwhile. */
+static __always_inline struct row *sum_begin(struct row *sum, u32 index, const struct row *row,
+					     enum row_sum_kind kind, void *queue)
+{
+	struct sum_key key = sum_key(row, kind);
+	u32 *found;
+
+	sum->owner = row->owner;
+	sum->added = 0;
+	sum->state = ROW_SUM;
+	if (!bpf_map_update_elem(&sum_of, &key, &index, BPF_NOEXIST)) {
+		__sync_fetch_and_add(&sums_in_use, 1);
+	} else {
+		sum->state = ROW_FREE;
+		found = bpf_map_lookup_elem(&sum_of, &key);
+		sum = found ? row_at(*found) : NULL;
+	}
+	bpf_map_push_elem(queue, &index, BPF_EXIST);
+	return sum;
+}
+
+static __always_inline struct row *sum_find(const struct row *row, enum row_sum_kind kind)
+{
+	struct sum_key key = sum_key(row, kind);
+	u32 *index = bpf_map_lookup_elem(&sum_of, &key);
+
+	return index ? row_at(*index) : NULL;
+}
+
+/*
+ * Move a named sum to the sum of its cgroup and user; or to the `-` row, when there is none. This
+ * and the next are not static, so that the verifier checks them once.
+ */
+__noinline int sum_merge_named(u32 from)
+{
+	struct row *row = row_at(from), *sum, *old;
+	u32 index;
+
+	if (!row)
+		return 0;
+	sum = sum_find(row, ROW_SUM_OF_CGROUP);
+	if (!sum) {
+		index = sum_take(ROW_SUM_OF_CGROUP, &cgroup_sums);
+		old = index ? row_at(index - 1) : NULL;
+		if (old) {
+			move_values(old, folded);
+			sum = sum_begin(old, index - 1, row, ROW_SUM_OF_CGROUP, &cgroup_sums);
+		}
+	}
+	move_values(row, sum ? sum->value : folded);
+	if (sum)
+		sum->added = 1;
+	return 0;
+}
+
+/* Move a row to the sum of its cgroup, user and name, or to the `-` row when there is none. */
+__noinline int row_add_to_sum(u32 from)
+{
+	struct row *row = row_at(from), *sum = NULL, *old;
+	u32 index;
+
+	if (!row)
+		return 0;
+	if (row->owner.known)
+		sum = sum_find(row, ROW_SUM_NAMED);
+	if (!sum && row->owner.known) {
+		index = sum_take(ROW_SUM_NAMED, &named_sums);
+		old = index ? row_at(index - 1) : NULL;
+		if (old) {
+			if (old->state == ROW_SUM)
+				sum_merge_named(index - 1);
+			sum = sum_begin(old, index - 1, row, ROW_SUM_NAMED, &named_sums);
+		}
+	}
+	move_values(row, sum ? sum->value : folded);
+	if (sum)
+		sum->added = 1;
 	return 0;
 }
 
@@ -241,7 +415,8 @@ __noinline int recycle(void)
 		row->signal = 0;	/* first: no fault finds it any more */
 		key = row->key;
 		bpf_map_delete_elem(&index_of, &key);
-		row_fold(row);
+		row_remember(row);
+		row_add_to_sum(index);
 		row->state = ROW_FREE;
 		__sync_fetch_and_add(&nr_folded, 1);
 		__sync_fetch_and_add(&nr_rows, -1);

@@ -98,9 +98,10 @@ static __always_inline void put_header(struct seq_file *seq)
 
 	BPF_CORE_READ_STR_INTO(&release, bpf_get_current_task_btf(), nsproxy, uts_ns,
 			       name.release);
-	BPF_SEQ_PRINTF(seq, "# cowstat %d kernel=%s counting=on timing=off epoch=1 since_ns=%llu now_ns=%llu rows=%llu max_rows=%u folded=%llu lost=%llu missed=%llu hooks=",
+	BPF_SEQ_PRINTF(seq, "# cowstat %d kernel=%s counting=on timing=off epoch=1 since_ns=%llu now_ns=%llu rows=%llu max_rows=%u folded=%llu lost=%llu missed=%llu sums=%llu max_sums=%u merged=%llu hooks=",
 		       COWSTAT_FORMAT, release, since_ns,
-		       bpf_ktime_get_boot_ns(), nr_rows, max_rows, nr_folded, lost, missed + skipped());
+		       bpf_ktime_get_boot_ns(), nr_rows, max_rows, nr_folded, lost,
+		       missed + skipped(), sums_in_use, ROW_SUM_KINDS * nr_sums, merged);
 #define PUT_HOOK(ID, name)				\
 	if (hooks & 1U << COWSTAT_HOOK_##ID) {		\
 		if (any)				\
@@ -152,13 +153,15 @@ static __always_inline void put_columns(struct seq_file *seq, const u64 *column,
 			BPF_SEQ_PRINTF(seq, " %llu", column[c]);
 		else if (state == ROW_EXITED)
 			put_text(seq, " X");
+		else if (state == ROW_SUM)
+			put_text(seq, " S");
 		else
 			put_text(seq, " L");
 	}
 	put_text(seq, " ");
 }
 
-/* The line of a sum. */
+/* The line of `-` or `*`. */
 static __always_inline void put_sum(struct seq_file *seq, const u64 *column)
 {
 	put_columns(seq, column, row_counted_columns(hooks) & ~ROW_IDENTITIES, ROW_LIVE);
@@ -170,6 +173,33 @@ static __always_inline bool task_is(struct task_struct *task, u64 start_ns, u32 
 {
 	return BPF_CORE_READ(task, start_boottime) == start_ns &&
 	       (u32)BPF_CORE_READ(task, tgid) == tgid;
+}
+
+/* A sum of rows that were given up: only outside of pid namespaces, like in module/proc.c. */
+static __always_inline void put_sum_of_owner(struct seq_file *seq, struct reading *reading,
+					     struct row *sum, u32 index)
+{
+	u64 *column = reading->column, known;
+	struct owner owner = sum->owner;
+	u32 level, ns;
+	int c;
+
+	known = row_sum_columns(row_counted_columns(hooks), sum_kind(index));
+	row_derive(sum->value, column);
+	for (c = COWSTAT_COL_FORKS; c < COWSTAT_NR_COLUMNS; c++)
+		reading->last[c] = known & 1ULL << c & ~ROW_IDENTITIES ? column[c] : 0;
+	reader_ns(&level, &ns);
+	if (level)
+		return;
+	column[COWSTAT_COL_UID] = owner.uid;
+	column[COWSTAT_COL_CGROUP] = owner.cgroup;
+	put_text(seq, COWSTAT_PID_FOLDED);
+	put_columns(seq, column, known, ROW_SUM);
+	if (known & ROW_COLUMN(COMM))
+		put_comm(seq, &owner);
+	else
+		put_text(seq, COWSTAT_UNKNOWN);
+	put_text(seq, "\n");
 }
 
 static __always_inline void put_row(struct seq_file *seq, struct reading *reading,
@@ -268,6 +298,10 @@ int table(struct bpf_iter__bpf_map_elem *ctx)
 	if (reading->seq != number + 1) {
 		add_last(slot);
 		reading->seq = number + 1;
+	}
+	if (row && row->state == ROW_SUM) {
+		put_sum_of_owner(seq, reading, row, key ? *key : 0);
+		return 0;
 	}
 	if (row) {
 		put_row(seq, reading, row);

@@ -3,10 +3,13 @@
  * /proc/cowstat, version 1:
  *
  *   # cowstat 1 kernel=RELEASE counting=on|off timing=on|off epoch=N since_ns=N
- *     now_ns=N rows=N max_rows=N folded=N lost=N missed=N hooks=NAME,...  (one line)
+ *     now_ns=N rows=N max_rows=N folded=N lost=N missed=N sums=N max_sums=N merged=N
+ *     kprobes=NAME,... hooks=NAME,...  (one line)
  *   # COLUMN...                                 as in uapi/cowstat.h
  *   PID ...                                     a line per process
- *   - ...                                       the sum of rows that were given up
+ *   - ... S ...                                 the sum of rows that were given up, a line per
+ *                                               cgroup, user and name
+ *   - ...                                       the sum of those that are in no line above
  *   * ...                                       the sum of all lines above
  *
  * A read from the file's start takes a snapshot into the open file's own buffer; all
@@ -44,6 +47,7 @@
 #include "fault.h"
 #include "hook.h"
 #include "proc.h"
+#include "sum.h"
 #include "table.h"
 #include "timing.h"
 
@@ -161,7 +165,11 @@ static void put_identity(struct seq_buf *s, enum cowstat_column c, bool known,
 {
 	switch (c) {
 	case COWSTAT_COL_PID:
-		seq_buf_printf(s, "%u", row_pid_in(&copy->pids, reader->level, reader->ns));
+		if (copy->state == ROW_SUM)
+			seq_buf_printf(s, COWSTAT_PID_FOLDED);
+		else
+			seq_buf_printf(s, "%u",
+				       row_pid_in(&copy->pids, reader->level, reader->ns));
 		break;
 	case COWSTAT_COL_PPID:
 		put_number(s, known, row_pid_in(&copy->parent_pids, reader->level, reader->ns));
@@ -171,7 +179,8 @@ static void put_identity(struct seq_buf *s, enum cowstat_column c, bool known,
 			   from_kuid_munged(reader->cred->user_ns, copy->owner.uid));
 		break;
 	case COWSTAT_COL_STATE:
-		seq_buf_printf(s, " %c", copy->state == ROW_EXITED ? 'X' : 'L');
+		seq_buf_printf(s, " %c", copy->state == ROW_SUM ? COWSTAT_STATE_SUM :
+			       copy->state == ROW_EXITED ? 'X' : 'L');
 		break;
 	case COWSTAT_COL_START_NS:
 		put_number(s, known, copy->start_ns + reader->boottime_ns);
@@ -193,7 +202,7 @@ static void put_identity(struct seq_buf *s, enum cowstat_column c, bool known,
 	}
 }
 
-/* A process's line. */
+/* A line of a process, or of a sum of some. */
 static void put_row(struct seq_buf *s, const struct row_copy *copy, const u64 *column,
 		    u64 known, const struct reader *reader)
 {
@@ -208,7 +217,7 @@ static void put_row(struct seq_buf *s, const struct row_copy *copy, const u64 *c
 	seq_buf_printf(s, "\n");
 }
 
-/* What a process's line adds to the total. */
+/* What such a line adds to the total. */
 static void add_row(u64 *total, const u64 *column, u64 known)
 {
 	enum cowstat_column c;
@@ -218,7 +227,7 @@ static void add_row(u64 *total, const u64 *column, u64 known)
 			total[c] += column[c];
 }
 
-/* The line of a sum. */
+/* The line of `-` or `*`. */
 static void put_sum(struct seq_buf *s, const char *pid, const u64 *column, u64 counted)
 {
 	enum cowstat_column c;
@@ -264,6 +273,11 @@ static void put_header(struct seq_buf *s, const struct control_status *status,
 	else
 		seq_buf_printf(s, " rows=- max_rows=%u folded=- lost=- missed=-",
 			       table.max_rows);
+	if (reader->all)
+		seq_buf_printf(s, " sums=%u max_sums=%u merged=%llu",
+			       sums_in_use(), sums_max(), sums_merged());
+	else
+		seq_buf_printf(s, " sums=- max_sums=%u merged=-", sums_max());
 	put_hooks(s, " kprobes=", fault_probed());
 	put_hooks(s, " hooks=", status->armed);
 	seq_buf_printf(s, "\n#");
@@ -315,6 +329,33 @@ static int need_line(struct seq_buf *s)
 	return 0;
 }
 
+/*
+ * Sums of rows that were given up tell of every user's cgroups and programs. Only readers that may
+ * see every row see them; others in a pid namespace, whatever they may, have them in the total.
+ */
+static int put_sums(struct seq_buf *s, const struct reader *reader, struct row_copy *copy,
+		    u64 *total)
+{
+	u64 column[COWSTAT_NR_COLUMNS] = {}, known;
+	unsigned int i, max = sums_max();
+	enum row_sum_kind kind;
+
+	for (i = 0; i < max; i++) {
+		cond_resched();
+		if (!sums_copy(i, copy, &kind))
+			continue;
+		row_derive(copy->value, column);
+		known = row_sum_columns(reader->counted, kind);
+		if (!reader->level) {
+			if (need_line(s))
+				return -ENOMEM;
+			put_row(s, copy, column, known, reader);
+		}
+		add_row(total, column, known);
+	}
+	return 0;
+}
+
 /* Write the whole file into a buffer. Every row is read once. */
 static int put_table(struct seq_buf *s, const struct reader *reader,
 		     const struct control_status *status, struct row_copy *copy)
@@ -342,7 +383,7 @@ static int put_table(struct seq_buf *s, const struct reader *reader,
 	}
 	if (!reader->all)
 		return 0;
-	if (need_line(s))
+	if (put_sums(s, reader, copy, total) || need_line(s))
 		return -ENOMEM;
 	table_copy_folded(copy);
 	row_derive(copy->value, column);
@@ -357,7 +398,7 @@ static int put_table(struct seq_buf *s, const struct reader *reader,
 
 /*
  * A snapshot is of one epoch. A row that is recycled while we read would be seen twice, as
- * itself and within `-`, so a snapshot during which rows were given up is taken again, a
+ * itself and within a sum, so a snapshot during which rows were given up is taken again, a
  * few times.
  */
 static int snapshot_take(struct snapshot *snapshot, struct file *file)

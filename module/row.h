@@ -127,7 +127,7 @@ static __always_inline void row_derive(const unsigned long long *value,
 }
 
 /*
- * What is kept of a row that is given up, beside its part of the `-` row: each of these columns,
+ * What is kept of a row that is given up, beside its part of a sum: each of these columns,
  * with what the same memo of the row itself holds, is added to the memo DESC_* of its nearest
  * ancestor that still has a row.
  *	M(NAME)
@@ -177,7 +177,27 @@ enum row_state {
 	ROW_FREE,
 	ROW_LIVE,
 	ROW_EXITED,
+	ROW_SUM,	/* of rows that were given up */
 };
+
+/*
+ * A row that is given up is added to a sum. There is one for each cgroup, user and name. When
+ * these run out, the one that was not used for longest is added to the sum of its cgroup and
+ * user, of all names. When those run out, one of them is added to the `-` row.
+ */
+enum row_sum_kind {
+	ROW_SUM_NAMED,
+	ROW_SUM_OF_CGROUP,
+	ROW_SUM_KINDS
+};
+
+#define ROW_MAX_SUMS		1024
+
+/* How many sums of each kind there are. */
+static __always_inline unsigned int row_nr_sums(unsigned int max_rows)
+{
+	return max_rows < ROW_MAX_SUMS ? max_rows : ROW_MAX_SUMS;
+}
 
 /* What is known of a row: a set of bits. */
 enum row_known {
@@ -234,6 +254,18 @@ static __always_inline unsigned long long row_known_columns(unsigned long long c
 	if (!owner)
 		columns &= ~(ROW_COLUMN(UID) | ROW_COLUMN(CGROUP) | ROW_COLUMN(COMM));
 	return columns;
+}
+
+/**
+ * row_sum_columns() - the columns of a sum that are known; others print "-"
+ * @counted: from row_counted_columns()
+ * @kind: of the sum
+ */
+static __always_inline unsigned long long row_sum_columns(unsigned long long counted,
+							  enum row_sum_kind kind)
+{
+	return (counted & ~ROW_IDENTITIES) | ROW_COLUMN(STATE) | ROW_COLUMN(UID) |
+	       ROW_COLUMN(CGROUP) | (kind == ROW_SUM_NAMED ? ROW_COLUMN(COMM) : 0);
 }
 
 /* How many nested pid namespaces, from the initial one on, a row keeps its pid of. */

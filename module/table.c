@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The row table. A process gets a row at its first fault, its fork or its exec. The row stays
- * after the process has exited, until its place is needed; its counts then go to the `-` row.
+ * after the process has exited, until its place is needed; its counts then go to a sum of its
+ * cgroup, user and name (sum.c), or to the `-` row if these are not known.
  *
  * All memory is allocated at load. What runs inside a fault never sleeps, allocates or frees.
  *
@@ -27,6 +28,7 @@
 #include <linux/user_namespace.h>
 #include <linux/vmalloc.h>
 
+#include "sum.h"
 #include "table.h"
 
 /* How many live rows are looked at, at most, to find one that may go. */
@@ -129,8 +131,11 @@ static void row_settle(struct row *row)
 	smp_store_release(&row->known, row->known | ROW_SETTLED);	/* after the values */
 }
 
-/* Move a row's counts to the `-` row and, as a memo, to its nearest ancestor in the table. */
-static void row_fold(struct row *row)
+/*
+ * Move a row's counts to the sum of its owner, or to the `-` row if that is not known (NULL), and,
+ * as a memo, to its nearest ancestor in the table.
+ */
+static void row_fold(struct row *row, const struct row_owner *owner)
 {
 	struct row *ancestor = NULL;
 	u64 value[ROW_NR_VALUES];
@@ -139,7 +144,9 @@ static void row_fold(struct row *row)
 	lockdep_assert_held(&table.lock);
 	for (i = 0; i < ROW_NR_VALUES; i++)
 		value[i] = atomic64_xchg(&row->value[i], 0);
-	for (i = 0; i < ROW_FIRST_MEMO; i++)
+	if (owner)
+		sums_add(owner, row->holder - table.holder, value);
+	for (i = 0; i < ROW_FIRST_MEMO && !owner; i++)
 		row_add(&table.folded, i, value[i]);
 
 	for (i = 0; i < ROW_ANCESTORS && !ancestor; i++)
@@ -190,15 +197,69 @@ static void row_free(struct row *row)
 	WRITE_ONCE(table.in_use, table.in_use - 1);
 }
 
+/*
+ * The live process that has a pid in the initial namespace, if it still is the one that a row
+ * was made for: another may have got the pid since, and even the memory of the signal_struct.
+ */
+static struct task_struct *task_of(unsigned int nr, const struct signal_struct *key,
+				   u64 start_ns)
+{
+	struct task_struct *task = pid_task(find_pid_ns(nr, &init_pid_ns), PIDTYPE_TGID);
+
+	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "a task is looked up outside of RCU");
+	if (!task || task->signal != key ||
+	    READ_ONCE(task->group_leader)->start_boottime != start_ns)
+		return NULL;
+	return task;
+}
+
+static void owner_of(struct task_struct *task, struct row_owner *owner)
+{
+	struct task_struct *leader = READ_ONCE(task->group_leader);
+	const struct cred *cred;
+
+	rcu_read_lock();
+	cred = __task_cred(leader);
+	owner->uid = cred->uid;
+	owner->euid = cred->euid;
+	owner->suid = cred->suid;
+	owner->cgroup = cgroup_id(task_dfl_cgroup(leader));
+	rcu_read_unlock();
+	/* Without the task's lock, as in tracepoints: the name may be half old and half new. */
+	strscpy(owner->comm, leader->comm, sizeof(owner->comm));
+}
+
+/* Whose a row is, or was when its process exited. False if that is not known. */
+static bool row_owner(const struct row *row, enum row_state state, struct row_owner *owner)
+{
+	struct task_struct *task;
+
+	if (state == ROW_EXITED) {
+		*owner = data_race(row->owner);		/* a reader's generation tells */
+		return owner->comm[0] || owner->cgroup;
+	}
+	rcu_read_lock();
+	/* A race, as above: a reader's generation tells. */
+	task = task_of(data_race(row->pids.nr[0]), READ_ONCE(row->key), READ_ONCE(row->start_ns));
+	if (task)
+		owner_of(task, owner);
+	rcu_read_unlock();
+	return task;
+}
+
 static void row_give_up(struct row *row)
 {
+	struct row_owner owner;
+	bool known;
+
 	lockdep_assert_held(&table.lock);
 	if (row->state == ROW_LIVE)
 		row_settle(row);
+	known = row_owner(row, row->state, &owner);
 	WRITE_ONCE(table.folding, table.folding + 1);
 	smp_wmb();	/* a reader that sees a row gone, or folded, sees the odd number */
 	row_free(row);
-	row_fold(row);
+	row_fold(row, known ? &owner : NULL);
 	WRITE_ONCE(table.nr_folded, table.nr_folded + 1);
 	/* pairs with snapshot_take(): the row is gone, and folded, before the number is even */
 	smp_store_release(&table.folding, table.folding + 1);
@@ -378,22 +439,6 @@ static void pids_of(struct task_struct *task, struct row_pids *pids)
 	}
 }
 
-/*
- * The live process that has a pid in the initial namespace, if it still is the one that a row
- * was made for: another may have got the pid since, and even the memory of the signal_struct.
- */
-static struct task_struct *task_of(unsigned int nr, const struct signal_struct *key,
-				   u64 start_ns)
-{
-	struct task_struct *task = pid_task(find_pid_ns(nr, &init_pid_ns), PIDTYPE_TGID);
-
-	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "a task is looked up outside of RCU");
-	if (!task || task->signal != key ||
-	    READ_ONCE(task->group_leader)->start_boottime != start_ns)
-		return NULL;
-	return task;
-}
-
 /* A row for a process that has none, or NULL when there is no room. */
 static struct row *table_make(struct task_struct *task)
 {
@@ -430,22 +475,6 @@ static struct row *table_make(struct task_struct *task)
 	/* Publish last: a lookup sees a fully initialised row. */
 	smp_store_release(table_bucket(task->signal), row);
 	return row;
-}
-
-static void owner_of(struct task_struct *task, struct row_owner *owner)
-{
-	struct task_struct *leader = READ_ONCE(task->group_leader);
-	const struct cred *cred;
-
-	rcu_read_lock();
-	cred = __task_cred(leader);
-	owner->uid = cred->uid;
-	owner->euid = cred->euid;
-	owner->suid = cred->suid;
-	owner->cgroup = cgroup_id(task_dfl_cgroup(leader));
-	rcu_read_unlock();
-	/* Without the task's lock, as in tracepoints: the name may be half old and half new. */
-	strscpy(owner->comm, leader->comm, sizeof(owner->comm));
 }
 
 static void row_exit(struct row *row, const struct row_owner *owner)
@@ -710,6 +739,7 @@ void table_reset(void)
 		raw_spin_unlock_irqrestore(&table.lock, flags);
 		cond_resched();
 	}
+	sums_reset();
 	for (i = 0; i < ROW_NR_VALUES; i++)
 		atomic64_set(&table.folded.value[i], 0);
 	raw_spin_lock_irqsave(&table.lock, flags);
@@ -741,7 +771,6 @@ bool table_copy_row(unsigned int index, struct row_copy *copy)
 {
 	const struct row *row = &table.rows[index];
 	u32 generation = smp_load_acquire(&row->generation);	/* before all else */
-	struct task_struct *task;
 
 	if (!(generation & 1))
 		return false;
@@ -760,19 +789,7 @@ bool table_copy_row(unsigned int index, struct row_copy *copy)
 	}
 
 	copy->state = smp_load_acquire(&row->state);	/* before the owner */
-	copy->owner_known = true;
-	if (copy->state == ROW_EXITED) {
-		copy->owner = data_race(row->owner);	/* the generation tells */
-		copy->owner_known = copy->owner.comm[0] || copy->owner.cgroup;
-	} else {
-		rcu_read_lock();
-		task = task_of(copy->pids.nr[0], READ_ONCE(row->key), copy->start_ns);
-		if (task)
-			owner_of(task, &copy->owner);
-		else
-			copy->owner_known = false;
-		rcu_read_unlock();
-	}
+	copy->owner_known = row_owner(row, copy->state, &copy->owner);
 	smp_rmb();	/* the copy before the second look at the generation */
 	return READ_ONCE(row->generation) == generation;
 }
@@ -823,10 +840,14 @@ int table_init(unsigned int max_rows)
 	table.bucket = vzalloc(array_size(buckets, sizeof(*table.bucket)));
 	if (!table.bucket)
 		goto free_rows;
+	if (sums_init(max_rows))
+		goto free_bucket;
 	while (buckets--)
 		table.bucket[buckets] = &table.folded;
 	return 0;
 
+free_bucket:
+	vfree(table.bucket);
 free_rows:
 	vfree(table.rows);
 	return -ENOMEM;
@@ -840,6 +861,7 @@ free_rows:
 void table_exit(void)
 {
 	table_reset();
+	sums_exit();
 	vfree(table.bucket);
 	vfree(table.rows);
 }

@@ -85,9 +85,9 @@ struct holder {
  * but for the structs among them, which are copied.
  *
  * A row is given up in this order: no lookup finds it any more, its generation ends, its counts
- * are moved to the `-` row by atomic exchange. A fault that had found the row before may still
- * count into it after that. Its count is not lost: it stays where it is, and the next process
- * that gets the row has it.
+ * are moved to a sum or to the `-` row by atomic exchange. A fault that had found the row before
+ * may still count into it after that. Its count is not lost: it stays where it is, and the next
+ * process that gets the row has it.
  *
  * Cache lines: a fault reads @key, and writes a count beside it in the same line, so it touches
  * one line of its own process's row. Threads of one process that fault at the same time share
@@ -151,7 +151,7 @@ struct row {
  *	no key, so that a lookup needs no test for an empty chain.
  * @hash_shift: 64 less log2 of the number of buckets
  * @rows: max_rows of them, allocated at load
- * @folded: the `-` row: the sum of all rows that were given up, and faults without a row
+ * @folded: the `-` row: faults without a row, and what was given up and is in no sum of sum.c
  * @lock: of all that is written below; innermost, taken with page-table locks held
  * @moves: goes up whenever a row that was in one chain is about to be put into another
  * @folding: goes up before and after a row is given up; odd in between
@@ -302,7 +302,7 @@ struct birth {
 };
 
 /*
- * struct row_copy - a row as a reader saw it, whole
+ * struct row_copy - a row, or a sum of rows, as a reader saw it, whole
  */
 struct row_copy {
 	enum row_state state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * As much of the kernel as module/table.c uses, for one thread in userspace. Its own
- * includes of <linux/...> find empty files that the Makefile lays out.
+ * As much of the kernel as module/table.c and module/sum.c use, for one thread in userspace.
+ * Their own includes of <linux/...> find empty files that the Makefile lays out.
  */
 #ifndef COWSTAT_KERNEL_STUBS_H
 #define COWSTAT_KERNEL_STUBS_H
@@ -108,6 +108,7 @@ struct ns_common { unsigned int inum; };
 typedef struct { unsigned int val; } kuid_t;
 
 #define __kuid_val(uid)			((uid).val)
+#define KUIDT_INIT(value)		((kuid_t){ value })
 
 struct pid_namespace { struct ns_common ns; };
 struct upid { int nr; struct pid_namespace *ns; };
@@ -133,6 +134,7 @@ struct task_struct {
 	struct pid *tgid;
 	u64 start_boottime;
 	struct cred cred;
+	u64 cgroup;
 	char comm[TASK_COMM_LEN];
 };
 
@@ -155,7 +157,7 @@ static inline struct task_struct *pid_task(struct pid *pid, int type)
 }
 
 #define __task_cred(task)		(&(task)->cred)
-#define task_dfl_cgroup(task)		((void)(task), 1)
+#define task_dfl_cgroup(task)		((task)->cgroup)
 #define cgroup_id(cgroup)		((u64)(cgroup))
 #define strscpy(to, from, n)		strncpy(to, from, n)
 #define vzalloc(n)			aligned_calloc(n)
@@ -177,6 +179,17 @@ static inline unsigned int ilog2(unsigned long n)
 static inline unsigned long roundup_pow_of_two(unsigned long n)
 {
 	return n <= 1 ? 1 : 1UL << (64 - __builtin_clzl(n - 1));
+}
+
+#define get_random_u32()		7U
+
+static inline u32 jhash(const void *key, size_t len, u32 seed)
+{
+	const unsigned char *c = key;
+
+	while (len--)
+		seed = seed * 31 + *c++;
+	return seed;
 }
 
 #define GOLDEN_RATIO_64			0x61C8864680B583EBull

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The life of rows, without a kernel: module/table.c itself, compiled against stubs.
+ * The life of rows and sums, without a kernel: module/table.c and module/sum.c themselves,
+ * compiled against stubs.
  */
 #include "kernel_stubs.h"
 
@@ -10,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "../../module/sum.c"
 #include "../../module/table.c"
 
 #define ROWS	64
@@ -76,9 +78,23 @@ static struct row *row(struct process *p)
 	return NULL;
 }
 
+/* In sums of rows that were given up, of one kind. */
+static u64 in_sums(enum row_sum_kind kind, enum row_value value)
+{
+	enum row_sum_kind is;
+	struct row_copy copy;
+	u64 n = 0;
+
+	for (unsigned int i = 0; i < sums_max(); i++)
+		if (sums_copy(i, &copy, &is) && is == kind)
+			n += copy.value[value];
+	return n;
+}
+
 static u64 sum(enum row_value value)
 {
-	u64 n = row_value(&table.folded, value);
+	u64 n = row_value(&table.folded, value) + in_sums(ROW_SUM_NAMED, value) +
+		in_sums(ROW_SUM_OF_CGROUP, value);
 
 	for (unsigned int i = 0; i < table.used; i++)
 		if (table.rows[i].generation & 1)
@@ -600,6 +616,159 @@ static void pids_of_the_outermost_namespaces(void **state)
 	assert_int_equal(row_pid_in(&copy.pids, 4, 103), 0);	/* too deep to be kept */
 }
 
+/* A process of a cgroup, user and name, which copies one page and exits. */
+static void short_life(u64 cgroup, unsigned int uid, unsigned int name)
+{
+	static struct process pool[16 * ROWS];
+	struct process *p = &pool[pids % ARRAY_SIZE(pool)];
+
+	come_alive(p, NULL);
+	p->task.cgroup = cgroup;
+	p->task.cred.uid.val = uid;
+	snprintf(p->task.comm, sizeof(p->task.comm), "n%u", name);
+	copies(p, 1);
+	exits(p);
+}
+
+/* The sum of a cgroup, user and name, or of a cgroup and user if @name is 0: its processes. */
+static u64 sum_of(u64 cgroup, unsigned int uid, unsigned int name)
+{
+	char comm[TASK_COMM_LEN] = "";
+	enum row_sum_kind kind;
+	struct row_copy copy;
+
+	if (name)
+		snprintf(comm, sizeof(comm), "n%u", name);
+	for (unsigned int i = 0; i < sums_max(); i++)
+		if (sums_copy(i, &copy, &kind) && copy.owner.cgroup == cgroup &&
+		    copy.owner.uid.val == uid && !strcmp(copy.owner.comm, comm) &&
+		    kind == (name ? ROW_SUM_NAMED : ROW_SUM_OF_CGROUP))
+			return copy.value[ROW_PROCESSES];
+	return 0;
+}
+
+static void given_up_rows_are_summed_by_owner(void **state)
+{
+	int i;
+
+	(void)state;
+	for (i = 0; i < 13; i++)
+		short_life(1, 0, 1);
+	for (i = 0; i < 11; i++)
+		short_life(2, 0, 1);
+	for (i = 0; i < 7; i++)
+		short_life(2, 1000, 1);
+	for (i = 0; i < 5; i++)
+		short_life(2, 0, 2);
+	for (i = 0; i < ROWS; i++)
+		short_life(3, 0, 3);
+	assert_int_equal(sum_of(1, 0, 1), 13);
+	assert_int_equal(sum_of(2, 0, 1), 11);
+	assert_int_equal(sum_of(2, 1000, 1), 7);
+	assert_int_equal(sum_of(2, 0, 2), 5);
+	assert_int_equal(sum_of(3, 0, 3), 0);
+	assert_int_equal(sums_in_use(), 4);
+	assert_int_equal(sums_merged(), 0);
+	assert_int_equal(row_value(&table.folded, ROW_PROCESSES), 0);
+	assert_int_equal(sum(ROW_PROCESSES), 36 + ROWS);
+	assert_int_equal(anon_copied_sum(), 36 + ROWS);
+}
+
+static void a_live_row_given_up_is_its_owners(void **state)
+{
+	static struct process idle, filler[ROWS];
+
+	(void)state;
+	user_process(&idle, 0, 3);
+	idle.task.cgroup = 9;
+	snprintf(idle.task.comm, sizeof(idle.task.comm), "n9");
+	let_rows_idle(root_holder());
+	for (int i = 0; i < ROWS; i++)
+		user_process(&filler[i], 0, 1);
+	assert_null(row(&idle));
+	assert_int_equal(sum_of(9, 0, 9), 1);
+	assert_int_equal(sums_in_use(), 1);
+	assert_int_equal(in_sums(ROW_SUM_NAMED, ROW_WP_ENTRIES), 3);
+	assert_int_equal(row_value(&table.folded, ROW_PROCESSES), 0);
+}
+
+/* Rows of processes that went unseen: nobody knows whose they were. */
+static void the_unknown_go_to_no_sum(void **state)
+{
+	static struct process gone;
+
+	(void)state;
+	come_alive(&gone, NULL);
+	copies(&gone, 2);
+	pid_by_nr[gone.pid.numbers[0].nr] = NULL;
+	table_mark_dead();
+	for (int i = 0; i < ROWS; i++)
+		short_life(1, 0, 1);
+	assert_int_equal(sums_in_use(), 0);
+	assert_int_equal(row_value(&table.folded, ROW_PROCESSES), 1);
+	assert_int_equal(row_value(&table.folded, ROW_WP_ENTRIES), 2);
+}
+
+/* Names beyond the sums there are: the oldest are forgotten, but no cgroup is. */
+static void names_go_before_cgroups(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 1; i <= 3 * ROWS; i++)
+		short_life(i % 2 + 1, 0, i);
+	for (i = 0; i < ROWS; i++)
+		short_life(3, 0, 3 * ROWS);
+	assert_int_equal(sum_of(1, 0, 0), ROWS);
+	assert_int_equal(sum_of(2, 0, 0), ROWS);
+	assert_int_equal(sum_of(2, 0, 2 * ROWS - 1), 0);
+	assert_int_equal(sum_of(2, 0, 2 * ROWS + 1), 1);
+	assert_int_equal(in_sums(ROW_SUM_NAMED, ROW_PROCESSES), ROWS);
+	assert_int_equal(sums_merged(), 2 * ROWS);
+	assert_int_equal(row_value(&table.folded, ROW_PROCESSES), 0);
+	assert_int_equal(sum(ROW_PROCESSES), 4 * ROWS);
+}
+
+static void cgroups_beyond_the_sums_go_to_the_folded_row(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 1; i <= 3 * ROWS; i++)
+		short_life(i, 0, i);
+	short_life(1, 0, 1);
+	assert_int_equal(in_sums(ROW_SUM_NAMED, ROW_PROCESSES), ROWS);
+	assert_int_equal(in_sums(ROW_SUM_OF_CGROUP, ROW_PROCESSES), ROWS);
+	assert_int_equal(row_value(&table.folded, ROW_PROCESSES), 1);
+	assert_int_equal(sums_in_use(), 2 * ROWS);
+	assert_int_equal(sum(ROW_PROCESSES), 3 * ROWS + 1);
+	assert_int_equal(anon_copied_sum(), 3 * ROWS + 1);
+	table_reset();
+	assert_int_equal(sums_in_use(), 0);
+	assert_int_equal(sums_merged(), 0);
+	assert_int_equal(sum(ROW_PROCESSES), 0);
+	for (i = 1; i <= ROWS + 1; i++)
+		short_life(5, 0, 5);
+	assert_int_equal(sum_of(5, 0, 5), 1);
+	assert_int_equal(sum(ROW_PROCESSES), ROWS + 1);
+}
+
+/* A user makes up names and cgroups: sums of root's stay. */
+static void a_user_drives_out_own_sums(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 1; i <= ROWS / 4; i++)
+		short_life(i, 0, i);
+	for (i = 1; i <= 10 * ROWS; i++)
+		short_life(1000 + i, 1000, i);
+	for (i = 1; i <= ROWS / 4; i++)
+		assert_int_equal(sum_of(i, 0, i), 1);
+	assert_true(row_value(&table.folded, ROW_PROCESSES) > 7 * ROWS);
+	assert_int_equal(sum(ROW_PROCESSES), 10 * ROWS + ROWS / 4);
+}
+
 static void reset_forgets_all(void **state)
 {
 	static struct process parent, child[10 * ROWS];
@@ -663,6 +832,15 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(pids_of_the_outermost_namespaces, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(given_up_rows_are_summed_by_owner, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_live_row_given_up_is_its_owners, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(the_unknown_go_to_no_sum, setup, teardown),
+		cmocka_unit_test_setup_teardown(names_go_before_cgroups, setup, teardown),
+		cmocka_unit_test_setup_teardown(cgroups_beyond_the_sums_go_to_the_folded_row, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_user_drives_out_own_sums, setup, teardown),
 		cmocka_unit_test_setup_teardown(reset_forgets_all, setup, teardown),
 	};
 

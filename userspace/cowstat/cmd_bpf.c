@@ -20,6 +20,7 @@
 #include "cow.h"
 #include "cowstat.skel.h"
 #include "format.h"
+#include "row.h"
 #include "usage.h"
 
 #define DEFAULT_ROWS	8192
@@ -75,6 +76,7 @@ static int watch_skipped(struct cowstat_bpf *skel, const struct bpf_set *set, ch
 static int start(struct cowstat_bpf *skel, struct bpf_set *set, uint32_t max_rows,
 		 char *why, size_t len)
 {
+	uint32_t nr_sums = row_nr_sums(max_rows);
 	struct timespec now;
 	char ignored[64];
 	int ret;
@@ -85,7 +87,11 @@ static int start(struct cowstat_bpf *skel, struct bpf_set *set, uint32_t max_row
 	skel->rodata->nr_cpus = libbpf_num_possible_cpus();
 	skel->rodata->max_rows = max_rows;
 	skel->rodata->hooks = set->hooks;
-	bpf_map__set_max_entries(skel->maps.rows, max_rows);
+	skel->rodata->nr_sums = nr_sums;
+	bpf_map__set_max_entries(skel->maps.rows, max_rows + ROW_SUM_KINDS * nr_sums);
+	bpf_map__set_max_entries(skel->maps.sum_of, ROW_SUM_KINDS * nr_sums);
+	bpf_map__set_max_entries(skel->maps.named_sums, nr_sums);
+	bpf_map__set_max_entries(skel->maps.cgroup_sums, nr_sums);
 	bpf_map__set_max_entries(skel->maps.index_of, max_rows);
 	bpf_map__set_max_entries(skel->maps.spare, max_rows);
 	bpf_map__set_max_entries(skel->maps.exited, max_rows);
