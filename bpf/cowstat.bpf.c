@@ -321,7 +321,7 @@ int thp_made_writable(struct pt_regs *ctx)
  * struct fork - a task's fork that is under way
  * @began_ns: when it entered copy_process()
  * @copied: pages copied at once, since they are pinned
- * @parent_base: the parent's anon_copied when the child was made
+ * @parent_base: how many of its own pages the parent had copied when the child was made
  * @made: @parent_base is known
  */
 struct fork {
@@ -427,7 +427,7 @@ int fork_made(void *ctx)
 	if (!fork)
 		return 0;
 	row = row_of_current(me) ?: row_find((u64)me);
-	fork->parent_base = row ? row_anon_copied(row->value) : 0;
+	fork->parent_base = row ? row->value[ROW_OWN_COPIED] : 0;
 	fork->made = 1;
 	return 0;
 }
@@ -483,7 +483,7 @@ static __always_inline void row_birth(struct row *row, struct row *parent_row,
 
 		known |= ROW_KNOWS_MM | ROW_KNOWS_PARENT;
 		row->parent_base = fork && fork->made ? fork->parent_base :
-				   row_anon_copied(parent_row->value);
+				   parent_row->value[ROW_OWN_COPIED];
 		__sync_fetch_and_add(&parent_row->unsettled, 1);
 		value[ROW_BIRTH_ANON_PAGES] = mm_counter(mm, MM_ANONPAGES);
 		value[ROW_BIRTH_FILE_PAGES] = mm_counter(mm, MM_FILEPAGES);

@@ -59,14 +59,14 @@ struct row {
 	struct row_key key;
 	u64 leader;		/* its task_struct, to be read only with task_is() */
 	u64 parent_start_ns;
-	u64 parent_base;	/* parent's anon_copied when we were born */
+	u64 parent_base;	/* parent's own pages copied when we were born */
 	struct row_ref ancestor[ROW_ANCESTORS];	/* nearest first */
 	u32 index;		/* in the map of rows */
 	u32 generation;		/* counted up for each process that gets the row */
 	u32 known;
 	u32 state;
 	u32 exiting;		/* a thread has begun to mark it exited */
-	u32 unsettled;		/* children that may yet ask for our anon_copied */
+	u32 unsettled;		/* children that may yet ask for what we copied */
 	struct row_pids pid;
 	struct row_pids ppid;
 	struct owner owner;	/* valid once exited, and of a sum */
@@ -189,7 +189,7 @@ static __always_inline bool row_pre_exec(struct row *row, u64 *pre_exec, u64 *pa
 		parent = row_by_ref(row->ancestor[0]);
 	if (!parent)
 		return false;
-	now = row_anon_copied(parent->value);
+	now = parent->value[ROW_OWN_COPIED];
 	if (now > row->parent_base)
 		*parent_copied = now - row->parent_base;
 	return true;

@@ -104,7 +104,7 @@ static void row_pre_exec(const struct row *row, u64 *pre_exec, u64 *parent_copie
 	*pre_exec = row_anon_copied_now(row);
 	*parent_copied = 0;
 	if (READ_ONCE(row->known) & ROW_KNOWS_PARENT && parent) {
-		now = row_anon_copied_now(parent);
+		now = row_value(parent, ROW_OWN_COPIED);
 		*parent_copied = now - min(now, READ_ONCE(row->parent_base));
 	}
 }
@@ -607,7 +607,7 @@ void table_birth(struct task_struct *parent, struct task_struct *child,
 	row_inherit(row, parent_row);
 	if (birth->known & ROW_KNOWS_MM) {
 		known |= ROW_KNOWS_PARENT;
-		WRITE_ONCE(row->parent_base, row_anon_copied_now(parent_row));
+		WRITE_ONCE(row->parent_base, row_value(parent_row, ROW_OWN_COPIED));
 		parent_row->unsettled++;
 	}
 	for (i = 0; i < ROW_NR_VALUES; i++)

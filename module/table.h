@@ -65,12 +65,12 @@ struct holder {
  * @parent_pids: the same of the process that forked it, if that is known
  * @start_ns: CLOCK_BOOTTIME in the initial time namespace
  * @parent_start_ns: the same of the process that forked it
- * @parent_base: what the parent's anon_copied was when this process was born
+ * @parent_base: how many of its own pages the parent had copied when this process was born
  * @ancestor: parent, grandparent and so on, as far as they had rows
  * @owner: valid once the process has exited; a live one's is read from its task
  * @list: the free rows, or the exited ones in the order of exit, or its holder's live ones
  * @holder: whose claim to rows it is held by
- * @unsettled: children that may still ask for this row's anon_copied
+ * @unsettled: children that may still ask for this row's OWN_COPIED
  * @looked: what its activity was when it was last seen to have grown
  * @looked_at: jiffies of that
  *

@@ -34,7 +34,7 @@ struct share share_copied_by_child(const struct cow_row *row)
 }
 
 /**
- * share_copied_by_parent() - pages that the parent copied in that time
+ * share_copied_by_parent() - pages of its own that the parent copied in that time
  * @row: the child's
  *
  * Return: what the parent copied between the child's birth and its first exec or exit.

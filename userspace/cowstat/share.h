@@ -6,7 +6,7 @@
  *	shared	at birth: private pages, present or swapped out
  *	child	pages that an ancestor made and the child copied; a process copies such a page
  *		once at most, so this is never more than was shared
- *	parent	what the parent copied between the child's birth and its exec or exit. One such
+ *	parent	own pages that the parent copied between the child's birth and its exec or exit. One such
  *		copy serves all siblings: never subtract it per child, never add it up
  *	kept	what the child never copied
  */
