@@ -49,6 +49,11 @@ char LICENSE[] SEC("license") = "GPL";
 #define COW_PAGE_IS_ANON	1UL
 #define COW_PAGE_IS_KSM		3UL
 #define COW_MAX_ERRNO		4095UL
+#define COW_EINTR		4
+#define COW_EAGAIN		11
+#define COW_ENOMEM		12
+#define COW_ERESTARTSYS		512	/* from here on: no error, the call begins again */
+#define COW_CLONE_THREAD	0x00010000UL
 
 /* --- set by the loader ------------------------------------------------------ */
 

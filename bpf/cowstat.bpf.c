@@ -322,16 +322,18 @@ int thp_made_writable(struct pt_regs *ctx)
  * @began_ns: when it entered copy_process()
  * @copied: pages copied at once, since they are pinned
  * @parent_base: how many of its own pages the parent had copied when the child was made
+ * @flags: of the clone
  * @made: @parent_base is known
  */
 struct fork {
 	u64 began_ns;
 	u64 copied;
 	u64 parent_base;
+	u64 flags;
 	u64 made;
 };
 
-/* By task. A failed fork leaves its entry to the task's next fork, or to its exit. */
+/* By task. A thread of io_uring's leaves its entry to the task's next fork, or to its exit. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
@@ -402,15 +404,64 @@ int anon_added(struct pt_regs *ctx)
 
 /* --- fork, exec, exit ------------------------------------------------------------- */
 
+/*
+ * struct task_struct *copy_process(struct pid *pid, int trace, int node,
+ *				     struct kernel_clone_args *args)
+ */
 SEC("kprobe/copy_process")
 int fork_entry(struct pt_regs *ctx)
 {
-	struct fork fork = { .began_ns = bpf_ktime_get_ns() };
+	struct fork fork = {
+		.began_ns = bpf_ktime_get_ns(),
+		.flags = FIELD(PT_REGS_PARM4(ctx), struct kernel_clone_args, flags),
+	};
 	u64 key = bpf_get_current_task();
 
 	if (bpf_map_update_elem(&forks, &key, &fork, BPF_ANY))
 		__sync_fetch_and_add(&missed, 1);
 	return 0;
+}
+
+/*
+ * A fork failed. Threads and kernel threads do not count, nor a fork that a signal interrupted:
+ * the kernel begins it again, or the signal kills the process, which never learns.
+ */
+static __noinline int count_failed(u64 err)
+{
+	struct task_struct *me = bpf_get_current_task_btf();
+	struct fork *fork = fork_of(me);
+	u64 task = (u64)me, *value, flags;
+	struct row *row;
+
+	if (!fork)
+		return 0;	/* it began before we counted, or fork_entry() has missed it */
+	flags = fork->flags;
+	bpf_map_delete_elem(&forks, &task);
+	if (err == COW_EINTR || err >= COW_ERESTARTSYS || flags & COW_CLONE_THREAD ||
+	    me->flags & COW_PF_KTHREAD)
+		return 0;
+	row = row_of(me);
+	value = row ? row->value : folded;
+	add(value, ROW_FORKS_FAILED, 1);
+	if (err == COW_EAGAIN)
+		add(value, ROW_FORK_EAGAIN, 1);
+	else if (err == COW_ENOMEM)
+		add(value, ROW_FORK_ENOMEM, 1);
+	if (!row)
+		__sync_fetch_and_add(&lost, 1);
+	return 0;
+}
+
+/*
+ * copy_process() has returned to kernel_clone(). Attached behind that call; where it is not
+ * found, to all returns of the function.
+ */
+SEC("?kprobe")
+int fork_returned(struct pt_regs *ctx)
+{
+	u64 err = -PT_REGS_RC(ctx);
+
+	return err && err <= COW_MAX_ERRNO ? count_failed(err) : 0;
 }
 
 /*

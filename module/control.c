@@ -294,10 +294,7 @@ int __init control_init(void)
 	unsigned long absent = fault_init();
 	int err;
 
-	err = fork_resolve();
-	if (err)
-		return err;
-	err = fault_resolve(absent);
+	err = fault_resolve(absent) ?: fork_resolve();
 	if (err)
 		goto release_fault;
 	err = timing_init();

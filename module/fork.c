@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Fork, exec and exit: which process forked which, what the child's page tables held at
- * birth, and when a process exited. Uses three scheduler tracepoints, and an entry hook on
- * copy_process() that reads the clock.
+ * birth, when a process exited, and which forks failed. Uses three scheduler tracepoints, an
+ * entry hook on copy_process() that reads the clock, and a kprobe where it returns to
+ * kernel_clone(): no tracepoint fires for a fork that failed.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -10,7 +11,11 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/err.h>
+#include <linux/errno.h>
+#include <linux/kprobes.h>
 #include <linux/ktime.h>
+#include <linux/sched/task.h>
 #include <linux/tracepoint.h>
 
 #include "compat.h"
@@ -18,30 +23,38 @@
 #include "fault.h"
 #include "fork.h"
 #include "hook.h"
+#include "site.h"
 #include "slot.h"
 #include "table.h"
 #include "trace.h"
 
 /*
  * When a task entered copy_process(); read by sched_process_fork once there is a child. An
- * exit hook would slow down every new task. So a slot stays with a task whose fork was refused,
- * or that made a thread of io_uring's or vhost's, for which no tracepoint fires: until the task
- * forks again or exits, or until another one needs the place.
+ * exit hook would slow down every new task. So a slot stays with a task that made a thread of
+ * io_uring's or vhost's, for which no tracepoint fires: until the task forks again or exits, or
+ * until another one needs the place. The same where failed forks are not seen.
  */
 static struct slots forks;
 
 /* When a fork was first seen to begin, since hooks were armed. */
 static u64 first_fork_ns;
 
-/* struct task_struct *copy_process(...) */
+/*
+ * struct task_struct *copy_process(struct pid *pid, int trace, int node,
+ *				     struct kernel_clone_args *args)
+ */
 static void on_copy_process(unsigned long ip, unsigned long parent_ip,
 			    struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
+	const struct kernel_clone_args *args = (void *)compat_argument(fregs, 3);
 	u64 now = ktime_get_ns();
+	struct slot *slot;
 
 	if (!READ_ONCE(first_fork_ns))
 		WRITE_ONCE(first_fork_ns, now);
-	slot_take(&forks, current, now);	/* on_fork() counts it if there is none */
+	slot = slot_take(&forks, current, now);	/* on_fork() counts it if there is none */
+	if (slot)
+		WRITE_ONCE(slot->flags, args->flags);
 }
 
 /**
@@ -62,6 +75,8 @@ struct hook fork_entry = {
 	.call		= on_copy_process,
 	.function	= { "copy_process" },
 	.counts_as	= COWSTAT_HOOK_FORK,
+	.any_caller	= true,
+	.callers	= { { "kernel_clone", COWSTAT_HOOK_FORK } },
 };
 
 /*
@@ -157,6 +172,54 @@ static void exit_of(struct task_struct *task)
 
 COMPAT_EXIT_PROBE(on_exit, exit_of)
 
+/*
+ * A fork failed. Threads and kernel threads do not count, nor a fork that a signal interrupted:
+ * the kernel begins it again, or the signal kills the process, which never learns.
+ */
+static noinline void count_failed(unsigned long err)
+{
+	struct slot *slot = slot_find(&forks, current);
+	u32 flags = slot ? READ_ONCE(slot->flags) : 0;
+	struct row *row;
+
+	if (slot)
+		slot_drop(slot, current);
+	if (err == EINTR || err >= ERESTARTSYS || current->flags & PF_KTHREAD ||
+	    !counting_event())
+		return;
+	if (!slot) {
+		count_untimed();
+		return;
+	}
+	if (flags & CLONE_THREAD)
+		return;
+	row = table_row(current, true);
+	row_count(row, ROW_FORKS_FAILED);
+	if (err == EAGAIN)
+		row_count(row, ROW_FORK_EAGAIN);
+	else if (err == ENOMEM)
+		row_count(row, ROW_FORK_ENOMEM);
+	if (row == &table.folded)
+		atomic64_inc(&table.lost);
+}
+
+/* kernel_clone(): copy_process() has returned. */
+static int on_returned(struct kprobe *probe, struct pt_regs *regs)
+{
+	if (IS_ERR_VALUE(regs->ax))
+		count_failed(-regs->ax);
+	return 0;
+}
+
+NOKPROBE_SYMBOL(on_returned);
+
+static struct site returned = {
+	.probe.pre_handler	= on_returned,
+	.counts_as		= COWSTAT_HOOK_FAILED,
+};
+
+static unsigned int nr_returned;	/* 1 if the place was found */
+
 static struct {
 	const char *name;
 	void *probe;
@@ -179,11 +242,12 @@ static void __init match_event(struct tracepoint *tp, void *data)
 }
 
 /**
- * fork_resolve() - find the tracepoints
+ * fork_resolve() - find the tracepoints, and the place where forks fail
  *
- * They are not exported, but for_each_kernel_tracepoint() is.
+ * Tracepoints are not exported, but for_each_kernel_tracepoint() is.
  *
- * Return: 0, or -ENOENT when one is missing (the log names it).
+ * Context: may sleep; after fault_resolve(), which resolves fork_entry.
+ * Return: 0, or -ENOENT when a tracepoint is missing (the log names it).
  */
 int __init fork_resolve(void)
 {
@@ -197,11 +261,17 @@ int __init fork_resolve(void)
 			return -ENOENT;
 		}
 	}
+	nr_returned = fork_entry.address && site_find_return(&returned, &fork_entry);
+	if (!nr_returned)
+		pr_notice("kernel_clone() does not call %s() as expected: failed forks print \"-\"\n",
+			  fork_entry.function[0]);
 	return 0;
 }
 
 /**
  * fork_arm() - attach to the tracepoints, sched_process_exit first
+ *
+ * Failed forks are not counted where kprobes refuse the place.
  *
  * Context: may sleep. The caller serialises arming and disarming.
  * Return: 0, or a negative error, and then none is attached.
@@ -221,6 +291,7 @@ int fork_arm(void)
 		}
 		events[i].armed = true;
 	}
+	site_arm_all(&returned, nr_returned);	/* the log says why if it fails */
 	return 0;
 }
 
@@ -235,6 +306,7 @@ void fork_disarm(void)
 {
 	int i = ARRAY_SIZE(events);
 
+	site_disarm_all(&returned, nr_returned);
 	while (i--) {
 		if (!events[i].armed)
 			continue;
@@ -245,17 +317,37 @@ void fork_disarm(void)
 }
 
 /**
- * fork_mask() - which tracepoints are attached
+ * fork_mask() - which tracepoints are attached, and whether failed forks are seen
  *
  * Return: a bit for each enum cowstat_hook.
  */
 unsigned long fork_mask(void)
 {
-	unsigned long mask = 0;
+	unsigned long mask = fork_probed();
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(events); i++)
 		if (events[i].armed)
 			mask |= BIT(events[i].hook);
 	return mask;
+}
+
+/**
+ * fork_probed() - what a kprobe counts
+ *
+ * Return: a bit for each enum cowstat_hook.
+ */
+unsigned long fork_probed(void)
+{
+	return site_mask(&returned, nr_returned);
+}
+
+/**
+ * fork_missed() - returns that the kprobe has missed since it was armed
+ *
+ * Return: their number; earlier ones are in table.missed.
+ */
+u64 fork_missed(void)
+{
+	return site_missed(&returned, nr_returned);
 }

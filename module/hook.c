@@ -151,7 +151,7 @@ static unsigned long __init hook_wanted(const struct hook *hook, unsigned long a
 	const struct hook_caller *caller = hook->callers;
 	unsigned long wanted = 0;
 
-	if (!caller->name)
+	if (!caller->name || hook->any_caller)
 		wanted = BIT(hook->counts_as);
 	for (; caller < hook->callers + HOOK_MAX_CALLERS; caller++)
 		if (caller->name)
@@ -176,7 +176,7 @@ static void __init hook_resolve(struct hook *hook, struct resolver *r, unsigned 
 	for (caller = hook->callers; caller < hook->callers + HOOK_MAX_CALLERS; caller++)
 		if (caller->name && !(BIT(caller->hook) & absent))
 			hook_add_range(hook, r, caller->name, caller->hook);
-	if (!hook->callers[0].name)
+	if (!hook->callers[0].name || hook->any_caller)
 		hook->found = hook->wanted;
 	else if (!hook->found || (hook->required && !(hook->found & BIT(hook->expected))))
 		hook->address = 0;

@@ -48,6 +48,7 @@ struct hook_range {
  * @function: its name, then the names it had in older kernels
  * @callers: the callers to count; empty if every call counts as @counts_as
  * @counts_as: what each call counts as when there is no list of callers
+ * @any_caller: each call counts so, whatever is in @callers: these are looked up for site.c
  * @expected: what most calls count as: the hook of one of @callers, or HOOK_NONE
  * @required: the module does not load without it, or without callers that count as @expected
  * @counts_nothing: only reports to tracepoints: no column depends on it
@@ -72,6 +73,7 @@ struct hook {
 	const char *function[HOOK_MAX_NAMES];
 	struct hook_caller callers[HOOK_MAX_CALLERS];
 	enum cowstat_hook counts_as;
+	bool any_caller;
 	enum cowstat_hook expected;
 	bool required;
 	bool counts_nothing;

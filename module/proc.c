@@ -45,6 +45,7 @@
 
 #include "control.h"
 #include "fault.h"
+#include "fork.h"
 #include "hook.h"
 #include "proc.h"
 #include "sum.h"
@@ -269,7 +270,7 @@ static void put_header(struct seq_buf *s, const struct control_status *status,
 		seq_buf_printf(s, " rows=%u max_rows=%u folded=%llu lost=%lld missed=%llu",
 			       READ_ONCE(table.in_use), table.max_rows,
 			       READ_ONCE(table.nr_folded), atomic64_read(&table.lost),
-			       atomic64_read(&table.missed) + fault_missed());
+			       atomic64_read(&table.missed) + fault_missed() + fork_missed());
 	else
 		seq_buf_printf(s, " rows=- max_rows=%u folded=- lost=- missed=-",
 			       table.max_rows);
@@ -278,7 +279,7 @@ static void put_header(struct seq_buf *s, const struct control_status *status,
 			       sums_in_use(), sums_max(), sums_merged());
 	else
 		seq_buf_printf(s, " sums=- max_sums=%u merged=-", sums_max());
-	put_hooks(s, " kprobes=", fault_probed());
+	put_hooks(s, " kprobes=", fault_probed() | fork_probed());
 	put_hooks(s, " hooks=", status->armed);
 	seq_buf_printf(s, "\n#");
 	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)

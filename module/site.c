@@ -16,6 +16,9 @@
  * more, so that the kernel can replace them by a jump: the kprobe is then optimised, and
  * costs 100 instructions. If a kernel's text is any different, nothing is probed: fault.c then
  * hooks the function itself.
+ *
+ * What a function returned is known right behind its call, too: fork.c looks there for forks
+ * that failed.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -180,6 +183,32 @@ int __init site_find_all(struct site *sites, const struct hook *callee)
 		return 0;
 	}
 	return nr;
+}
+
+/**
+ * site_find_return() - find the place where a function returns to its only caller that counts
+ * @site: to be filled in; pre_handler and counts_as are the caller's to set
+ * @callee: a resolved hook; all its ranges are looked through
+ *
+ * There the value that @callee returned is still in %rax, whatever the text behind it does.
+ *
+ * Return: false if there is no such call, or several.
+ */
+bool __init site_find_return(struct site *site, const struct hook *callee)
+{
+	unsigned long call, found = 0;
+	int i;
+
+	for (i = 0; i < callee->nr_ranges; i++) {
+		call = only_call(&callee->range[i], callee);
+		if (call == 1 || (call && found))
+			return false;
+		found = call ?: found;
+	}
+	if (!found)
+		return false;
+	site->address = found + CALL_BYTES;
+	return !copy_from_kernel_nofault(&site->text, (void *)site->address, sizeof(site->text));
 }
 
 /**

@@ -29,8 +29,8 @@ struct site_operand {
  * @probe: the kprobe; its pre_handler is the callback
  * @address: where the place is
  * @counts_as: what is counted when the place is reached
- * @vma: where the place keeps the VMA
- * @folio: where it keeps the folio; up to 6.1 the page
+ * @vma: where the place keeps the VMA; only from site_find_all()
+ * @folio: where it keeps the folio; up to 6.1 the page; likewise
  * @text: the first byte there, before the kprobe
  * @armed: registered with kprobes
  *
@@ -70,6 +70,7 @@ static __always_inline struct page *site_page(const struct site *site, const str
 }
 
 int site_find_all(struct site *sites, const struct hook *callee);
+bool site_find_return(struct site *site, const struct hook *callee);
 int site_arm_all(struct site *sites, unsigned int nr);
 void site_disarm_all(struct site *sites, unsigned int nr);
 unsigned long site_mask(const struct site *sites, unsigned int nr);

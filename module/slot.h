@@ -12,6 +12,7 @@ struct task_struct;
  * @value: the time when it was taken, or a page frame
  * @address: of the page that is in @value
  * @note: what happened meanwhile
+ * @flags: of a clone
  *
  * Locking: none. A slot is taken by one cmpxchg of @task; the other fields are written by the
  * task that holds it. A task may use a few places of the set only, by a hash.
@@ -21,6 +22,7 @@ struct slot {
 	u64 value;
 	unsigned long address;
 	u32 note;
+	u32 flags;
 };
 
 #define SLOTS_BITS	10	/* tasks between two hooks at the same time, roughly */

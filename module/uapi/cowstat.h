@@ -35,7 +35,8 @@
 	H(FORK,		fork)		\
 	H(EXEC,		exec)		\
 	H(EXIT,		exit)		\
-	H(TIME,		time)
+	H(TIME,		time)		\
+	H(FAILED,	failed)
 
 /*
  * Outcomes: how a write-protect fault ends. One that nothing claims is `other`.
@@ -106,6 +107,9 @@
 	C(DESC_PARENT_COPIED,	desc_parent_copied,	MEMO, FORK)	\
 	C(DESC_COPIED_BYTES,	desc_copied_bytes,	MEMO, FORK)	\
 	C(INHERITED_COPIED,	inherited_copied,	COUNT, COPY)	\
+	C(FORKS_FAILED,		forks_failed,		COUNT, FAILED) \
+	C(FORK_EAGAIN,		fork_eagain,		COUNT, FAILED) \
+	C(FORK_ENOMEM,		fork_enomem,		COUNT, FAILED) \
 	C(COPY_NS,		copy_ns,		COUNT, TIME)	\
 	C(SHOOTDOWN_NS,		shootdown_ns,		COUNT, TIME)	\
 	C(REUSE_NS,		reuse_ns,		COUNT, TIME)	\

@@ -18,8 +18,8 @@ static const struct kernel_text kernel = {
 	.part = {
 		{ "folio_add_new_anon_rmap", true, { ADDED, 64 } },
 		{ "folio_add_lru_vma", true, { NEXT, 64 } },
+		{ "do_wp_page", false, { 0x800, 32 } },
 		{ "do_wp_page", true, { FUNCTION, 256 } },
-		{ "do_wp_page", false, { 0x20000, 32 } },
 	},
 	.nr = 4,
 };
@@ -136,6 +136,27 @@ static void not_as_expected(void **state)
 	assert_int_equal(found(&site), -EILSEQ);
 }
 
+/* The whole function, not the part of it that stands before it. */
+static void a_call(void **state)
+{
+	static const char *const added[] = { "folio_add_new_anon_rmap", NULL };
+	struct cow_range whole;
+	size_t behind;
+
+	(void)state;
+	assert_true(kernel_text_function(&kernel, "do_wp_page", &whole));
+	assert_int_equal(whole.start, FUNCTION);
+	assert_false(kernel_text_function(&kernel, "copy_process", &whole));
+	begin();
+	call(NEXT);
+	assert_int_equal(kernel_text_call(&kernel, &whole, code, added, &behind), 0);
+	call(ADDED);
+	assert_int_equal(kernel_text_call(&kernel, &whole, code, added, &behind), 1);
+	assert_int_equal(behind, 26);
+	call(ADDED);
+	assert_int_equal(kernel_text_call(&kernel, &whole, code, added, &behind), -EILSEQ);
+}
+
 static void ranges(void **state)
 {
 	static const char *const names[] = { "no_such", "do_wp_page", NULL };
@@ -143,8 +164,8 @@ static void ranges(void **state)
 
 	(void)state;
 	assert_int_equal(kernel_text_ranges(&kernel, names, to), 2);
-	assert_int_equal(to[0].start, FUNCTION);
-	assert_int_equal(to[1].start, 0x20000);
+	assert_int_equal(to[0].start, 0x800);
+	assert_int_equal(to[1].start, FUNCTION);
 	assert_true(kernel_text_has(&kernel, "do_wp_page"));
 	assert_false(kernel_text_has(&kernel, "copy_process"));
 }
@@ -155,6 +176,7 @@ int main(void)
 		cmocka_unit_test(from_registers),
 		cmocka_unit_test(from_the_stack),
 		cmocka_unit_test(not_as_expected),
+		cmocka_unit_test(a_call),
 		cmocka_unit_test(ranges),
 	};
 

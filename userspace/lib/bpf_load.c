@@ -67,6 +67,7 @@ static const struct need {
 	{ { "hugetlb_added", "hugetlb_added_page", "hugetlb_added_kprobe" },
 	  COWSTAT_HOOK_HUGETLB, false, "hugetlb_*" },
 	{ { "fork_entry" }, COWSTAT_HOOK_PINNED, false, "fork_ns, fork_copied" },
+	{ { "fork_entry" }, COWSTAT_HOOK_FAILED, false, "forks_failed" },
 };
 
 #define NR_NEEDS	(sizeof(needs) / sizeof(needs[0]))
@@ -474,6 +475,9 @@ int bpf_load_choose(struct bpf_set *set, char *err, size_t errlen)
 	for (size_t i = 0; i < NR_COPIERS; i++)
 		if (program_of(set, copiers[i].program))
 			bpf_program__set_autoload(program_of(set, copiers[i].program), true);
+	if (program_of(set, "fork_returned"))
+		bpf_program__set_autoload(program_of(set, "fork_returned"),
+					  kernel_text_has(set->kernel, "copy_process"));
 	if (program_of(set, "anon_added"))
 		bpf_program__set_autoload(program_of(set, "anon_added"), true);
 	bpf_program__set_autoload(set->look_up, true);
@@ -637,7 +641,6 @@ static int attach_first(struct bpf_set *set, const char *name, const char *const
 static int attach_copiers(struct bpf_set *set, char *err, size_t errlen)
 {
 	struct call_site site[NR_COPIERS] = {};
-	const char *name[2] = {};
 	struct cow_range range;
 	bool found = true;
 	size_t i;
@@ -647,19 +650,19 @@ static int attach_copiers(struct bpf_set *set, char *err, size_t errlen)
 		struct bpf_program *program = program_of(set, copiers[i].program);
 
 		if (!program || !bpf_program__autoload(program) ||
-		    !kernel_text_has(set->kernel, copiers[i].function))
+		    !kernel_text_function(set->kernel, copiers[i].function, &range))
 			continue;
-		name[0] = copiers[i].function;
-		kernel_text_ranges(set->kernel, name, &range);
 		ret = look_up(set, range.start);
 		if (ret)
-			return refuse(ret, err, errlen, "cannot read the text of %s()", *name);
+			return refuse(ret, err, errlen, "cannot read the text of %s()",
+				      copiers[i].function);
 		ret = kernel_text_site(set->kernel, &range, set->variables.text, &site[i]);
 		if (ret < 0 || (!ret && !copiers[i].may_have_none))
 			found = false;
 		ret = 0;
 		if (set->verbose)
-			fprintf(stderr, "%-20s %s()+0x%zx%s\n", copiers[i].program, *name,
+			fprintf(stderr, "%-20s %s()+0x%zx%s\n", copiers[i].program,
+				copiers[i].function,
 				site[i].offset, found ? "" : ": not as expected");
 	}
 	if (!found)
@@ -669,6 +672,40 @@ static int attach_copiers(struct bpf_set *set, char *err, size_t errlen)
 			ret = attach_at(set, program_of(set, copiers[i].program),
 					copiers[i].function, &site[i], err, errlen);
 	return ret;
+}
+
+/*
+ * Attach what counts failed forks behind the call of copy_process() by kernel_clone(). Where that
+ * is not found, to all returns of copy_process(), which costs each fork more.
+ */
+static int attach_returned(struct bpf_set *set, char *err, size_t errlen)
+{
+	static const char *const copy_process[] = { "copy_process", NULL };
+	static const char kernel_clone[] = "kernel_clone";
+	struct bpf_program *program = program_of(set, "fork_returned");
+	LIBBPF_OPTS(bpf_kprobe_opts, opts, .retprobe = true);
+	const char *function = *copy_process;
+	struct cow_range range;
+	int ret;
+
+	if (!program || !bpf_program__autoload(program))
+		return 0;
+	if (kernel_text_function(set->kernel, kernel_clone, &range)) {
+		ret = look_up(set, range.start);
+		if (ret)
+			return refuse(ret, err, errlen, "cannot read the text of %s()",
+				      kernel_clone);
+		if (kernel_text_call(set->kernel, &range, set->variables.text, copy_process,
+				     &opts.offset) == 1) {
+			function = kernel_clone;
+			opts.retprobe = false;
+		}
+	}
+	if (set->verbose)
+		fprintf(stderr, "%-20s %s()+0x%zx%s\n", bpf_program__name(program), function,
+			opts.offset, opts.retprobe ? ", returns: not as expected" : "");
+	return keep_link(set, program, bpf_program__attach_kprobe_opts(program, function, &opts),
+			 err, errlen);
 }
 
 static int attach_program(struct bpf_set *set, struct bpf_program *program, char *err,
@@ -704,6 +741,7 @@ int bpf_load_attach(struct bpf_set *set, char *err, size_t errlen)
 			      "the kernel's zero_pfn or vmemmap_base cannot be read: does %s show them?",
 			      KALLSYMS);
 	ret = attach_copiers(set, err, errlen) ?:
+	      attach_returned(set, err, errlen) ?:
 	      attach_first(set, "copy_added_kprobe", anon_rmap, err, errlen) ?:
 	      attach_first(set, "hugetlb_added_kprobe", hugetlb_rmap, err, errlen);
 	bpf_object__for_each_program(program, set->object)

@@ -16,7 +16,7 @@ static const char *const wanted[] = {
 	"folio_add_lru_vma", "lru_cache_add_inactive_or_unevictable",
 	"hugetlb_add_new_anon_rmap", "hugepage_add_new_anon_rmap",
 	"ptep_clear_flush", "ptep_set_access_flags", "pmdp_set_access_flags", "__split_huge_pmd",
-	"copy_process", "wake_up_new_task", "finish_fault",
+	"copy_process", "kernel_clone", "wake_up_new_task", "finish_fault",
 };
 
 #define NR_WANTED	(sizeof(wanted) / sizeof(wanted[0]))
@@ -130,6 +130,23 @@ bool kernel_text_has(const struct kernel_text *text, const char *name)
 }
 
 /**
+ * kernel_text_function() - where a function of just this name is
+ * @text: from kernel_text_read()
+ * @name: one of those that we have to do with
+ * @to: where it is, without parts that the compiler split off
+ *
+ * Return: false if there is none.
+ */
+bool kernel_text_function(const struct kernel_text *text, const char *name, struct cow_range *to)
+{
+	const struct part *p = part_of(text, name);
+
+	if (p)
+		*to = p->range;
+	return p;
+}
+
+/**
  * kernel_text_ranges() - where functions are, and the parts that the compiler split off
  * @text: from kernel_text_read()
  * @names: of the functions, ending in NULL
@@ -167,6 +184,34 @@ static bool leads_to(const struct kernel_text *text, uint64_t target, const char
 			return true;
 	}
 	return false;
+}
+
+/**
+ * kernel_text_call() - the one place in a function where another is called
+ * @text: from kernel_text_read()
+ * @function: where it is
+ * @code: its text
+ * @callee: names of the other; ends in NULL
+ * @behind: offset of the instruction behind the call
+ *
+ * Return: 1; 0 when there is no such call; -EILSEQ when there are several, or the function is
+ * too long.
+ */
+int kernel_text_call(const struct kernel_text *text, const struct cow_range *function,
+		     const uint8_t *code, const char *const *callee, size_t *behind)
+{
+	size_t at, found = 0;
+
+	if (function->size > COW_TEXT_BYTES)
+		return -EILSEQ;
+	for (at = 0; at + 5 <= function->size; at++) {
+		if (code[at] != 0xe8 || !leads_to(text, call_target(function, code, at), callee))
+			continue;
+		if (found++)
+			return -EILSEQ;
+		*behind = at + 5;
+	}
+	return found;
 }
 
 /**
@@ -240,22 +285,17 @@ int kernel_text_site(const struct kernel_text *text, const struct cow_range *fun
 	static const char *const next[] = {
 		"folio_add_lru_vma", "lru_cache_add_inactive_or_unevictable", NULL
 	};
-	size_t at, len, found = 0;
 	struct move move;
 	bool known = false;
+	size_t at, len;
+	int found;
 
 	memset(site, 0, sizeof(*site));
-	if (function->size > COW_TEXT_BYTES)
+	found = kernel_text_call(text, function, code, added, &site->offset);
+	if (found <= 0)
+		return found;
+	if (site->offset + 59 > function->size)	/* what is looked at, at most */
 		return -EILSEQ;
-	for (at = 0; at + 64 <= function->size; at++) {
-		if (code[at] != 0xe8 || !leads_to(text, call_target(function, code, at), added))
-			continue;
-		if (found++)
-			return -EILSEQ;
-		site->offset = at + 5;
-	}
-	if (!found)
-		return 0;
 	for (at = site->offset; (len = decode_move(code + at, &move)); at += len) {
 		if (at - site->offset > 32)
 			return -EILSEQ;

@@ -31,8 +31,11 @@ struct call_site {
 struct kernel_text *kernel_text_read(void);
 void kernel_text_free(struct kernel_text *text);
 bool kernel_text_has(const struct kernel_text *text, const char *name);
+bool kernel_text_function(const struct kernel_text *text, const char *name, struct cow_range *to);
 size_t kernel_text_ranges(const struct kernel_text *text, const char *const *names,
 			  struct cow_range *to);
+int kernel_text_call(const struct kernel_text *text, const struct cow_range *function,
+		     const uint8_t *code, const char *const *callee, size_t *behind);
 int kernel_text_site(const struct kernel_text *text, const struct cow_range *function,
 		     const uint8_t *code, struct call_site *site);
 
