@@ -20,7 +20,7 @@
 static const char *const work[] = {
 	"ksm", "child_writes", "parent_writes", "threads", "zero_page", "private_file", "shared_file",
 	"thp", "hugetlb", "gup", "uffd_wp", "pinned", "remote", "memcg", "exec",
-	"vfork_spawn", "swap", "uprobe", "breakpoint", "soft_dirty", "madvise_race",
+	"vfork_spawn", "swap", "uprobe", "breakpoint", "soft_dirty", "madvise_race", "failed_forks",
 };
 
 #define HUGE	(2UL << 20)
@@ -112,6 +112,8 @@ int main(void)
 	for (c = COWSTAT_COL_FORKS; c <= COWSTAT_COL_COPIED_BYTES; c++)
 		ok(agreed.sum[c] || c == COWSTAT_COL_THP_OTHER || (is_thp(c) && !has_thp()),
 		   "there was something to count in %s", cow_column_name(c));
+	for (c = COWSTAT_COL_INHERITED_COPIED; c <= COWSTAT_COL_FORK_ENOMEM; c++)
+		ok(agreed.sum[c], "there was something to count in %s", cow_column_name(c));
 	cow_table_free(&module);
 	cow_table_free(&bpf);
 	is(execute(path, "bpf", "unload"), 0, "unloads");

@@ -263,7 +263,24 @@ static void on_paper(void **state)
 	for (line = out; (next = strchr(line, '\n')); line = next + 1)
 		assert_true(next - line <= 80);
 
+	bill.failed = (struct failed){ .forks = 3, .enomem = 3 };
+	f = output_begin();
+	bill_print(f, &bill, "x");
+	assert_non_null(strstr(output_end(f), "\n  3 forks failed: Cannot allocate memory\n"));
+	bill.failed.forks = 2000000;
+	bill.failed.eagain = 1000000;
+	f = output_begin();
+	bill_print(f, &bill, "x");
+	assert_non_null(strstr(output_end(f), "\n  2000000 forks failed: 1M EAGAIN, 3 ENOMEM, 999k other\n"));
+	bill.forks = bill.vforks = 0;
+	f = output_begin();
+	bill_print(f, &bill, "x");
+	out = output_end(f);
+	assert_non_null(strstr(out, " forks failed: "));
+	assert_null(strstr(out, "No process of it forked"));
+
 	/* more copied than was shared: a child of a child shares again */
+	bill.forks = 148;
 	bill.shared = 4;
 	f = output_begin();
 	bill_print(f, &bill, "x");

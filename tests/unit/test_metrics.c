@@ -67,6 +67,21 @@ static void openmetrics_of_a_table(void **state)
 	assert_string_equal(text + strlen(text) - strlen("\n# EOF\n"), "\n# EOF\n");
 }
 
+static void failed_forks(void **state)
+{
+	const char *text;
+
+	(void)state;
+	text = openmetrics(AT(1, 5, 9) "# pid state forks_failed fork_eagain fork_enomem comm\n"
+			   "* - 9 3 2 -\n");
+	expect_line(text, "# TYPE cowstat_forks_failed counter");
+	expect_line(text, "cowstat_forks_failed_total{errno=\"EAGAIN\"} 3");
+	expect_line(text, "cowstat_forks_failed_total{errno=\"ENOMEM\"} 2");
+	expect_line(text, "cowstat_forks_failed_total{errno=\"other\"} 4");
+	expect_no(openmetrics(AT(1, 5, 9) "# pid state forks_failed comm\n* - - -\n"),
+		  "cowstat_forks_failed");
+}
+
 /* HELP and TYPE stand before the samples of every family, once, and families do not mix. */
 static void families_are_whole(void **state)
 {
@@ -321,6 +336,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(openmetrics_of_a_table),
+		cmocka_unit_test(failed_forks),
 		cmocka_unit_test(families_are_whole),
 		cmocka_unit_test(without_a_total),
 		books(books_by_name),

@@ -267,6 +267,7 @@ static void forks(void **state)
 /* 7 is asked about; 8 and 9 are its children, 9 has copied nothing yet. */
 static void notes(void **state)
 {
+	struct rows failed = {};
 	struct screen screen;
 	const char *out;
 	FILE *f;
@@ -280,7 +281,7 @@ static void notes(void **state)
 	     "10 1 L 3 - 2 0 0 0 0 99 0 - late\n");
 	f = output_begin();
 	screen = screen_to(f);
-	assert_int_equal(view_notes(&screen, &rows, t.row, t.nr), 0);
+	assert_int_equal(view_notes(&screen, &rows, &failed, t.row, t.nr), 0);
 	out = output_end(f);
 	expect(out, "\nAlso:\n");
 	expect(out, "      7 a?name-of-15-.. 3 831 pages unshared for readers from outside or pinning\n");
@@ -296,7 +297,7 @@ static void notes(void **state)
 	t.row[1].value[COWSTAT_COL_FORK_NS] = 158000000;
 	f = output_begin();
 	screen = screen_to(f);
-	assert_int_equal(view_notes(&screen, &rows, t.row, t.nr), 0);
+	assert_int_equal(view_notes(&screen, &rows, &failed, t.row, t.nr), 0);
 	out = output_end(f);
 	expect(out, "fork copied 8 pinned pages (32.0 KiB) in 158.0 ms\n");
 	/* nothing to tell, nothing printed */
@@ -304,8 +305,34 @@ static void notes(void **state)
 	rows.nr = 1;
 	f = output_begin();
 	screen = screen_to(f);
-	assert_int_equal(view_notes(&screen, &rows, t.row, t.nr), 0);
+	assert_int_equal(view_notes(&screen, &rows, &failed, t.row, t.nr), 0);
 	assert_string_equal(output_end(f), "");
+}
+
+/* 7 has no child: its forks failed. */
+static void failed_forks(void **state)
+{
+	struct rows failed = {};
+	struct screen screen;
+	const char *out;
+	FILE *f;
+
+	(void)state;
+	take(AT(1, 5, 2000000001) "# pid ppid state start_ns forks forks_failed fork_eagain fork_enomem comm\n"
+	     "7 1 L 1 0 1 0 1 redis-server\n"
+	     "8 1 L 1 0 1234567 1200000 34000 bomb\n"
+	     "9 1 L 1 0 12 12 0 full\n");
+	failed = rows;
+	rows.nr = 0;
+	f = output_begin();
+	screen = screen_to(f);
+	assert_int_equal(view_notes(&screen, &rows, &failed, t.row, t.nr), 0);
+	out = output_end(f);
+	expect(out, "\nAlso:\n");
+	expect(out, "      7 redis-server    1 fork failed: Cannot allocate memory\n");
+	expect(out, "      8 bomb            1234567 forks failed: 1M EAGAIN, 34k ENOMEM, 567 other\n");
+	expect(out, "      9 full            12 forks failed: Resource temporarily unavailable\n");
+	expect_decent(out);
 }
 
 static void tree(void **state)
@@ -606,6 +633,7 @@ int main(void)
 		unit(everything_at_its_largest),
 		unit(forks),
 		unit(notes),
+		unit(failed_forks),
 		unit(tree),
 		unit(a_deep_tree),
 		unit(group_by_cgroup),

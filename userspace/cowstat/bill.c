@@ -185,6 +185,7 @@ static void add_row(struct bill *bill, const struct cow_row *row)
 	const uint64_t *v = row->value;
 
 	bill->vforks += v[COWSTAT_COL_VFORKS];
+	failed_add(&bill->failed, row);
 	bill->wp_faults += v[COWSTAT_COL_WP_FAULTS];
 	bill->reused += v[COWSTAT_COL_REUSED];
 	bill->ksm_copied += v[COWSTAT_COL_KSM_COPIED];
@@ -400,8 +401,10 @@ void bill_print(FILE *to, const struct bill *bill, const char *title)
 		fprintf(to, "  %s, all by vfork or posix_spawn: they used their parent's\n"
 			    "  memory until they ran another program, so fork shared and copied nothing\n",
 			format_count(bill->vforks, "child was started", "children were started").s);
-	else
+	else if (!bill->failed.forks)
 		fputs("  No process of it forked\n", to);
+	if (bill->failed.forks)
+		fprintf(to, "  %s\n", failed_text(&bill->failed).s);
 	fprintf(to, "  not fork's doing: private file pages %s, %s; KSM %s\n",
 		format_number(bill->file_copied).s,
 		format_size(bill->file_copied * COWSTAT_PAGE_BYTES).s,

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "failed.h"
 #include "table_reader.h"
 
 /**
@@ -60,6 +61,7 @@ void tree_free(struct tree *tree);
  * @running: those of them that live still
  * @forks: children with memory of their own
  * @vforks: children that borrowed their parent's memory
+ * @failed: forks and vforks that failed
  * @shared: private pages that forks shared, present or swapped out
  * @copied: anonymous pages that were copied because they were shared
  * @by_children: of @copied, pages that an ancestor of the copying process had made
@@ -91,6 +93,7 @@ struct bill {
 	bool found;
 	uint64_t processes, running;
 	uint64_t forks, vforks;
+	struct failed failed;
 	uint64_t shared;
 	uint64_t copied;
 	uint64_t by_children, before_exec, exec_forks, by_parents, after_children;

@@ -77,6 +77,7 @@ static bool may_be_ours(const char *place)
 {
 	static const char *const functions[] = {
 		"set_pte_range+", "do_set_pte+", "__replace_page+", "copy_page_range+",
+		"kernel_clone+",
 	};
 	size_t i;
 
@@ -107,8 +108,8 @@ static bool report_kprobes(const struct cow_table *t)
 		return true;	/* not the module's table */
 	if (kprobes_are_off())
 		return report(false, "kprobes", "switched off by " KPROBES_ENABLED
-			      ": file and pinned are not counted");
-	if (!strcmp(t->kprobes, COWSTAT_UNKNOWN))
+			      ": file, pinned and failed are not counted");
+	if (!is_in(t->kprobes, hook_names[COWSTAT_HOOK_FILE]))
 		return report(true, "kprobes", "none: new anonymous pages pay for file and pinned");
 	f = fopen(KPROBES, "re");
 	if (!f)

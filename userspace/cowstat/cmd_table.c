@@ -101,20 +101,23 @@ static bool is_child(const struct arguments *a, const struct cow_row *row)
 }
 
 /* Children are chosen by their ancestors as well as by themselves. */
-static bool fork_passes(const struct arguments *a, const struct cow_row *row,
-			const struct cgroups *cgroups, const struct cow_index *index)
+static bool is_of_family(const struct arguments *a, const struct cow_row *row,
+			 const struct cgroups *cgroups, const struct cow_index *index)
 {
 	struct filter filter = a->filter;
 
-	if (row->kind != COW_ROW_PROCESS)
-		return false;
-	if (a->report == REPORT_FORKS && !is_child(a, row))
-		return false;
 	if (filter.pids.nr && !descends(a, row, index))
 		return false;
 	filter.pids.nr = 0;
 	filter.idle = true;
 	return filter_passes(&filter, row, cgroups);
+}
+
+static bool fork_passes(const struct arguments *a, const struct cow_row *row,
+			const struct cgroups *cgroups, const struct cow_index *index)
+{
+	return row->kind == COW_ROW_PROCESS && (a->report != REPORT_FORKS || is_child(a, row)) &&
+	       is_of_family(a, row, cgroups, index);
 }
 
 static const struct cow_row *sum_of(const struct cow_row *row, size_t nr, enum cow_row_kind kind)
@@ -178,6 +181,30 @@ static void choose(const struct arguments *a, const struct cow_row *row, size_t 
 		rows->nr = a->limit;
 	if (!filter_narrows(&a->filter))
 		rows->total = sum_of(row, nr, COW_ROW_TOTAL);
+}
+
+/* Why rows grew, and whose forks failed, is told of children, and of who was asked for. */
+static bool has_notes(const struct arguments *a)
+{
+	return a->report == REPORT_FORKS || (a->report == REPORT_ROWS && a->filter.pids.nr);
+}
+
+/* Processes of which forks failed: they may have no child to be shown. @failed->row to be freed. */
+static void choose_failed(const struct arguments *a, const struct cow_row *row, size_t nr,
+			  const struct cgroups *cgroups, struct rows *failed)
+{
+	struct cow_index index = {};
+	size_t i;
+
+	failed->row = calloc(nr + 1, sizeof(*failed->row));
+	if (!failed->row || cow_index_make(row, nr, &index))
+		err(EXIT_FAILURE, NULL);
+	for (i = 0; i < nr && has_notes(a); i++)
+		if (row[i].kind == COW_ROW_PROCESS && row[i].value[COWSTAT_COL_FORKS_FAILED] &&
+		    (shows_forks(a) ? is_of_family(a, &row[i], cgroups, &index) :
+				      filter_passes(&a->filter, &row[i], cgroups)))
+			failed->row[failed->nr++] = &row[i];
+	cow_index_free(&index);
 }
 
 static bool has_total(const struct arguments *a, const struct rows *rows)
@@ -302,12 +329,6 @@ static void print_late(struct reader *r, const struct cow_table *t, const struct
 			format_number(nr).s, nr == 1 ? "child was" : "children were");
 }
 
-/* Why rows grew is told of processes that somebody asked for. */
-static bool has_notes(const struct arguments *a)
-{
-	return a->report == REPORT_FORKS || (a->report == REPORT_ROWS && a->filter.pids.nr);
-}
-
 /*
  * One report: of counts, or with @delta of what happened since the last.
  * Return: false when there was nothing to show.
@@ -322,24 +343,27 @@ static bool print_report(struct reader *r, const struct cow_table *t,
 	struct cow_row all_folded;
 	const struct cow_row *folded = add_up_folded(row, nr, &all_folded) ? &all_folded : NULL;
 	struct cgroups cgroups = {};
+	struct rows failed = {};
 	char why[512];
 	bool any;
 
 	if ((a->filter.cgroup || a->by == GROUP_CGROUP) && cgroups_read(NULL, &cgroups))
 		err(EXIT_FAILURE, NULL);
 	choose(a, row, nr, folded, &cgroups, &rows);
-	any = rows.nr || has_total(a, &rows);
+	choose_failed(a, row, delta || a->json ? 0 : nr, &cgroups, &failed);
+	any = rows.nr || has_total(a, &rows) || failed.nr;
 	if (a->json)
 		print_json(r, t, &rows, folded, sum_of(row, nr, COW_ROW_TOTAL), &cgroups,
 			   delta && delta->gap);
 	else if (delta && delta->gap)
 		fprintf(r->to, "gap: counting began anew (epoch %" PRIu64 "); rates from here on\n\n",
 			t->epoch.value);
-	else if (any)
+	else if (any && (rows.nr || !shows_forks(a)))
 		print_view(r, &rows, &cgroups);
 	if (any && !a->json && shows_forks(a))
 		print_late(r, t, &rows);
-	if (any && !a->json && !delta && has_notes(a) && view_notes(&r->screen, &rows, row, nr))
+	if (any && !a->json && !delta && has_notes(a) &&
+	    view_notes(&r->screen, &rows, &failed, row, nr))
 		err(EXIT_FAILURE, NULL);
 	explain(a, t, why, sizeof(why));
 	if (!any && !a->interval_ns && !(a->filter.pids.nr && !a->comm && !a->cgroup))
@@ -347,6 +371,7 @@ static bool print_report(struct reader *r, const struct cow_table *t,
 	else if (!any && !a->json && a->interval_ns)
 		fprintf(r->to, "(%s)\n", why);
 	free(rows.row);
+	free(failed.row);
 	cgroups_free(&cgroups);
 	return any;
 }

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "failed.h"
 #include "format.h"
 #include "openmetrics.h"
 #include "utf8.h"
@@ -196,6 +197,20 @@ static void print_counters(const struct metrics *m, const struct cow_row *total)
 	}
 }
 
+/* Forks that failed, by errno. */
+static void print_failed(const struct metrics *m, const struct cow_row *total)
+{
+	static const char name[] = "forks_failed";
+	struct failed failed = failed_of(total);
+
+	if (!total->known[COWSTAT_COL_FORKS_FAILED])
+		return;
+	metrics_family(m, name, "counter", "", "Forks that failed, vfork and posix_spawn too.");
+	metrics_count(m, name, "errno", "EAGAIN", failed.eagain);
+	metrics_count(m, name, "errno", "ENOMEM", failed.enomem);
+	metrics_count(m, name, "errno", "other", failed.forks - failed.eagain - failed.enomem);
+}
+
 static void print_figure(const struct metrics *m, const struct cow_figure *figure,
 			 const char *name, const char *type, const char *help)
 {
@@ -232,8 +247,10 @@ void metrics_table(const struct metrics *m, const struct cow_table *t)
 	const struct cow_row *total = cow_table_total(t);
 	size_t i;
 
-	if (total)
+	if (total) {
 		print_counters(m, total);
+		print_failed(m, total);
+	}
 	print_figure(m, &t->counting, "counting", "gauge", "1 while events are being counted.");
 	print_figure(m, &t->rows, "rows", "gauge", "Rows of the table in use.");
 	print_figure(m, &t->max_rows, "max_rows", "gauge", "Rows the table can have.");

@@ -196,6 +196,9 @@ json_t *json_bill(const struct bill *bill, char *const *argv, int exit_status,
 	json_put(o, "running", json_uint(bill->running));
 	json_put(o, "forks", json_uint(bill->forks));
 	json_put(o, "vforks", json_uint(bill->vforks));
+	json_put(o, "forks_failed", json_uint(bill->failed.forks));
+	json_put(o, "fork_eagain", json_uint(bill->failed.eagain));
+	json_put(o, "fork_enomem", json_uint(bill->failed.enomem));
 	json_put(o, "shared_pages", json_uint(bill->shared));
 	json_put(o, "copied_pages", json_uint(bill->copied));
 	json_put(o, "copied_by_children_pages", json_uint(bill->by_children));

@@ -96,8 +96,8 @@ int view_tree(const struct screen *screen, const struct rows *rows,
 int view_groups(const struct screen *screen, const struct rows *rows, enum grouping by,
 		const struct cgroups *cgroups, const struct columns *columns, size_t limit);
 void view_smaps(const struct screen *screen, const struct rows *rows);
-int view_notes(const struct screen *screen, const struct rows *rows, const struct cow_row *all,
-	       size_t nr);
+int view_notes(const struct screen *screen, const struct rows *rows, const struct rows *failed,
+	       const struct cow_row *all, size_t nr);
 
 /* What views have in common. */
 enum paint {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "delta.h"
+#include "failed.h"
 #include "format.h"
 #include "share.h"
 #include "utf8.h"
@@ -93,20 +94,22 @@ static void note_row(const struct screen *screen, const struct cow_row *row,
 }
 
 /**
- * view_notes() - print why rows grew
+ * view_notes() - print why rows grew, and whose forks failed
  * @screen: where
  * @rows: those that are shown, as counts since counting began
+ * @failed: processes of which forks failed, shown or not
  * @all: all rows of the table
  * @nr: how many
  *
  * Return: 0 or -ENOMEM.
  */
-int view_notes(const struct screen *screen, const struct rows *rows, const struct cow_row *all,
-	       size_t nr)
+int view_notes(const struct screen *screen, const struct rows *rows, const struct rows *failed,
+	       const struct cow_row *all, size_t nr)
 {
 	struct family *family = calloc(nr + 1, sizeof(*family));
 	const struct cow_row *parent;
 	struct cow_index index = {};
+	struct failed forks;
 	bool any = false;
 	size_t i;
 	int err = -ENOMEM;
@@ -124,6 +127,10 @@ int view_notes(const struct screen *screen, const struct rows *rows, const struc
 	for (i = 0; i < rows->nr && !err; i++)
 		if (rows->row[i]->kind == COW_ROW_PROCESS)
 			note_row(screen, rows->row[i], &family[rows->row[i] - all], &any);
+	for (i = 0; i < failed->nr && !err; i++) {
+		forks = failed_of(failed->row[i]);
+		note(screen, failed->row[i], &any, "%s", failed_text(&forks).s);
+	}
 	cow_index_free(&index);
 	free(family);
 	return err;
