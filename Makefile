@@ -145,6 +145,10 @@ $(BUILD)/tests/%.o: ALL_CFLAGS += -Itests/system -pthread
 $(BUILD)/tests/system/taskstats.o: ALL_CFLAGS += -I/usr/include/libnl3
 $(BUILD)/tests/taskstats: LDLIBS = -lnl-genl-3 -lnl-3
 
+## objects: compile all of userspace/ and tests/, and link nothing: for a second compiler
+.PHONY: objects
+objects: $(call objects,$(addprefix userspace/,lib $(tools)) $(addprefix tests/,system long debug boots bench unit))
+
 # Modules that tests load beside ours, built as ours is, in a folder of links.
 test_modules := $(patsubst tests/modules/%.c,%,$(wildcard tests/modules/*.c))
 test-modules: | $(BUILD)/kbuild-tests $(BUILD)/tests
@@ -169,9 +173,16 @@ unit: units
 # All that the tools are made of, but for their main() and what loads BPF.
 $(BUILD)/userspace/unit.a: $(filter-out $(mains) $(uses_bpf),$(call objects,userspace/lib $(tools:%=userspace/%)))
 $(BUILD)/tests/unit/%.o: ALL_CFLAGS += -Itests/unit $(tools:%=-Iuserspace/%)
+# The tests, and what they include, run under the sanitizers, where the compiler has them.
+sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=all
+ifneq ($(filter unit units objects,$(MAKECMDGOALS)),)
+sanitize := $(shell echo 'int main(void) { return 0; }' | $(CC) $(sanitizers) -x c -o /dev/null - 2>/dev/null && \
+	echo '$(sanitizers)')
+endif
+$(BUILD)/tests/unit/%.o: ALL_CFLAGS += $(sanitize)
 $(units:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/userspace/unit.a
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka -ljansson -lelf -lm
+	$(Q)$(CC) $(LDFLAGS) $(sanitize) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka -ljansson -lelf -lm
 
 # module/table.c and module/vmf.h themselves are tested: their kernel headers are empty files.
 # The kernel that they use is in tests/unit/kernel_stubs.h, or in the test.
@@ -188,16 +199,17 @@ fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 .PHONY: replays
 replays: $(fuzzers:%=$(BUILD)/tests/replay_%)
 
+fuzz_sources := tests/fuzz/fuzz.h $(wildcard userspace/lib/*.[ch]) userspace/cowtrace/symbols.c userspace/cowtrace/symbols.h
 fuzzed_table_reader := userspace/lib/table_reader.c userspace/lib/format.c userspace/lib/procfs.c
 fuzzed_smaps := userspace/lib/smaps.c
 fuzz_compile = $(CC) -std=gnu11 $(WARN) -g -O1 -D_GNU_SOURCE -Imodule -Ibpf -Iuserspace/lib \
 	-fno-sanitize-recover=all $(1) -o $@ $< $(fuzzed_$*) -lelf
 
-$(BUILD)/tests/replay_%: tests/fuzz/%.c tests/fuzz/fuzz.h $(wildcard userspace/lib/*.[ch]) | $(BUILD)/tests
+$(BUILD)/tests/replay_%: tests/fuzz/%.c $(fuzz_sources) | $(BUILD)/tests
 	$(say) CC $@
 	$(Q)$(call fuzz_compile,-DREPLAY -fsanitize=address$(comma)undefined)
 
-$(BUILD)/tests/fuzz_%: tests/fuzz/%.c tests/fuzz/fuzz.h $(wildcard userspace/lib/*.[ch]) | $(BUILD)/tests
+$(BUILD)/tests/fuzz_%: tests/fuzz/%.c $(fuzz_sources) | $(BUILD)/tests
 	$(say) CC $@
 	$(Q)$(call fuzz_compile,-fsanitize=fuzzer$(comma)address$(comma)undefined \
 		-fprofile-instr-generate -fcoverage-mapping)

@@ -290,12 +290,13 @@ static struct holder *holder_of(struct task_struct *task)
 
 static struct holder *largest_holder(void)
 {
-	struct holder *holder, *largest = root_holder();
+	struct holder *largest = root_holder();
+	size_t i;
 
 	lockdep_assert_held(&table.lock);
-	for (holder = largest + 1; holder < table.holder + ARRAY_SIZE(table.holder); holder++)
-		if (holder->nr_live > largest->nr_live)
-			largest = holder;
+	for (i = 1; i < ARRAY_SIZE(table.holder); i++)
+		if (table.holder[i].nr_live > largest->nr_live)
+			largest = &table.holder[i];
 	return largest;
 }
 

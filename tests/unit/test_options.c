@@ -2,6 +2,7 @@
 /* options.c: options that mean the same in all tools. A wrong one ends a child with 2. */
 #include "tables.h"
 
+#include <limits.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,6 +38,32 @@ static int status_of(void (*what)(const char *text), const char *text)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* What a child writes to its stderr that does it, and how it ends. */
+static int said_by(void (*what)(const char *text), const char *text, char *said, size_t size)
+{
+	int to[2], status;
+	size_t n = 0;
+	ssize_t got;
+	pid_t pid;
+
+	assert_int_equal(pipe(to), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		dup2(to[1], STDERR_FILENO);
+		close(to[1]);
+		what(text);
+		_exit(0);
+	}
+	close(to[1]);
+	while (n < size - 1 && (got = read(to[0], said + n, size - 1 - n)) > 0)
+		n += got;
+	said[n] = '\0';
+	close(to[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 static void lists_of_pids(void **state)
 {
 	(void)state;
@@ -65,6 +92,30 @@ static void take_number(const char *text)
 		_exit(99);
 }
 
+static void take_positive_int(const char *text)
+{
+	options_number("-n", text, 1, INT_MAX);
+}
+
+static void take_any_number(const char *text)
+{
+	options_number("-n", text, 0, UINT64_MAX);
+}
+
+/* The largest number is told unless it is that of the type. */
+static void numbers(void **state)
+{
+	char said[256];
+
+	(void)state;
+	assert_int_equal(said_by(take_number, "11", said, sizeof(said)), 2);
+	assert_non_null(strstr(said, "-n 11: give a number from 1 to 10"));
+	assert_int_equal(said_by(take_positive_int, "0", said, sizeof(said)), 2);
+	assert_non_null(strstr(said, "-n 0: give a number, 1 or more"));
+	assert_int_equal(said_by(take_any_number, "x", said, sizeof(said)), 2);
+	assert_non_null(strstr(said, "-n x: give a number, 0 or more"));
+}
+
 static void others(void **state)
 {
 	(void)state;
@@ -81,6 +132,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists_of_pids),
+		cmocka_unit_test(numbers),
 		cmocka_unit_test(others),
 	};
 

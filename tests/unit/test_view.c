@@ -530,6 +530,22 @@ static void order(void **state)
 	assert_int_equal(row[0]->pid, 8);
 }
 
+/* Of rows with the same figure: more bytes first, then more faults, then who began first. */
+static void order_of_ties(void **state)
+{
+	static const pid_t want[] = { 8, 7, 6, 9 };
+
+	(void)state;
+	take(AT(1, 5, 9) COLUMNS
+	     "6 1 0 L 4 1 0 9 5 0 0 0 0 20 - - - - - 5 a\n"
+	     "9 1 0 L 2 1 0 8 5 0 0 0 0 20 - - - - - 5 a\n"
+	     "7 1 0 L 1 1 0 9 5 0 0 0 0 20 - - - - - 5 a\n"
+	     "8 1 0 L 3 1 0 7 5 0 0 0 0 30 - - - - - 5 a\n");
+	sort_rows(row, rows.nr, COWSTAT_COL_COPIED);
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+		assert_int_equal(row[i]->pid, want[i]);
+}
+
 static void cgroups_of_a_hierarchy(void **state)
 {
 	char dir[] = "/tmp/test_view.XXXXXX", path[64], deep[64], typed[64], why[256];
@@ -641,6 +657,7 @@ int main(void)
 		unit(colour_ends_with_its_line),
 		unit(filters),
 		unit(order),
+		unit(order_of_ties),
 		unit(cgroups_of_a_hierarchy),
 		unit(readable_paths),
 		unit(resident),
