@@ -25,6 +25,8 @@
 #include <linux/log2.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
+#include <linux/preempt.h>
+#include <linux/processor.h>
 #include <linux/user_namespace.h>
 #include <linux/vmalloc.h>
 
@@ -529,8 +531,8 @@ static struct row *table_find_surely(const struct signal_struct *key)
  * @task: a thread of it, whose signal_struct and pid stay while we run
  * @make: make one when there is none
  *
- * Context: any but NMI; called under page-table locks. Takes table.lock to make a row, unless
- * one was refused to the same holder within this jiffy.
+ * Context: any but a true NMI; called under page-table locks, also by a kprobe's breakpoint there.
+ * Takes table.lock to make a row, unless one was refused to the same holder within this jiffy.
  * Return: its row; the `-` row when there is none.
  */
 struct row *table_row_or_folded(struct task_struct *task, bool make)
@@ -544,7 +546,16 @@ struct row *table_row_or_folded(struct task_struct *task, bool make)
 	if (!make || is_refused(holder_of(task)))
 		return &table.folded;
 
-	raw_spin_lock_irqsave(&table.lock, flags);
+	/*
+	 * A kprobe that is not optimised is a breakpoint, and that counts as an NMI, in which
+	 * lockdep lets nobody wait for a lock. It never interrupts a holder of this one.
+	 */
+	if (in_nmi()) {
+		while (!raw_spin_trylock_irqsave(&table.lock, flags))
+			cpu_relax();
+	} else {
+		raw_spin_lock_irqsave(&table.lock, flags);
+	}
 	row = table_find_locked(task) ?: table_make(task);
 	/* It may be past its sched_process_exit, which will not come again. */
 	if (row && row->state == ROW_LIVE && !atomic_read(&task->signal->live)) {

@@ -258,7 +258,7 @@ struct row *table_row_or_folded(struct task_struct *task, bool make);
  * @make: make a row when there is none: a fault's entry does. A commit does not, so that it
  *	counts where its entry did.
  *
- * Context: any but NMI; under RCU, unless @task is current.
+ * Context: any but a true NMI; under RCU, unless @task is current.
  * Return: its row, or the `-` row.
  */
 static __always_inline struct row *table_row(struct task_struct *task, bool make)

@@ -59,6 +59,9 @@ typedef struct { bool held; int taken; } raw_spinlock_t;
 #define raw_spin_lock_irq(l)		(assert(!(l)->held), (l)->taken++, (l)->held = true)
 #define raw_spin_unlock_irq(l)		(assert((l)->held), (l)->held = false)
 #define raw_spin_lock_irqsave(l, f)	((f) = 0, raw_spin_lock_irq(l))
+#define raw_spin_trylock_irqsave(l, f)	(raw_spin_lock_irqsave(l, f), true)
+#define in_nmi()			false
+#define cpu_relax()			do { } while (0)
 #define raw_spin_unlock_irqrestore(l, f) ((void)(f), raw_spin_unlock_irq(l))
 #define lockdep_assert_held(l)		assert((l)->held)
 #define rcu_read_lock()			do { } while (0)
