@@ -650,6 +650,7 @@ static struct hook wp_fault = {
 	.ops.func	= on_wp_fault,
 	.function	= { "do_wp_page" },
 	.counts_as	= COWSTAT_HOOK_WP,
+	.entered_by	= { "__handle_mm_fault", "handle_pte_fault" },
 	.required	= true,
 };
 

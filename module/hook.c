@@ -79,14 +79,24 @@ static void __init resolver_free(struct resolver *r)
 	kfree(r);
 }
 
+/*
+ * An empty filter traces every function, so a hook whose function cannot be traced must not be
+ * armed: it is then as good as missing.
+ */
 static int __init hook_set_filter(struct hook *hook)
 {
 	struct hook *head = hook->shares_ops ?: hook;
 	int err;
 
 	head->ops.flags |= FTRACE_OPS_FL_PERMANENT;
-	/* An empty filter traces every function, so every error is fatal. */
 	err = ftrace_set_filter_ip(&head->ops, hook->address, 0, 0);
+	if (err == -EINVAL && !hook->required) {
+		pr_notice("%s() cannot be traced: the columns that need it print \"-\"\n",
+			  hook->function[0]);
+		hook->address = 0;
+		hook->found = 0;
+		return 0;
+	}
 	if (err)
 		pr_err("%s() cannot be traced: ftrace says %d\n", hook->function[0], err);
 	if (hook->shares_ops) {
@@ -96,28 +106,33 @@ static int __init hook_set_filter(struct hook *hook)
 	return err;
 }
 
-/* The instruction `call rel32`, and how far before a function a call thunk can be its target. */
+/*
+ * The instructions `call rel32` and `jmp rel32`, and where their target is: a thunk shortly before
+ * the function, its start, or what follows the ENDBR there.
+ */
 #define CALL_OPCODE	0xe8
+#define JUMP_OPCODE	0xe9
 #define CALL_SIZE	5
 #define THUNK_MAX	16
+#define ENDBR_SIZE	4
 
 /*
- * Does the text of a caller call the hooked function? The compiler may have inlined one caller
- * into another, or moved the call into a function that we do not know. Then its calls would
- * be taken for those of a stranger, and its column would stay 0.
+ * Does the text of a caller call the hooked function, or jump there? The compiler may have
+ * inlined one caller into another, or moved the call into a function that we do not know. Then
+ * its calls would be taken for those of a stranger, and its column would stay 0.
  */
-static bool __init range_calls(const struct hook_range *range, const struct hook *hook)
+static bool __init range_calls(const struct hook_range *range, const struct hook *hook, u8 opcode)
 {
 	const u8 *text = (const u8 *)range->start;
 	unsigned long i, target;
 	s32 offset;
 
 	for (i = 0; i + CALL_SIZE <= range->size; i++) {
-		if (text[i] != CALL_OPCODE)
+		if (text[i] != opcode)
 			continue;
 		memcpy(&offset, text + i + 1, sizeof(offset));
 		target = range->start + i + CALL_SIZE + offset;
-		if (hook->address - target <= THUNK_MAX)
+		if (hook->address + ENDBR_SIZE - target <= THUNK_MAX + ENDBR_SIZE)
 			return true;
 	}
 	return false;
@@ -133,7 +148,7 @@ static void __init hook_add_range(struct hook *hook, struct resolver *r,
 	for (i = 0; i < ARRAY_SIZE(suffixes); i++) {
 		snprintf(full, sizeof(full), "%s%s", name, suffixes[i]);
 		range.start = resolve(r, full, &range.size);
-		if (!range.start || !range_calls(&range, hook))
+		if (!range.start || !range_calls(&range, hook, CALL_OPCODE))
 			continue;
 		if (hook->nr_ranges == HOOK_MAX_RANGES) {
 			pr_err("too many callers of %s(): %s() left out\n",
@@ -143,6 +158,25 @@ static void __init hook_add_range(struct hook *hook, struct resolver *r,
 		hook->range[hook->nr_ranges++] = range;
 		hook->found |= BIT(id);
 	}
+}
+
+/* Do the functions that must call the hooked one do so? */
+static bool __init hook_is_entered(const struct hook *hook, struct resolver *r)
+{
+	char full[KSYM_NAME_LEN];
+	struct hook_range range;
+	int i, s;
+
+	for (i = 0; i < HOOK_MAX_ENTERED && hook->entered_by[i]; i++) {
+		for (s = 0; s < ARRAY_SIZE(suffixes); s++) {
+			snprintf(full, sizeof(full), "%s%s", hook->entered_by[i], suffixes[s]);
+			range.start = resolve(r, full, &range.size);
+			if (range.start && (range_calls(&range, hook, CALL_OPCODE) ||
+					    range_calls(&range, hook, JUMP_OPCODE)))
+				return true;
+		}
+	}
+	return !i;
 }
 
 /* What this machine can have for the hook to count. */
@@ -176,6 +210,12 @@ static void __init hook_resolve(struct hook *hook, struct resolver *r, unsigned 
 	for (caller = hook->callers; caller < hook->callers + HOOK_MAX_CALLERS; caller++)
 		if (caller->name && !(BIT(caller->hook) & absent))
 			hook_add_range(hook, r, caller->name, caller->hook);
+	if (!hook_is_entered(hook, r)) {
+		pr_notice("%s() does not call %s(): the compiler has inlined it there\n",
+			  hook->entered_by[0], hook->function[0]);
+		hook->address = 0;
+		return;
+	}
 	if (!hook->callers[0].name || hook->any_caller)
 		hook->found = hook->wanted;
 	else if (!hook->found || (hook->required && !(hook->found & BIT(hook->expected))))
@@ -233,7 +273,8 @@ int __init hook_resolve_all(struct hook *const *hooks, unsigned long absent)
 		if (hook->required) {
 			pr_err("this kernel has no %s() to hook%s: cannot count copy-on-write here\n",
 			       hook->function[0],
-			       hook->callers[0].name ? ", or none of its known callers" : "");
+			       hook->callers[0].name || hook->entered_by[0] ?
+			       ", or none of its known callers" : "");
 			err = -ENOENT;
 		} else {
 			pr_notice("this kernel has no %s() to hook: the columns that need it print \"-\"\n",

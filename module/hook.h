@@ -7,6 +7,7 @@
 #include "uapi/cowstat.h"
 
 #define HOOK_MAX_NAMES		4
+#define HOOK_MAX_ENTERED	2
 #define HOOK_MAX_CALLERS	10
 #define HOOK_MAX_RANGES		12
 
@@ -47,6 +48,8 @@ struct hook_range {
  * @call: the callback that hook_dispatch() calls, for hooks that share an ops
  * @function: its name, then the names it had in older kernels
  * @callers: the callers to count; empty if every call counts as @counts_as
+ * @entered_by: at least one of these must call it, if any is named. Else the compiler has inlined
+ *	it into them, and has left the function to others
  * @counts_as: what each call counts as when there is no list of callers
  * @any_caller: each call counts so, whatever is in @callers: these are looked up for site.c
  * @expected: what most calls count as: the hook of one of @callers, or HOOK_NONE
@@ -72,6 +75,7 @@ struct hook {
 	ftrace_func_t call;
 	const char *function[HOOK_MAX_NAMES];
 	struct hook_caller callers[HOOK_MAX_CALLERS];
+	const char *entered_by[HOOK_MAX_ENTERED];
 	enum cowstat_hook counts_as;
 	bool any_caller;
 	enum cowstat_hook expected;

@@ -23,12 +23,18 @@ static int ftrace_enabled(const char *value)
 	return err;
 }
 
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
 int main(void)
 {
 	static const char *const bad_rows[] = {
 		"max_rows=0", "max_rows=63", "max_rows=1048577", "max_rows=-1", "max_rows=many",
 	};
 	char *pages = map_pages(1);
+	struct cow_row row;
 
 	write_pages(pages, 1);
 	is(ftrace_enabled("0"), EBUSY, "ftrace cannot be switched off while we count");
@@ -51,6 +57,19 @@ int main(void)
 	is(try_load_module("", "sched_process_exec", "sched_process_exeX"), ENOENT,
 	   "not loaded where a tracepoint is missing");
 	ok(log_has("no tracepoint sched_process_exeX"), "the log names it");
+
+	is(try_load_module("", "__handle_mm_fault", "vm_normal_folio\0"), ENOENT,
+	   "not loaded where the compiler has inlined do_wp_page() into its callers");
+	ok(log_has("vm_normal_folio() does not call do_wp_page()"), "the log says so");
+
+	/* nothing in the kernel's lib/ can be traced */
+	is(try_load_module("", "copy_process", "__bitmap_and"), 0,
+	   "loaded where an optional function cannot be traced");
+	ok(log_has("__bitmap_and() cannot be traced"), "the log says what is missing");
+	row = child_row(nothing, NULL);
+	ok(!row.known[COWSTAT_COL_FORK_NS], "its column is unknown");
+	ok(row.known[COWSTAT_COL_BIRTH_ANON_PAGES], "others are known");
+	unload_module();
 
 	is(try_load_module("", "copy_process", "copy_procesX"), 0,
 	   "loaded where an optional function is missing");
