@@ -246,6 +246,7 @@ int control_reset(void)
 	smp_wmb();	/* Order: the sequence is odd before any row is freed. */
 	table_reset();
 	timing_reset();
+	fault_reset();
 	begin_epoch(&to);
 	set_status(&to);
 	/* Order: the sequence is even only after all of that. */

@@ -19,6 +19,7 @@
 #include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/panic.h>
 #include <linux/pgtable.h>
 #include <linux/sched.h>
 
@@ -42,6 +43,12 @@ static struct site sites[SITES_MAX];
 static unsigned int nr_sites __ro_after_init;
 
 static bool sites_count;	/* they are armed */
+
+/*
+ * What is not counted since the last reset, or not all of it: a bit for each enum cowstat_hook.
+ * See fault_unknown().
+ */
+static atomic_long_t unknown = ATOMIC_LONG_INIT(0);
 
 /* Why add_anon_rmap is armed: a bit for each enum fault_rmap_use. Under control.c's mutex. */
 static unsigned long rmap_uses;
@@ -843,18 +850,22 @@ int fault_use_rmap(enum fault_rmap_use use, bool on)
 /**
  * fault_arm() - begin to count faults
  *
- * Where kprobes refuse a site, the function is hooked instead.
+ * Where kprobes refuse a site, the function is hooked instead. So it is where the kernel is
+ * live-patched: a patch may have replaced the function that the site is in.
  *
  * Context: may sleep; under control.c's mutex.
  * Return: 0, or a negative error: then nothing is armed.
  */
 int fault_arm(void)
 {
-	int err = hook_arm_all(counting_hooks);
+	bool use_sites = nr_sites && !test_taint(TAINT_LIVEPATCH);
+	int err;
 
+	slot_release_all(&remotes);
+	err = hook_arm_all(counting_hooks);
 	if (err)
 		return err;
-	WRITE_ONCE(sites_count, nr_sites && !site_arm_all(sites, nr_sites));
+	WRITE_ONCE(sites_count, use_sites && !site_arm_all(sites, nr_sites));
 	if (!sites_count && add_anon_rmap.address)
 		rmap_uses |= BIT(FAULT_RMAP_COUNTS);
 	else
@@ -875,6 +886,7 @@ int fault_disarm(void)
 {
 	int err = rmap_update(false), failed;
 
+	fault_unknown();	/* the last time that one can see it */
 	site_disarm_all(sites, nr_sites);
 	failed = hook_disarm_all(counting_hooks);
 	return err ?: failed;
@@ -916,6 +928,46 @@ unsigned long fault_mask(void)
 unsigned long fault_probed(void)
 {
 	return site_mask(sites, nr_sites);
+}
+
+/**
+ * fault_unknown() - what is armed, but is not counted, or not all of it, since the last reset
+ *
+ * This is found out while it happens: when a live patch commits a fault in place of a function
+ * that we know; when one may have replaced a function that a kprobe is in; when kprobes are
+ * switched off.
+ *
+ * Context: process context.
+ * Return: a bit for each enum cowstat_hook.
+ */
+unsigned long fault_unknown(void)
+{
+	unsigned long patched = hook_patched(fault_hooks), unreached = 0;
+	unsigned int i;
+
+	if (READ_ONCE(sites_count)) {
+		unreached = site_unreached(sites, nr_sites);
+		for (i = 0; i < nr_sites && test_taint(TAINT_LIVEPATCH); i++)
+			if (READ_ONCE(sites[i].armed))
+				patched |= BIT(sites[i].counts_as);
+	}
+	if (patched)
+		pr_warn_once("this kernel is live-patched where it copies pages: columns print \"-\" until a reset\n");
+	if (unreached)
+		pr_warn_once("kprobes are switched off: columns that need them print \"-\" until a reset\n");
+	atomic_long_or(patched | unreached, &unknown);
+	return atomic_long_read(&unknown);
+}
+
+/**
+ * fault_reset() - what was not counted before does not matter any more
+ *
+ * Context: process context; everything is disarmed.
+ */
+void fault_reset(void)
+{
+	hook_forget_patched(fault_hooks);
+	atomic_long_set(&unknown, 0);
 }
 
 /**

@@ -34,6 +34,8 @@ void fault_set_slow(enum fault_slow why, bool slow);
 int fault_use_rmap(enum fault_rmap_use use, bool on);
 unsigned long fault_mask(void);
 unsigned long fault_probed(void);
+unsigned long fault_unknown(void);
+void fault_reset(void);
 u64 fault_missed(void);
 
 #endif /* COWSTAT_FAULT_H */

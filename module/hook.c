@@ -8,6 +8,7 @@
 #include <linux/atomic.h>
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
+#include <linux/pgtable.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/timex.h>
@@ -342,6 +343,11 @@ static void hook_remember(struct hook *hook, unsigned long parent_ip)
 		WRITE_ONCE(hook->site[now / REPLACE_ONE_IN % HOOK_MAX_SITES], parent_ip);
 }
 
+static bool is_in_a_module(unsigned long address)
+{
+	return address - MODULES_VADDR < MODULES_END - MODULES_VADDR;
+}
+
 /**
  * hook_caller_of() - find out what a call counts as
  * @ops: the ops that ftrace passed to the callback
@@ -359,7 +365,10 @@ enum cowstat_hook hook_caller_of(struct ftrace_ops *ops, unsigned long parent_ip
 	for (i = 0; i < hook->nr_ranges && id == HOOK_NONE; i++)
 		if (parent_ip - hook->range[i].start < hook->range[i].size)
 			id = hook->range[i].hook;
-	if (id == hook->expected)
+	/* No module may call these functions, but a live patch may stand in for a caller. */
+	if (unlikely(id == HOOK_NONE && is_in_a_module(parent_ip)))
+		WRITE_ONCE(hook->patched, true);
+	else if (id == hook->expected)
 		hook_remember(hook, parent_ip);
 	return id;
 }
@@ -466,4 +475,32 @@ unsigned long hook_mask(struct hook *const *hooks)
 		missing |= hook->wanted & ~(hook->armed ? hook->found : 0);
 	}
 	return counted & ~missing;
+}
+
+/**
+ * hook_patched() - what hooks cannot count, since live patches have taken the places of callers
+ * @hooks: a table
+ *
+ * The callers in a live patch are not known, so all that the hook counts is in doubt.
+ *
+ * Return: a bit for each enum cowstat_hook.
+ */
+unsigned long hook_patched(struct hook *const *hooks)
+{
+	unsigned long patched = 0;
+
+	for (; *hooks; hooks++)
+		if (READ_ONCE((*hooks)->patched))
+			patched |= (*hooks)->wanted;
+	return patched;
+}
+
+/**
+ * hook_forget_patched() - begin anew to look for live patches
+ * @hooks: a table, disarmed
+ */
+void hook_forget_patched(struct hook *const *hooks)
+{
+	for (; *hooks; hooks++)
+		WRITE_ONCE((*hooks)->patched, false);
 }

@@ -63,11 +63,13 @@ struct hook_range {
  * @wanted: a bit for each enum cowstat_hook that it must find to count, on this machine
  * @found: a bit for each that it has found
  * @site: return addresses that are known to mean @expected, 0 when unused
+ * @patched: a module has called it: a live patch in place of one of @callers, perhaps
  * @armed: registered with ftrace
  *
  * Locking: written while the hook is disarmed, under control.c's mutex; callbacks read it
- * without a lock. Callbacks write only @site, and so seldom that its cache line stays shared
- * by all CPUs. The meaning of a return address never changes, so readers need no order.
+ * without a lock. Callbacks write only @site and @patched, and so seldom that their cache line
+ * stays shared by all CPUs. The meaning of a return address never changes, so readers need no
+ * order.
  */
 struct hook {
 	struct ftrace_ops ops;
@@ -90,6 +92,7 @@ struct hook {
 	unsigned long wanted;
 	unsigned long found;
 	unsigned long site[HOOK_MAX_SITES];
+	bool patched;
 	bool armed;
 };
 
@@ -137,6 +140,8 @@ void hook_release_all(struct hook *const *hooks);
 int hook_arm_all(struct hook *const *hooks);
 int __must_check hook_disarm_all(struct hook *const *hooks);
 unsigned long hook_mask(struct hook *const *hooks);
+unsigned long hook_patched(struct hook *const *hooks);
+void hook_forget_patched(struct hook *const *hooks);
 
 extern const char *const hook_names[COWSTAT_NR_HOOKS];
 

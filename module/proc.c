@@ -76,7 +76,8 @@ struct snapshot {
  * @ns: its inode number
  * @ns_start_ns: when its init was started
  * @boottime_ns: what the reader's time namespace adds to CLOCK_BOOTTIME
- * @counted: columns whose hooks were armed in this epoch
+ * @unknown: hooks that do not count though they are armed: a bit for each enum cowstat_hook
+ * @counted: columns whose hooks were armed in this epoch, and counted
  */
 struct reader {
 	const struct cred *cred;
@@ -84,6 +85,7 @@ struct reader {
 	unsigned int level, ns;
 	u64 ns_start_ns;
 	u64 boottime_ns;
+	unsigned long unknown;
 	u64 counted;
 };
 
@@ -280,7 +282,7 @@ static void put_header(struct seq_buf *s, const struct control_status *status,
 	else
 		seq_buf_printf(s, " sums=- max_sums=%u merged=-", sums_max());
 	put_hooks(s, " kprobes=", fault_probed() | fork_probed());
-	put_hooks(s, " hooks=", status->armed);
+	put_hooks(s, " hooks=", status->armed & ~reader->unknown);
 	seq_buf_printf(s, "\n#");
 	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
 		seq_buf_printf(s, " %s", column_names[c]);
@@ -436,7 +438,9 @@ static int snapshot_take(struct snapshot *snapshot, struct file *file)
 		seq_buf_clear(&s);
 		control_status(&status);
 		/* A row tells who it is of even before all hooks are armed. */
-		reader.counted = row_counted_columns(status.counted) | ROW_IDENTITIES;
+		reader.unknown = fault_unknown();
+		reader.counted = row_counted_columns(status.counted & ~reader.unknown) |
+				 ROW_IDENTITIES;
 		folding = smp_load_acquire(&table.folding);	/* before the rows */
 		err = put_table(&s, &reader, &status, copy);
 		if (err)

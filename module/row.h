@@ -230,7 +230,12 @@ static __always_inline unsigned long long row_counted_columns(unsigned long long
 {
 #define ROW_IF_COUNTED(NAME, name, kind, hook)	\
 	(hooks >> COWSTAT_HOOK_##hook & 1) << COWSTAT_COL_##NAME |
-	return COWSTAT_COLUMNS(ROW_IF_COUNTED) 0;
+	unsigned long long columns = COWSTAT_COLUMNS(ROW_IF_COUNTED) 0;
+
+	/* what no commit claims is known only where all commits are */
+	if (!(hooks >> COWSTAT_HOOK_COPY & 1) || !(hooks >> COWSTAT_HOOK_REUSE & 1))
+		columns &= ~ROW_COLUMN(OTHER);
+	return columns;
 }
 
 /**

@@ -267,13 +267,22 @@ void site_disarm_all(struct site *sites, unsigned int nr)
 		atomic64_add(probes[i]->nmissed, &table.missed);
 }
 
+/*
+ * Is the kprobe in the text? Root may switch off all kprobes of the system (debugfs,
+ * kprobes/enabled): the text is then as it was.
+ */
+static bool site_is_reached(const struct site *site)
+{
+	u8 text;
+
+	return !copy_from_kernel_nofault(&text, (void *)site->address, sizeof(text)) &&
+	       text != site->text;
+}
+
 /**
  * site_mask() - what armed sites count
  * @sites: the sites
  * @nr: how many
- *
- * Root may switch off all kprobes of the system (debugfs, kprobes/enabled): the text is then
- * as it was, and the site is not reached.
  *
  * Return: a bit for each enum cowstat_hook of which all sites are patched into the text.
  */
@@ -283,16 +292,31 @@ unsigned long site_mask(const struct site *sites, unsigned int nr)
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		u8 text = sites[i].text;
-
-		if (!READ_ONCE(sites[i].armed) ||
-		    copy_from_kernel_nofault(&text, (void *)sites[i].address, sizeof(text)) ||
-		    text == sites[i].text)
+		if (!READ_ONCE(sites[i].armed) || !site_is_reached(&sites[i]))
 			dead |= BIT(sites[i].counts_as);
 		else
 			armed |= BIT(sites[i].counts_as);
 	}
 	return armed & ~dead;
+}
+
+/**
+ * site_unreached() - what armed sites do not count
+ * @sites: the sites
+ * @nr: how many
+ *
+ * Return: a bit for each enum cowstat_hook that has an armed site which is not patched into the
+ * text.
+ */
+unsigned long site_unreached(const struct site *sites, unsigned int nr)
+{
+	unsigned long unreached = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (READ_ONCE(sites[i].armed) && !site_is_reached(&sites[i]))
+			unreached |= BIT(sites[i].counts_as);
+	return unreached;
 }
 
 /**

@@ -74,6 +74,7 @@ bool site_find_return(struct site *site, const struct hook *callee);
 int site_arm_all(struct site *sites, unsigned int nr);
 void site_disarm_all(struct site *sites, unsigned int nr);
 unsigned long site_mask(const struct site *sites, unsigned int nr);
+unsigned long site_unreached(const struct site *sites, unsigned int nr);
 u64 site_missed(const struct site *sites, unsigned int nr);
 
 #endif /* COWSTAT_SITE_H */
