@@ -15,6 +15,7 @@
 #include "harness.h"
 
 #define INSTANCE	"/sys/kernel/tracing/instances/cowstat/"
+#define LAST_KB		"512"	/* of a storm: enough for its end. As text it is ten times as much */
 #define PAGES		509
 #define ZEROED		17
 #define SHARED		23
@@ -180,6 +181,7 @@ static void switched(void)
 	int status;
 
 	stop = (void *)map_file("/dev/shm/stop", 1, MAP_SHARED);
+	set_file(INSTANCE "buffer_size_kb", LAST_KB);
 	set_file(INSTANCE "events/cowstat/cow_fault/enable", "1");
 	pid = start_child(copy_and_touch, untouched);
 	for (i = 0; i < 3; i++)
