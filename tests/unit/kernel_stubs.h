@@ -56,12 +56,18 @@ static inline void atomic64_add(long long n, atomic64_t *v) { v->counter += n; }
 typedef struct { bool held; int taken; } raw_spinlock_t;
 
 #define __RAW_SPIN_LOCK_UNLOCKED(name)	{ false, 0 }
-#define raw_spin_lock_irq(l)		(assert(!(l)->held), (l)->taken++, (l)->held = true)
+static bool in_nmi_now;
+static int busy_tries;	/* so often somebody else holds the lock */
+
+/* In an NMI a lock may only be tried. */
+#define raw_spin_lock_irq(l) \
+	(assert(!(l)->held), assert(!in_nmi_now), (l)->taken++, (l)->held = true)
+#define raw_spin_trylock_irqsave(l, f) \
+	((f) = 0, busy_tries-- <= 0 && (assert(!(l)->held), (l)->taken++, (l)->held = true))
+#define in_nmi()			in_nmi_now
+#define cpu_relax()			do { } while (0)
 #define raw_spin_unlock_irq(l)		(assert((l)->held), (l)->held = false)
 #define raw_spin_lock_irqsave(l, f)	((f) = 0, raw_spin_lock_irq(l))
-#define raw_spin_trylock_irqsave(l, f)	(raw_spin_lock_irqsave(l, f), true)
-#define in_nmi()			false
-#define cpu_relax()			do { } while (0)
 #define raw_spin_unlock_irqrestore(l, f) ((void)(f), raw_spin_unlock_irq(l))
 #define lockdep_assert_held(l)		assert((l)->held)
 #define rcu_read_lock()			do { } while (0)

@@ -123,6 +123,23 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* A kprobe that is not optimised counts as an NMI. */
+static void a_breakpoint_makes_a_row(void **state)
+{
+	struct process p;
+	struct row *made;
+
+	(void)state;
+	come_alive(&p, NULL);
+	in_nmi_now = true;
+	busy_tries = 3;
+	made = table_row(&p.task, true);
+	in_nmi_now = false;
+	assert_ptr_not_equal(made, &table.folded);
+	assert_ptr_equal(table_row(&p.task, true), made);
+	assert_false(table.lock.held);
+}
+
 static void same_process_same_row(void **state)
 {
 	static struct process a, b;
@@ -793,6 +810,7 @@ static void reset_forgets_all(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_breakpoint_makes_a_row, setup, teardown),
 		cmocka_unit_test_setup_teardown(same_process_same_row, setup, teardown),
 		cmocka_unit_test_setup_teardown(signal_struct_had_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(fault_after_exit_is_its_own, setup, teardown),
