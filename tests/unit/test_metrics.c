@@ -35,7 +35,7 @@ static const char *openmetrics(const char *table)
 	FILE *f = output_begin();
 	const struct metrics m = { .to = f, .format = METRICS_OPENMETRICS };
 
-	metrics_table(&m, &t);
+	metrics_table(&m, &t, NULL);
 	metrics_end(&m);
 	cow_table_free(&t);
 	return output_end(f);
@@ -80,6 +80,55 @@ static void failed_forks(void **state)
 	expect_line(text, "cowstat_forks_failed_total{errno=\"other\"} 4");
 	expect_no(openmetrics(AT(1, 5, 9) "# pid state forks_failed comm\n* - - -\n"),
 		  "cowstat_forks_failed");
+}
+
+/* A phase's buckets are those of all shorter times, too; there are as many, however few are used. */
+static void a_histogram(void **state)
+{
+	struct cow_table t = table_of(AT(1, 5, 9) "# pid copied copy_ns shootdown_ns reuse_ns comm\n"
+				      "* 4 5000000700 70 80 -\n");
+	struct latency latency;
+	struct metrics m = { .format = METRICS_OPENMETRICS };
+	const char *text, *at;
+	size_t buckets = 0;
+
+	(void)state;
+	assert_int_equal(latency_parse("# cowstat_latency 1 timing=on epoch=1\n"
+				       "# from_ns to_ns copied reused newer copy shootdown\n"
+				       "0 1 0 5 x 0 1\n"
+				       "1024 2047 9 1 x 2 0\n"
+				       "4294967296 8589934591 1 0 x 1 0\n", &latency), 0);
+	m.to = output_begin();
+	metrics_table(&m, &t, &latency);
+	metrics_end(&m);
+	text = output_end(m.to);
+	expect_line(text, "# TYPE cowstat_fault_phase_seconds histogram");
+	expect_line(text, "# UNIT cowstat_fault_phase_seconds seconds");
+	expect_line(text, "cowstat_fault_phase_seconds_bucket{phase=\"copy\",le=\"0.000001023\"} 0");
+	expect_line(text, "cowstat_fault_phase_seconds_bucket{phase=\"copy\",le=\"0.000002047\"} 2");
+	expect_line(text, "cowstat_fault_phase_seconds_bucket{phase=\"copy\",le=\"2.147483647\"} 2");
+	expect_line(text, "cowstat_fault_phase_seconds_bucket{phase=\"copy\",le=\"+Inf\"} 3");
+	expect_line(text, "cowstat_fault_phase_seconds_sum{phase=\"copy\"} 5.000000700");
+	expect_line(text, "cowstat_fault_phase_seconds_count{phase=\"copy\"} 3");
+	expect_line(text, "cowstat_fault_phase_seconds_bucket{phase=\"shootdown\",le=\"0.000000127\"} 1");
+	expect_line(text, "cowstat_fault_phase_seconds_bucket{phase=\"reuse\",le=\"0.000000127\"} 5");
+	expect_line(text, "cowstat_fault_phase_seconds_count{phase=\"reuse\"} 6");
+	expect_line(text, "cowstat_copy_seconds_total 5.000000700");
+	for (at = text; (at = strstr(at, "_bucket{")); at++)
+		buckets++;
+	assert_int_equal(buckets, 3 * 26);
+	cow_table_free(&t);
+
+	/* what was never timed is left out */
+	expect_no(openmetrics(AT(1, 5, 9) COLUMNS "* - - 1 1 1 1 1 1 1 1 1 - -\n"), "phase");
+	assert_int_equal(latency_parse("", &latency), -EINVAL);
+	assert_int_equal(latency_parse("# cowstat_latency 2 \n# from_ns to_ns reused copy shootdown\n",
+				       &latency), -EINVAL);
+	assert_int_equal(latency_parse("# cowstat_latency 1 x\n# from_ns to_ns reused copy\n",
+				       &latency), -EINVAL);
+	assert_int_equal(latency_parse("# cowstat_latency 1 x\n# from_ns to_ns reused copy shootdown\n"
+				       "0 1 2 -3x 4\n", &latency), -EINVAL);
+	assert_int_equal(latency_read("/no/such/file", &latency), -ENOENT);
 }
 
 /* HELP and TYPE stand before the samples of every family, once, and families do not mix. */
@@ -337,6 +386,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(openmetrics_of_a_table),
 		cmocka_unit_test(failed_forks),
+		cmocka_unit_test(a_histogram),
 		cmocka_unit_test(families_are_whole),
 		cmocka_unit_test(without_a_total),
 		books(books_by_name),

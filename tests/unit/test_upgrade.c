@@ -75,7 +75,7 @@ static void show(FILE *f, const struct cow_table *t)
 	view_rows(&screen, &rows, &usual);
 	view_forks(&screen, &rows, &usual);
 	assert_int_equal(view_tree(&screen, &rows, &usual), 0);
-	metrics_table(&metrics, t);
+	metrics_table(&metrics, t, NULL);
 	metrics_end(&metrics);
 }
 

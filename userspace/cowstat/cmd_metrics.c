@@ -21,6 +21,13 @@ static void read_totals(const char *path, struct cow_table *t)
 		     path);
 }
 
+/* The histogram that belongs to a table: the module has one, for root. */
+static const struct latency *read_latency(const char *table, struct latency *latency)
+{
+	return !strcmp(table, COWSTAT_PROC_PATH) && !latency_read(COWSTAT_LATENCY_PATH, latency) ?
+	       latency : NULL;
+}
+
 /**
  * cmd_openmetrics() - print the totals once
  * @a: what was asked for
@@ -30,10 +37,11 @@ static void read_totals(const char *path, struct cow_table *t)
 int cmd_openmetrics(const struct arguments *a)
 {
 	const struct metrics m = { options_output(a->output), METRICS_OPENMETRICS };
+	struct latency latency;
 	struct cow_table t;
 
 	read_totals(a->table, &t);
-	metrics_table(&m, &t);
+	metrics_table(&m, &t, read_latency(a->table, &latency));
 	metrics_end(&m);
 	if (fflush(m.to) || ferror(m.to))
 		err(EXIT_FAILURE, "cannot write the metrics");
@@ -59,6 +67,7 @@ int cmd_textfile(const struct arguments *a)
 {
 	uint64_t interval = a->interval_ns ? a->interval_ns : TEXTFILE_INTERVAL_NS, i;
 	struct cgroups cgroups;
+	struct latency latency;
 	struct textfile text;
 	struct timespec next;
 	struct cow_table t;
@@ -68,6 +77,7 @@ int cmd_textfile(const struct arguments *a)
 	if (cgroups_read(NULL, &cgroups) || textfile_init(&text, &t, &cgroups))
 		err(EXIT_FAILURE, NULL);
 	cgroups_free(&cgroups);
+	text.latency = read_latency(a->table, &latency);
 	write_textfile(&text, a->textfile);
 	for (i = 1; !a->count || i < a->count; i++) {
 		sleep_until(&next, interval);
@@ -75,6 +85,7 @@ int cmd_textfile(const struct arguments *a)
 		if (cgroups_read(NULL, &cgroups) || textfile_add(&text, &t, &cgroups))
 			err(EXIT_FAILURE, NULL);
 		cgroups_free(&cgroups);
+		text.latency = read_latency(a->table, &latency);
 		write_textfile(&text, a->textfile);
 	}
 	textfile_free(&text);

@@ -71,6 +71,12 @@ static const struct {
 	  "All bytes physically copied." },
 	{ COWSTAT_COL_FORK_NS, "fork_seconds", "seconds", SECONDS,
 	  "Time spent in fork, vfork and posix_spawn within the kernel." },
+	{ COWSTAT_COL_COPY_NS, "copy_seconds", "seconds", SECONDS,
+	  "Time in copying faults until the page is copied, while timing was on." },
+	{ COWSTAT_COL_SHOOTDOWN_NS, "shootdown_seconds", "seconds", SECONDS,
+	  "Time after that, while CPUs drop the old page from their TLBs." },
+	{ COWSTAT_COL_REUSE_NS, "reuse_seconds", "seconds", SECONDS,
+	  "Time in faults that reused the page, while timing was on." },
 	{ COWSTAT_COL_BIRTH_ANON_PAGES, "birth_anon_bytes", "bytes", PAGES,
 	  "Private memory that forks shared instead of copying it." },
 	{ COWSTAT_COL_BIRTH_PGTABLES_BYTES, "birth_pgtables_bytes", "bytes", AS_IT_IS,
@@ -211,6 +217,54 @@ static void print_failed(const struct metrics *m, const struct cow_row *total)
 	metrics_count(m, name, "errno", "other", failed.forks - failed.eagain - failed.enomem);
 }
 
+#define HISTOGRAM	"fault_phase_seconds"
+#define FIRST_BUCKET	6	/* up to 127 ns */
+#define LAST_BUCKET	30	/* up to 2.1 s; what took longer is in +Inf alone */
+
+/* The same buckets at all times, empty or not: a quantile of rates needs them. */
+static void print_phase(const struct metrics *m, const char *phase, const uint64_t *count,
+			uint64_t sum_ns)
+{
+	struct metrics_label label[] = { { "phase", phase }, { "le", "+Inf" } };
+	uint64_t below = 0;
+	struct text bound;
+	char number[24];
+	int b;
+
+	for (b = 0; b < LATENCY_BUCKETS; b++) {
+		below += count[b];
+		snprintf(number, sizeof(number), "%" PRIu64, below);
+		if (b < FIRST_BUCKET || b > LAST_BUCKET)
+			continue;
+		bound = format_seconds((2ULL << b) - 1);
+		label[1].value = bound.s;
+		metrics_labels(m, HISTOGRAM "_bucket", "histogram", label, 2, number);
+	}
+	label[1].value = "+Inf";
+	metrics_labels(m, HISTOGRAM "_bucket", "histogram", label, 2, number);
+	metrics_labels(m, HISTOGRAM "_sum", "histogram", label, 1, format_seconds(sum_ns).s);
+	metrics_labels(m, HISTOGRAM "_count", "histogram", label, 1, number);
+}
+
+static void print_latency(const struct metrics *m, const struct cow_row *total,
+			  const struct latency *latency)
+{
+	static const struct {
+		const char *name;
+		enum cowstat_column sum;
+	} phase[LATENCY_NR_PHASES] = {
+		[LATENCY_COPY]		= { "copy",		COWSTAT_COL_COPY_NS },
+		[LATENCY_SHOOTDOWN]	= { "shootdown",	COWSTAT_COL_SHOOTDOWN_NS },
+		[LATENCY_REUSE]		= { "reuse",		COWSTAT_COL_REUSE_NS },
+	};
+	int p;
+
+	metrics_family(m, HISTOGRAM, "histogram", "seconds",
+		       "How long the phases of write-protect faults took, while timing was on.");
+	for (p = 0; p < LATENCY_NR_PHASES; p++)
+		print_phase(m, phase[p].name, latency->count[p], total->value[phase[p].sum]);
+}
+
 static void print_figure(const struct metrics *m, const struct cow_figure *figure,
 			 const char *name, const char *type, const char *help)
 {
@@ -241,8 +295,10 @@ static bool is_armed(const struct cow_table *t, const char *hook)
  * metrics_table() - what the table says of the whole system
  * @m: where
  * @t: the table; without a total, for a reader who may not see it, only its header
+ * @latency: its histogram; NULL where there is none
  */
-void metrics_table(const struct metrics *m, const struct cow_table *t)
+void metrics_table(const struct metrics *m, const struct cow_table *t,
+		   const struct latency *latency)
 {
 	const struct cow_row *total = cow_table_total(t);
 	size_t i;
@@ -251,6 +307,8 @@ void metrics_table(const struct metrics *m, const struct cow_table *t)
 		print_counters(m, total);
 		print_failed(m, total);
 	}
+	if (total && latency && total->known[COWSTAT_COL_COPY_NS])
+		print_latency(m, total, latency);
 	print_figure(m, &t->counting, "counting", "gauge", "1 while events are being counted.");
 	print_figure(m, &t->rows, "rows", "gauge", "Rows of the table in use.");
 	print_figure(m, &t->max_rows, "max_rows", "gauge", "Rows the table can have.");

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "latency.h"
 #include "table_reader.h"
 
 enum metrics_format {
@@ -44,7 +45,8 @@ void metrics_labels(const struct metrics *m, const char *name, const char *type,
 		    const struct metrics_label *label, size_t nr, const char *value);
 void metrics_count(const struct metrics *m, const char *name, const char *label,
 		   const char *label_value, uint64_t value);
-void metrics_table(const struct metrics *m, const struct cow_table *t);
+void metrics_table(const struct metrics *m, const struct cow_table *t,
+		   const struct latency *latency);
 void metrics_end(const struct metrics *m);
 
 #endif /* COWSTAT_OPENMETRICS_H */

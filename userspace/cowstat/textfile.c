@@ -105,7 +105,7 @@ void textfile_print(const struct textfile *text, FILE *to)
 	const struct metrics m = { .to = to, .format = METRICS_TEXT };
 	char bytes[24];
 
-	metrics_table(&m, &text->before);
+	metrics_table(&m, &text->before, text->latency);
 	ledger_print(&text->cgroup, &m);
 	ledger_print(&text->comm, &m);
 	print_gauge(&m, "slowest_fork_seconds", "seconds",

@@ -11,6 +11,7 @@
  * @cgroup: the books by control group
  * @comm: the books by name
  * @before: the last reading
+ * @latency: its histogram; NULL where there is none. Set by the caller
  * @slowest_ns: the slowest fork of the last interval
  * @children: those that lived at the last reading
  */
@@ -18,6 +19,7 @@ struct textfile {
 	struct ledger cgroup;
 	struct ledger comm;
 	struct cow_table before;
+	const struct latency *latency;
 	uint64_t slowest_ns;
 	struct children children;
 };
