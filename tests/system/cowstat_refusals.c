@@ -50,6 +50,10 @@ static void nothing_to_show(void)
 	refused(0, "python3 -c 'import json; print(json.load(open(\"/tmp/empty.json\"))[\"rows\"])'",
 		"[]\n");
 	refused(0, "cowstat -C nomatch 0.1 1", "(there are no processes whose name matches nomatch");
+	refused(1, "cowstat --time", "no fault was timed: timing is off. To time faults: echo timing on");
+	refused(1, "cowstat --time -p SELF", "no fault was timed: timing is off");
+	refused(0, "cowstat --time 0.1 1", "(no fault was timed: timing is off");
+	refused(1, "cowstat --time -o json >/tmp/empty.json", "no fault was timed: timing is off");
 	refused(1, "cowstat --output /nonesuch/file", "cannot write /nonesuch/file");
 }
 
@@ -68,6 +72,10 @@ static void what_does_not_go_together(void)
 		{ "cowstat -l -o json",			"-l has no meaning with -o json" },
 		{ "cowstat --human -o json",		"--human has no meaning with -o json" },
 		{ "cowstat --by comm -l",		"-l has no meaning with --by" },
+		{ "cowstat --time --forks",		"--time and --forks cannot be shown together" },
+		{ "cowstat --time --human",		"--human has no meaning with --time" },
+		{ "cowstat --time --columns copied",	"--columns has no meaning with --time" },
+		{ "cowstat -H --time",			"-H needs an interval" },
 		{ "cowstat --forks --columns copied",	"--columns has no meaning with --forks" },
 		{ "cowstat --columns copied,nothing",	"there is no such column" },
 		{ "cowstat -H --forks 1",		"-H has no meaning with --forks" },

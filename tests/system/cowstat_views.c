@@ -323,6 +323,88 @@ static void names(void)
 	      " a \"b'??\n");
 }
 
+/* A column of the line that begins with this pid. */
+static double field(const char *out, pid_t pid, int n)
+{
+	char begin[16];
+	const char *at;
+
+	snprintf(begin, sizeof(begin), "\n%7d ", pid);
+	at = strstr(out, begin);
+	if (!at)
+		bail("no line of %d in: %s", pid, out);
+	for (at += strspn(at, " \n"); --n;)
+		at += strcspn(at, " \n"), at += strspn(at, " ");
+	return strtod(at, NULL);
+}
+
+/* Phases add up, the share is of the run time, and programs read the very sums of the table. */
+static void times(pid_t child)
+{
+	double copy, shootdown, reuse, all, ran, share;
+	struct cow_row row;
+	pid_t other;
+	json_t *json;
+	char *out;
+	int status;
+
+	is(control("timing on"), 0, "timing on");
+	write_some();
+	out = shell(&status, "cowstat --time -p %d", child);
+	copy = field(out, child, 3);
+	shootdown = field(out, child, 4);
+	reuse = field(out, child, 5);
+	all = field(out, child, 6);
+	ran = field(out, child, 7);
+	share = field(out, child, 8);
+	ok(copy > 0 && shootdown > 0, "--time: %.3f ms copied, %.3f ms shot down", copy, shootdown);
+	ok(all >= copy + shootdown + reuse && all < copy + shootdown + reuse + 0.003,
+	   "their sum is %.3f ms", all);
+	ok(ran > 0 && share >= 100 * all / ran - 0.02 && share <= 100 * all / ran + 0.02,
+	   "%.2f %% of %.3f ms", share, ran);
+	ok(is_decent(out), "decent at 80 columns");
+	free(out);
+	row = row_of(child);
+	out = shell(&status, "cowstat --time -o json -p %d", child);
+	json = json_of(out);
+	ok(strtoull(json_string_value(json_object_get(first(json, "rows"), "copy_ns")), NULL, 10) ==
+	   VALUE(row, COPY_NS), "JSON has the very figure");
+	ok(strtod(json_string_value(json_object_get(first(json, "rows"), "run_ns")), NULL) >=
+	   1e6 * ran, "and the run time");
+	json_decref(json);
+	free(out);
+	out = shell(&status, "cowstat --time -n 1 -s copied -l -H 0.3 1");
+	ok(!status && strstr(out, "    PID S  COPIED    COWMS     RUNMS   COW% COMMAND\n"),
+	   "-s adds a column to --time");
+	free(out);
+	other = start_child(write_nameless, "timed");
+	while (!has_row(other) || row_of(other).value[COWSTAT_COL_ANON_COPIED] < WRITES)
+		usleep(10000);
+	out = shell(&status, "cowstat --time -p %d", other);
+	all = field(out, other, 6);
+	free(out);
+	out = shell(&status, "cowstat --forks -p %d", getpid());
+	ok(strstr(out, "    PID S   COWMS    PPID ") && field(out, other, 3) == all,
+	   "--forks has the same sum, once there are times");
+	kill_child(other);
+	free(out);
+
+	out = shell(&status, "cowstat -- sh -c '(true); ls / >/dev/null' 2>&1");
+	ok(strstr(out, "\n  time in copy-on-write faults: ") && is_decent(out), "so has the bill");
+	free(out);
+	out = shell(&status, "cowstat -o json --output /tmp/b.json -- sh -c '(true); ls /' >/tmp/ls && "
+		    "python3 -c 'import json; b = json.load(open(\"/tmp/b.json\"))[\"bill\"]; "
+		    "print(0 < int(b[\"copy_ns\"]) < int(b[\"run_ns\"]) * 10)'");
+	ok(strstr(out, "True"), "and its JSON");
+	free(out);
+
+	is(control("timing off"), 0, "timing off");
+	out = shell(&status, "cowstat --time -p %d", child);
+	ok(!status && strstr(out, "Timing is off: the times are of when it was on.\n") &&
+	   field(out, child, 3) == copy, "what was timed stays, and it is said that timing is off");
+	free(out);
+}
+
 static void a_doctor(void)
 {
 	char *out;
@@ -354,7 +436,7 @@ int main(void)
 	pid_t child;
 	int fd;
 
-	pages = map_pages(8 * WRITES);
+	pages = map_pages(9 * WRITES);
 	go = gate_make();
 	written = gate_make();
 	child = start_child(write_when_told, NULL);
@@ -369,6 +451,7 @@ int main(void)
 	a_gap(child);
 	machines_read(child);
 	names();
+	times(child);
 	a_doctor();
 	kill_child(child);
 	rmdir(CGROUP);

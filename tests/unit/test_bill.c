@@ -287,6 +287,40 @@ static void on_paper(void **state)
 	assert_non_null(strstr(output_end(f), "-19 380"));
 }
 
+#define TIMED_COLUMNS "# pid ppid state start_ns parent_start_ns forks vforks copied copy_ns "	\
+		"shootdown_ns reuse_ns comm\n"
+
+/* The time of the whole tree, also of who was read before its row was given up. */
+static void time_spent(void **state)
+{
+	const char *out;
+	FILE *f;
+
+	(void)state;
+	add(AT(1, 5, 2000) TIMED_COLUMNS
+	    "100 50 L 1001 5 2 0 1 4000000 200000 1000 make\n"
+	    "101 100 X 1010 1001 0 0 1 2000000 0 500 cc\n");
+	add(AT(1, 5, 2000) TIMED_COLUMNS
+	    "100 50 L 1001 5 2 0 1 5000000 300000 1000 make\n"
+	    "104 1 X 1040 1 0 0 1 99999999 99 99 other\n");
+	bill_make(&tree, &bill);
+	assert_true(bill.timed);
+	assert_int_equal(bill.copy_ns, 7000000);
+	assert_int_equal(bill.shootdown_ns, 300000);
+	assert_int_equal(bill.reuse_ns, 1500);
+	bill.run_ns = 100000000;
+	f = output_begin();
+	bill_print(f, &bill, "x");
+	out = output_end(f);
+	assert_non_null(strstr(out, "  time in copy-on-write faults: 7.3 ms, 7.30 % of 100.0 ms run time\n"
+				    "    copying 7.0 ms, TLB shootdown 300 us, reuse 1 us\n"));
+	/* where nothing was timed, nothing is said */
+	bill.timed = false;
+	f = output_begin();
+	bill_print(f, &bill, "x");
+	assert_null(strstr(output_end(f), "time in"));
+}
+
 #define unit(test)	cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
@@ -302,6 +336,7 @@ int main(void)
 		unit(counting_switched_or_begun_anew),
 		unit(lost_and_missed),
 		unit(who_paid),
+		unit(time_spent),
 		unit(nothing_was_shared),
 		unit(on_paper),
 	};

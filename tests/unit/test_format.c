@@ -101,6 +101,18 @@ static void rates(void **state)
 	expect(format_rate(UINT64_MAX, 1, 4), "18E");
 }
 
+static void milliseconds(void **state)
+{
+	(void)state;
+	expect(format_ms(0, 8), "0.000");
+	expect(format_ms(4999, 8), "0.004");
+	expect(format_ms(9999999999, 8), "9999.999");
+	expect(format_ms(10000000000, 8), "10000.00");
+	expect(format_ms(999999999999, 8), "999999.9");
+	expect(format_ms(12345678 * 1000000ULL, 8), "12345678");
+	expect(format_ms(12345678912 * 1000000ULL, 8), "12345M");
+}
+
 static void ages(void **state)
 {
 	(void)state;
@@ -238,6 +250,7 @@ int main(void)
 		cmocka_unit_test(durations),
 		cmocka_unit_test(tight_sizes),
 		cmocka_unit_test(rates),
+		cmocka_unit_test(milliseconds),
 		cmocka_unit_test(ages),
 		cmocka_unit_test(seconds),
 		cmocka_unit_test(percents),

@@ -109,6 +109,7 @@ static void a_sort_column(void **state)
 		screen = screen_to(f);
 		view_rows(&screen, &rows, &columns);
 		view_forks(&screen, &rows, &columns);
+		view_time(&screen, &rows, &columns);
 		assert_int_equal(view_groups(&screen, &rows, GROUP_COMM, NULL, &columns, SIZE_MAX), 0);
 		expect_decent(output_end(f));
 	}
@@ -211,6 +212,7 @@ static void everything_at_its_largest(void **state)
 		rows.span_ns = pass / 2;
 		view_rows(&screen, &rows, &usual);
 		view_forks(&screen, &rows, &usual);
+		view_time(&screen, &rows, &usual);
 		assert_int_equal(view_tree(&screen, &rows, &usual), 0);
 		assert_int_equal(view_groups(&screen, &rows, GROUP_COMM, NULL,
 					     &by_copied, SIZE_MAX), 0);
@@ -262,6 +264,98 @@ static void forks(void **state)
 	out = output_end(f);
 	expect(out, " ~4194304 ");
 	expect(out, "    7.8M   1.9M   2.7M  75.00 sh\n");
+}
+
+#define TIME_COLUMNS "# pid state start_ns forks copied copy_ns shootdown_ns reuse_ns birth_anon_pages "	\
+		"fork_ns comm\n"
+
+static void time_of_processes(void **state)
+{
+	struct columns columns = { .sort = COWSTAT_COL_COPIED };
+	struct run_time of[] = { { 7, 1, 400000000 }, { 8, 2, 1000 } };
+	const struct run_times run = { of, 2 }, before = { (struct run_time[]){ { 7, 1, 300000000 } }, 1 };
+	struct run_times since;
+	struct screen screen;
+	const char *out;
+	FILE *f;
+
+	(void)state;
+	take(AT(1, 5, 9) TIME_COLUMNS
+	     "7 L 1 0 9 12345678 45000 1000 0 1 sh\n"
+	     "8 L 2 0 3 500000 0 0 0 1 sleeper\n"
+	     "9 X 3 0 3 9999999999999 0 7999999 0 1 gone\n"
+	     "10 L 4 0 1 0 0 0 0 1 none\n"
+	     "* - - 0 16 10000012845677 45000 8000999 0 1 -\n");
+	assert_true(spent_was_timed(&t));
+	rows.run = &run;
+	rows.total = row[4];
+	rows.nr = 4;
+	spent_sort(row, rows.nr);
+	f = output_begin();
+	screen = screen_to(f);
+	view_time(&screen, &rows, &columns);
+	out = output_end(f);
+	expect(out, "    PID S   COPYMS  SHOOTMS  REUSEMS    COWMS     RUNMS   COW% COMMAND\n"
+		    "      9 X  9999999    0.000    7.999 10000007         -      - gone\n"
+		    "      7 L   12.345    0.045    0.001   12.391   400.000   3.09 sh\n"
+		    "      8 L    0.500    0.000    0.000    0.500     0.001   >999 sleeper\n"
+		    "     10 L    0.000    0.000    0.000    0.000         -      - none\n"
+		    "  total   10000012    0.045    8.000 10000020         -      -\n");
+	expect_decent(out);
+
+	/* per second: 7 ran 100 ms in 2 s; 8 was born meanwhile; who was there unread is unknown */
+	assert_int_equal(run_times_since(&before, 2, &run, &since), 0);
+	rows.run = &since;
+	rows.span_ns = 2000000000;
+	columns.sort_given = true;
+	f = output_begin();
+	screen = screen_to(f);
+	view_time(&screen, &rows, &columns);
+	out = output_end(f);
+	expect(out, "    PID S  COPIED    COWMS     RUNMS   COW% COMMAND\n");
+	expect(out, "      7 L    4.50    6.195    50.000  12.39 sh\n");
+	expect(out, "      8 L    1.50    0.250     0.000   >999 sleeper\n");
+	run_times_free(&since);
+	assert_int_equal(run_times_since(&before, 3, &run, &since), 0);
+	assert_int_equal(since.nr, 1);
+	run_times_free(&since);
+
+	/* children: their time instead of their age */
+	f = output_begin();
+	screen = screen_to(f);
+	view_forks(&screen, &rows, &usual);
+	out = output_end(f);
+	expect(out, "    PID S   COWMS    PPID FORKMS PGTKIB  SHARED  CHILD PARENT  KEPT% COMMAND\n");
+	expect(out, "      7 L  12.391       -   0.00      -       0      -      -      - sh\n");
+	expect_decent(out);
+
+	take(AT(1, 5, 9) TIME_COLUMNS "7 L 1 0 9 - - - 0 1 sh\n");
+	assert_false(spent_was_timed(&t));
+	assert_false(spent_on_cow(row[0]).known);
+}
+
+/* The run time of this process, by the kernel's clock of it. */
+static void run_times(void **state)
+{
+	char text[256];
+	struct run_times run;
+	uint64_t first;
+
+	(void)state;
+	snprintf(text, sizeof(text), AT(1, 5, 9) "# pid state start_ns comm\n"
+		 "%d L 77 test\n%d X 78 test\n- - - -\n", getpid(), getpid());
+	take(text);
+	assert_int_equal(run_times_read(&t, &run), 0);
+	assert_int_equal(run.nr, 1);
+	first = run_time_of(&run, row[0]).ns;
+	assert_true(first > 0);
+	assert_false(run_time_of(&run, row[1]).known);
+	assert_false(run_time_of(&run, row[2]).known);
+	assert_false(run_time_of(NULL, row[0]).known);
+	run_times_free(&run);
+	assert_int_equal(run_times_read(&t, &run), 0);
+	assert_true(run_time_of(&run, row[0]).ns > first);
+	run_times_free(&run);
 }
 
 /* 7 is asked about; 8 and 9 are its children, 9 has copied nothing yet. */
@@ -648,6 +742,8 @@ int main(void)
 		unit(rates),
 		unit(everything_at_its_largest),
 		unit(forks),
+		unit(time_of_processes),
+		unit(run_times),
 		unit(notes),
 		unit(failed_forks),
 		unit(tree),

@@ -35,6 +35,7 @@ static void usage(void)
 	      "  -T, --tree             the same, as a tree of processes\n"
 	      "      --by WHAT          sums by cgroup, comm or uid\n"
 	      "      --smaps            what is resident, beside the counts (with -p; slow)\n"
+	      "      --time             milliseconds spent on copy-on-write, of the run time\n"
 	      "  -H, --absolute         with an interval: counts since counting began, no rates\n"
 	      "  -l, --command-line     whole command lines, not names\n"
 	      "      --human            figures with units\n"
@@ -60,6 +61,7 @@ enum long_option {
 	OPT_FORKS = 256,	/* beyond any character, for getopt_long() */
 	OPT_BY,
 	OPT_SMAPS,
+	OPT_TIME,
 	OPT_COLUMNS,
 	OPT_HUMAN,
 	OPT_OPENMETRICS,
@@ -83,6 +85,7 @@ static const struct option longs[] = {
 	{ "tree",		no_argument,		NULL, 'T' },
 	{ "by",			required_argument,	NULL, OPT_BY },
 	{ "smaps",		no_argument,		NULL, OPT_SMAPS },
+	{ "time",		no_argument,		NULL, OPT_TIME },
 	{ "absolute",		no_argument,		NULL, 'H' },
 	{ "command-line",	no_argument,		NULL, 'l' },
 	{ "human",		no_argument,		NULL, OPT_HUMAN },
@@ -101,13 +104,14 @@ static const char *const report_names[NR_REPORTS] = {
 	[REPORT_ROWS] = "the table",		[REPORT_TOTAL] = "-t",
 	[REPORT_FORKS] = "--forks",		[REPORT_TREE] = "-T",
 	[REPORT_GROUPS] = "--by",		[REPORT_SMAPS] = "--smaps",
-	[REPORT_COMMAND] = "a command",		[REPORT_DOCTOR] = "doctor",
-	[REPORT_OPENMETRICS] = "--openmetrics",	[REPORT_TEXTFILE] = "--textfile",
+	[REPORT_TIME] = "--time",		[REPORT_COMMAND] = "a command",
+	[REPORT_DOCTOR] = "doctor",		[REPORT_OPENMETRICS] = "--openmetrics",
+	[REPORT_TEXTFILE] = "--textfile",
 };
 
 #define R(NAME)		(1U << REPORT_##NAME)
 #define FORKS		(R(FORKS) | R(TREE))
-#define PROCESSES	(R(ROWS) | FORKS | R(GROUPS) | R(SMAPS))
+#define PROCESSES	(R(ROWS) | FORKS | R(GROUPS) | R(SMAPS) | R(TIME))
 #define TABLES		(PROCESSES | R(TOTAL))
 
 /* With which reports an option has a meaning. An option that has none is refused. */
@@ -117,15 +121,15 @@ static const struct {
 	unsigned int reports;
 	bool text;		/* has no meaning with -o json */
 } rules[] = {
-	{ 'a',		"-a",		R(ROWS) | FORKS | R(GROUPS), false },
+	{ 'a',		"-a",		R(ROWS) | FORKS | R(GROUPS) | R(TIME), false },
 	{ 'p',		"-p",		PROCESSES, false },
 	{ 'C',		"-C",		PROCESSES, false },
 	{ 'G',		"-G",		PROCESSES, false },
 	{ 'n',		"-n",		PROCESSES, false },
 	{ 's',		"-s",		PROCESSES, false },
 	{ OPT_COLUMNS,	"--columns",	R(ROWS) | R(TOTAL), true },
-	{ 'H',		"-H",		R(ROWS) | R(TOTAL) | R(GROUPS), false },
-	{ 'l',		"-l",		R(ROWS) | FORKS, true },
+	{ 'H',		"-H",		R(ROWS) | R(TOTAL) | R(GROUPS) | R(TIME), false },
+	{ 'l',		"-l",		R(ROWS) | FORKS | R(TIME), true },
 	{ OPT_HUMAN,	"--human",	R(ROWS) | R(TOTAL) | FORKS | R(GROUPS), true },
 	{ 'o',		"-o",		TABLES | R(COMMAND), false },
 	{ OPT_OUTPUT,	"--output",	TABLES | R(COMMAND) | R(OPENMETRICS), false },
@@ -299,6 +303,9 @@ static void set_option(struct parser *p, int option, char *text)
 		break;
 	case OPT_SMAPS:
 		set_report(a, REPORT_SMAPS);
+		break;
+	case OPT_TIME:
+		set_report(a, REPORT_TIME);
 		break;
 	case 'H':
 		a->absolute = true;

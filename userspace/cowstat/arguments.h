@@ -18,6 +18,7 @@ enum report {
 	REPORT_TREE,		/* the same, as a tree */
 	REPORT_GROUPS,		/* a line for each cgroup, name or user */
 	REPORT_SMAPS,		/* a block for each process */
+	REPORT_TIME,		/* a line for each process: time spent */
 	REPORT_COMMAND,		/* run a command and print its bill */
 	REPORT_DOCTOR,
 	REPORT_OPENMETRICS,

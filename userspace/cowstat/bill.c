@@ -13,6 +13,7 @@
 #include "format.h"
 #include "row.h"
 #include "share.h"
+#include "spent.h"
 
 #define MEMO_NUMBER(NAME)	MEMO_##NAME,
 enum {
@@ -195,6 +196,10 @@ static void add_row(struct bill *bill, const struct cow_row *row)
 	bill->hugetlb_bytes += v[COWSTAT_COL_COPIED_BYTES] - COWSTAT_PAGE_BYTES *
 			       (v[COWSTAT_COL_COPIED] + v[COWSTAT_COL_FILE_COPIED] +
 				v[COWSTAT_COL_FORK_COPIED]);
+	bill->timed |= spent_on_cow(row).known;
+	bill->copy_ns += v[COWSTAT_COL_COPY_NS];
+	bill->shootdown_ns += v[COWSTAT_COL_SHOOTDOWN_NS];
+	bill->reuse_ns += v[COWSTAT_COL_REUSE_NS];
 	if (!row->known[COWSTAT_COL_BIRTH_ANON_PAGES])
 		return;
 	bill->fork_ns += v[COWSTAT_COL_FORK_NS];
@@ -380,6 +385,18 @@ static void print_shares(FILE *to, const struct bill *bill)
 		format_count(bill->reused, "reuse fault", "reuse faults").s);
 }
 
+/* Time waited for, of all the time that the command's processes ran. */
+static void print_times(FILE *to, const struct bill *bill)
+{
+	uint64_t all = bill->copy_ns + bill->shootdown_ns + bill->reuse_ns;
+
+	fprintf(to, "  time in copy-on-write faults: %s, %s of %s run time\n"
+		    "    copying %s, TLB shootdown %s, reuse %s\n",
+		format_duration(all).s, format_percent(all, bill->run_ns).s,
+		format_duration(bill->run_ns).s, format_duration(bill->copy_ns).s,
+		format_duration(bill->shootdown_ns).s, format_duration(bill->reuse_ns).s);
+}
+
 /**
  * bill_print() - the bill for people
  * @to: where
@@ -416,6 +433,8 @@ void bill_print(FILE *to, const struct bill *bill, const char *title)
 	if (bill->fork_copied || bill->hugetlb_bytes)
 		fprintf(to, "  also copied: pinned pages at fork %s; hugetlb pages %s\n",
 			format_number(bill->fork_copied).s, format_size(bill->hugetlb_bytes).s);
+	if (bill->timed)
+		print_times(to, bill);
 	if (bill->running)
 		fprintf(to, "  %s still; the bill tells what they did until the\n"
 			    "  command's exit\n", format_count(bill->running, "process runs", "processes run").s);

@@ -78,8 +78,13 @@ void tree_free(struct tree *tree);
  * @fork_copied: pinned pages that forks copied at once
  * @hugetlb_bytes: of hugetlb pages copied
  * @copied_bytes: all bytes copied, for any reason
+ * @timed: @copy_ns, @shootdown_ns and @reuse_ns are known
+ * @copy_ns: time in copying faults, before other CPUs drop the old page from their TLBs
+ * @shootdown_ns: and meanwhile
+ * @reuse_ns: time in faults that reused the page
  * @minor_faults: all page faults without I/O, of the first process and those it waited for;
  *	the caller sets it
+ * @run_ns: user and system time of the same processes; the caller sets it
  * @unseen: processes that came and went between two readings, or are not ours to see
  * @short_bytes: bytes copied by such processes: the table has only their sum
  * @stray: rows were given up whose ancestors had all gone, so some may be missing
@@ -100,6 +105,8 @@ struct bill {
 	uint64_t pgtables_bytes, fork_ns, reused, wp_faults;
 	uint64_t file_copied, ksm_copied, fork_copied, hugetlb_bytes;
 	uint64_t copied_bytes, minor_faults;
+	bool timed;
+	uint64_t copy_ns, shootdown_ns, reuse_ns, run_ns;
 
 	uint64_t unseen, short_bytes;
 	bool stray, off;

@@ -126,6 +126,11 @@ static void make_title(char *to, size_t size, char *const *argv, const struct co
 	strcat(to, how);
 }
 
+static uint64_t ns_of(const struct timeval *time)
+{
+	return time->tv_sec * 1000000000ULL + time->tv_usec * 1000ULL;
+}
+
 static int print_bill(FILE *to, struct tree *tree, char *const *argv,
 		      const struct command *command, uint64_t elapsed_ns, bool json)
 {
@@ -134,6 +139,7 @@ static int print_bill(FILE *to, struct tree *tree, char *const *argv,
 
 	bill_make(tree, &bill);
 	bill.minor_faults = command->usage.ru_minflt;
+	bill.run_ns = ns_of(&command->usage.ru_utime) + ns_of(&command->usage.ru_stime);
 	if (json)
 		return json_write(to, json_bill(&bill, argv, command_exit_status(command),
 						elapsed_ns), false);

@@ -17,6 +17,7 @@
 #include "options.h"
 #include "smaps.h"
 #include "source.h"
+#include "spent.h"
 #include "table_json.h"
 
 /**
@@ -61,12 +62,17 @@ static bool shows_forks(const struct arguments *a)
 	return a->report == REPORT_FORKS || a->report == REPORT_TREE;
 }
 
-/* The table now. Only a table of this machine can be completed from /proc. */
+/* Only a table of this machine can be completed from /proc and clocks. */
+static bool is_of_this_machine(const struct arguments *a)
+{
+	return !strcmp(a->table, COWSTAT_PROC_PATH) || !strcmp(a->table, COWSTAT_BPF_TABLE);
+}
+
+/* The table now. */
 static void read_table(const struct arguments *a, struct cow_table *t)
 {
 	source_read(a->table, t);
-	if (shows_forks(a) && (!strcmp(a->table, COWSTAT_PROC_PATH) ||
-			       !strcmp(a->table, COWSTAT_BPF_TABLE)))
+	if (shows_forks(a) && is_of_this_machine(a))
 		late_find_parents(t);
 }
 
@@ -120,6 +126,24 @@ static bool fork_passes(const struct arguments *a, const struct cow_row *row,
 	       is_of_family(a, row, cgroups, index);
 }
 
+/* --time leaves out processes that spent none, unless they were asked for. */
+static bool time_passes(const struct arguments *a, const struct cow_row *row,
+			const struct cgroups *cgroups)
+{
+	struct spent spent = spent_on_cow(row);
+
+	return spent.known && (spent.ns || a->filter.idle || a->filter.pids.nr) &&
+	       filter_passes(&a->filter, row, cgroups);
+}
+
+/* By the rules of rows, or of times. */
+static bool passes(const struct arguments *a, const struct cow_row *row,
+		   const struct cgroups *cgroups)
+{
+	return a->report == REPORT_TIME ? time_passes(a, row, cgroups) :
+					  filter_passes(&a->filter, row, cgroups);
+}
+
 static const struct cow_row *sum_of(const struct cow_row *row, size_t nr, enum cow_row_kind kind)
 {
 	size_t i;
@@ -154,7 +178,7 @@ static bool row_passes(const struct arguments *a, const struct cow_row *row,
 		return fork_passes(a, row, cgroups, index);
 	if (a->report != REPORT_GROUPS && row->kind != COW_ROW_PROCESS)
 		return false;
-	return filter_passes(&a->filter, row, cgroups);
+	return passes(a, row, cgroups);
 }
 
 /* Choose and sort; @rows->row is to be freed. */
@@ -172,10 +196,13 @@ static void choose(const struct arguments *a, const struct cow_row *row, size_t 
 		if (row_passes(a, &row[i], cgroups, &index))
 			rows->row[rows->nr++] = &row[i];
 	if (folded && !shows_forks(a) && a->report != REPORT_TOTAL && a->report != REPORT_GROUPS &&
-	    filter_passes(&a->filter, folded, cgroups))
+	    passes(a, folded, cgroups))
 		rows->row[rows->nr++] = folded;
 	cow_index_free(&index);
-	sort_rows(rows->row, rows->nr, a->columns.sort);
+	if (a->report == REPORT_TIME && !a->columns.sort_given)
+		spent_sort(rows->row, rows->nr);
+	else
+		sort_rows(rows->row, rows->nr, a->columns.sort);
 	/* Of groups, the first are chosen when there are groups. */
 	if (rows->nr > a->limit && a->report != REPORT_GROUPS)
 		rows->nr = a->limit;
@@ -209,7 +236,10 @@ static void choose_failed(const struct arguments *a, const struct cow_row *row, 
 
 static bool has_total(const struct arguments *a, const struct rows *rows)
 {
-	return rows->total && (a->report == REPORT_ROWS || a->report == REPORT_TOTAL);
+	if (!rows->total)
+		return false;
+	return a->report == REPORT_ROWS || a->report == REPORT_TOTAL ||
+	       (a->report == REPORT_TIME && spent_on_cow(rows->total).ns);
 }
 
 /* Whom -C and -G name: "processes whose name matches x in cgroup /y". */
@@ -224,13 +254,36 @@ static const char *whom(const struct arguments *a, char *to, size_t size)
 	return to;
 }
 
+/* Does --time lack the times themselves? */
+static bool lacks_times(const struct arguments *a, const struct cow_table *t)
+{
+	return a->report == REPORT_TIME && !spent_was_timed(t);
+}
+
+static void explain_time(const struct arguments *a, const struct cow_table *t, char *to,
+			 size_t size)
+{
+	if (!lacks_times(a, t))
+		snprintf(to, size, "no process that is yours to see spent time on copy-on-write%s",
+			 t->timing.value ? "" : "; timing is off now");
+	else if (!strcmp(a->table, COWSTAT_BPF_TABLE))
+		snprintf(to, size, "the BPF programs of this table time no faults. Load the module, or try: sudo cowtrace --hist");
+	else if (t->timing.value)
+		snprintf(to, size, "no fault was timed yet");
+	else
+		snprintf(to, size, "no fault was timed: timing is off. To time faults: echo timing on | sudo tee "
+			 COWSTAT_PROC_PATH);
+}
+
 /* Why there is nothing to show. */
 static void explain(const struct arguments *a, const struct cow_table *t, char *to, size_t size)
 {
 	bool narrowed = a->comm || a->cgroup;
 	char who[512];
 
-	if (a->report == REPORT_TOTAL)
+	if (lacks_times(a, t))
+		explain_time(a, t, to, size);
+	else if (a->report == REPORT_TOTAL)
 		snprintf(to, size, "%s shows the total to root only (CAP_PERFMON or CAP_SYS_PTRACE)",
 			 a->table);
 	else if (narrowed && a->filter.pids.nr)
@@ -246,6 +299,8 @@ static void explain(const struct arguments *a, const struct cow_table *t, char *
 	else if (!t->counting.value)
 		snprintf(to, size, "nothing was counted, and counting is off. To count: echo counting on | sudo tee "
 			 COWSTAT_PROC_PATH);
+	else if (a->report == REPORT_TIME)
+		explain_time(a, t, to, size);
 	else
 		snprintf(to, size, "nothing was counted yet of processes that are yours to see");
 }
@@ -281,6 +336,8 @@ static void print_json(struct reader *r, const struct cow_table *t, const struct
 	}
 	if (a->report == REPORT_SMAPS)
 		set_smaps(report, rows);
+	if (a->report == REPORT_TIME)
+		json_set_run_times(report, rows);
 	json_set_sum(report, "folded", folded);
 	json_set_sum(report, "total", total);
 	if (json_write(r->to, report, a->interval_ns))
@@ -304,6 +361,9 @@ static void print_view(struct reader *r, const struct rows *rows, const struct c
 		break;
 	case REPORT_SMAPS:
 		view_smaps(&r->screen, rows);
+		break;
+	case REPORT_TIME:
+		view_time(&r->screen, rows, &a->columns);
 		break;
 	default:
 		view_rows(&r->screen, rows, &a->columns);
@@ -330,16 +390,19 @@ static void print_late(struct reader *r, const struct cow_table *t, const struct
 }
 
 /*
- * One report: of counts, or with @delta of what happened since the last.
+ * One report: of counts, or with @delta of what happened since the last. @run has run times, of
+ * the same span.
  * Return: false when there was nothing to show.
  */
 static bool print_report(struct reader *r, const struct cow_table *t,
-			 const struct cow_delta *delta)
+			 const struct cow_delta *delta, const struct run_times *run)
 {
 	const struct arguments *a = r->a;
 	const struct cow_row *row = delta ? delta->row : t->row;
 	size_t nr = delta ? delta->nr : t->nr;
-	struct rows rows = { .now_ns = t->now_ns.value, .span_ns = delta ? delta->span_ns : 0 };
+	struct rows rows = {
+		.now_ns = t->now_ns.value, .span_ns = delta ? delta->span_ns : 0, .run = run,
+	};
 	struct cow_row all_folded;
 	const struct cow_row *folded = add_up_folded(row, nr, &all_folded) ? &all_folded : NULL;
 	struct cgroups cgroups = {};
@@ -366,7 +429,8 @@ static bool print_report(struct reader *r, const struct cow_table *t,
 	    view_notes(&r->screen, &rows, &failed, row, nr))
 		err(EXIT_FAILURE, NULL);
 	explain(a, t, why, sizeof(why));
-	if (!any && !a->interval_ns && !(a->filter.pids.nr && !a->comm && !a->cgroup))
+	if (!any && !a->interval_ns &&
+	    (lacks_times(a, t) || !(a->filter.pids.nr && !a->comm && !a->cgroup)))
 		warnx("%s", why);
 	else if (!any && !a->json && a->interval_ns)
 		fprintf(r->to, "(%s)\n", why);
@@ -394,18 +458,37 @@ static bool report_absent(const struct cow_table *t, const struct arguments *a, 
 	return all;
 }
 
+/* Run times of live processes. A table that was recorded tells nothing of processes now. */
+static void read_run_times(const struct arguments *a, const struct cow_table *t,
+			   struct run_times *run)
+{
+	*run = (struct run_times){};
+	if (a->report == REPORT_TIME && is_of_this_machine(a) && run_times_read(t, run))
+		err(EXIT_FAILURE, NULL);
+}
+
+static void print_header(struct reader *r, const struct cow_table *t)
+{
+	view_header(&r->screen, t);
+	if (r->a->report == REPORT_TIME && !t->timing.value && spent_was_timed(t))
+		fputs("Timing is off: the times are of when it was on.\n", r->to);
+}
+
 static int show_once(struct reader *r)
 {
 	const struct arguments *a = r->a;
+	struct run_times run;
 	struct cow_table t;
 	bool any, all;
 
 	read_table(a, &t);
+	read_run_times(a, &t, &run);
 	if (a->report == REPORT_SMAPS)
 		warnx("smaps makes the kernel walk all page tables of a process: slow");
 	if (!a->json)
-		view_header(&r->screen, &t);
-	any = print_report(r, &t, NULL);
+		print_header(r, &t);
+	any = print_report(r, &t, NULL, &run);
+	run_times_free(&run);
 	flush(r);
 	all = report_absent(&t, a, any);
 	cow_table_free(&t);
@@ -435,6 +518,7 @@ static bool has_rates(const struct arguments *a)
 static int show_intervals(struct reader *r)
 {
 	const struct arguments *a = r->a;
+	struct run_times run_before, run_now, run = {};
 	struct cow_table before, now;
 	struct cow_delta delta = {};
 	struct timespec next;
@@ -442,25 +526,33 @@ static int show_intervals(struct reader *r)
 
 	clock_gettime(CLOCK_MONOTONIC, &next);
 	read_table(a, &before);
+	read_run_times(a, &before, &run_before);
 	if (!a->json)
-		view_header(&r->screen, &before);
+		print_header(r, &before);
 	for (i = 0; !a->count || i < a->count; i++) {
 		flush(r);
 		sleep_until(&next, a->interval_ns);
 		read_table(a, &now);
-		if (has_rates(a) && cow_delta_make(&before, &now, &delta))
+		read_run_times(a, &now, &run_now);
+		if (has_rates(a) &&
+		    (cow_delta_make(&before, &now, &delta) ||
+		     run_times_since(&run_before, before.now_ns.value, &run_now, &run)))
 			err(EXIT_FAILURE, NULL);
 		if (!a->json) {
 			fputc('\n', r->to);
 			print_time(r, has_rates(a) ? &delta : NULL);
 		}
-		print_report(r, &now, has_rates(a) ? &delta : NULL);
+		print_report(r, &now, has_rates(a) ? &delta : NULL, has_rates(a) ? &run : &run_now);
 		cow_delta_free(&delta);
 		cow_table_free(&before);
+		run_times_free(&run);
+		run_times_free(&run_before);
 		before = now;
+		run_before = run_now;
 	}
 	flush(r);
 	cow_table_free(&before);
+	run_times_free(&run_before);
 	return EXIT_SUCCESS;
 }
 

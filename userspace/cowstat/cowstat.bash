@@ -35,7 +35,7 @@ _cowstat() {
 	*)
 		words="doctor bpf -a -p -C -G -n -s -t -T -H -l -o --"
 		words+=" --all --pid --comm --cgroup --top --sort --columns --totals --forks --tree --by"
-		words+=" --smaps"
+		words+=" --smaps --time"
 		words+=" --absolute --command-line --human --format --openmetrics --textfile --output"
 		words+=" --source --help --version" ;;
 	esac

@@ -167,6 +167,30 @@ void json_set_smaps(json_t *report, size_t at, const struct smaps *smaps)
 }
 
 /**
+ * json_set_run_times() - add run times to processes
+ * @report: the document, with its rows
+ * @rows: the rows, and their run times
+ */
+void json_set_run_times(json_t *report, const struct rows *rows)
+{
+	json_t *array = json_object_get(report, "rows");
+	size_t i, at = 0;
+
+	for (i = 0; i < rows->nr; i++) {
+		struct spent run = run_time_of(rows->run, rows->row[i]);
+
+		if (rows->row[i]->kind == COW_ROW_PROCESS)
+			json_put(json_array_get(array, at++), "run_ns",
+				 run.known ? json_uint_string(run.ns) : json_null());
+	}
+}
+
+static json_t *time_of(const struct bill *bill, uint64_t ns)
+{
+	return bill->timed ? json_uint_string(ns) : json_null();
+}
+
+/**
  * json_bill() - make a document of a bill
  * @bill: the sums
  * @argv: the command
@@ -215,6 +239,10 @@ json_t *json_bill(const struct bill *bill, char *const *argv, int exit_status,
 	json_put(o, "fork_copied_pages", json_uint(bill->fork_copied));
 	json_put(o, "hugetlb_copied_bytes", json_uint(bill->hugetlb_bytes));
 	json_put(o, "copied_bytes", json_uint(bill->copied_bytes));
+	json_put(o, "copy_ns", time_of(bill, bill->copy_ns));
+	json_put(o, "shootdown_ns", time_of(bill, bill->shootdown_ns));
+	json_put(o, "reuse_ns", time_of(bill, bill->reuse_ns));
+	json_put(o, "run_ns", json_uint_string(bill->run_ns));
 	json_put(o, "wp_faults", json_uint(bill->wp_faults));
 	json_put(o, "minor_faults", json_uint(bill->minor_faults));
 	json_put(o, "unseen_processes", json_uint(bill->unseen));

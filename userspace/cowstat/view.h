@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "cgroups.h"
+#include "spent.h"
 #include "table_reader.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -40,6 +41,7 @@ struct screen {
  * @span_ns: the rows are differences over that long; 0 when they are counts since counting
  *	began
  * @now_ns: when the table was made, CLOCK_BOOTTIME
+ * @run: run times of live processes, over @span_ns if that is set; NULL if nobody asked
  */
 struct rows {
 	const struct cow_row **row;
@@ -47,6 +49,7 @@ struct rows {
 	const struct cow_row *total;
 	uint64_t span_ns;
 	uint64_t now_ns;
+	const struct run_times *run;
 };
 
 /**
@@ -96,6 +99,8 @@ int view_tree(const struct screen *screen, const struct rows *rows,
 int view_groups(const struct screen *screen, const struct rows *rows, enum grouping by,
 		const struct cgroups *cgroups, const struct columns *columns, size_t limit);
 void view_smaps(const struct screen *screen, const struct rows *rows);
+void view_time(const struct screen *screen, const struct rows *rows,
+	       const struct columns *columns);
 int view_notes(const struct screen *screen, const struct rows *rows, const struct rows *failed,
 	       const struct cow_row *all, size_t nr);
 

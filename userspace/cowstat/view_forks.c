@@ -8,6 +8,7 @@
 #include "delta.h"
 #include "format.h"
 #include "share.h"
+#include "spent.h"
 #include "view.h"
 
 #define MAX_DEPTH	64	/* deeper ones are drawn as deep as that */
@@ -78,13 +79,54 @@ static bool is_added(const struct columns *columns)
 	}
 }
 
-static void print_head(const struct screen *screen, const struct columns *columns, bool parent)
+/* Once faults have been timed, AGE gives way to the time that a child spent on copy-on-write. */
+static bool is_timed(const struct rows *rows)
 {
+	size_t i;
+
+	for (i = 0; i < rows->nr; i++)
+		if (spent_on_cow(rows->row[i]).known)
+			return true;
+	return false;
+}
+
+static struct text cow_ms(const struct cow_row *row)
+{
+	struct spent spent = spent_on_cow(row);
+
+	return spent.known ? format_ms(spent.ns, 7) : (struct text){ COWSTAT_UNKNOWN };
+}
+
+/**
+ * struct layout - what the lines of a view have
+ * @columns: by which column rows are sorted
+ * @timed: COWMS, not AGE
+ * @parent: a column PPID
+ * @now_ns: when the table was made
+ */
+struct layout {
+	const struct columns *columns;
+	bool timed;
+	bool parent;
+	uint64_t now_ns;
+};
+
+static struct layout lay_out(const struct rows *rows, const struct columns *columns, bool parent)
+{
+	return (struct layout){ columns, is_timed(rows), parent, rows->now_ns };
+}
+
+static void print_head(const struct screen *screen, const struct layout *l)
+{
+	const struct columns *columns = l->columns;
+
 	view_paint(screen, PAINT_HEAD);
 	fprintf(screen->to, "%7s S", "PID");
-	if (!is_added(columns))
+	if (!is_added(columns) && l->timed)
+		fprintf(screen->to, " %7s", "COWMS");
+	else if (!is_added(columns))
 		fprintf(screen->to, " %5s", "AGE");
-	if (parent)
+	if (l->parent)
 		fprintf(screen->to, " %7s", "PPID");
 	if (is_added(columns))
 		fprintf(screen->to, " %*s", view_width(columns->sort), view_head(columns->sort).s);
@@ -106,16 +148,19 @@ static struct text parent_pid(const struct cow_row *row)
 }
 
 /* All but the last column, and no space after it. Return: the characters printed. */
-static unsigned int print_figures(const struct screen *screen, const struct cow_row *row,
-				  const struct columns *columns, uint64_t now_ns, bool parent)
+static unsigned int print_figures(const struct screen *screen, const struct layout *l,
+				  const struct cow_row *row)
 {
+	const struct columns *columns = l->columns;
 	struct share shared, by_child, by_parent;
 	int n;
 
 	n = fprintf(screen->to, "%7d %c", row->pid, row->state);
-	if (!is_added(columns))
-		n += fprintf(screen->to, " %5s", age(row, now_ns).s);
-	if (parent)
+	if (!is_added(columns) && l->timed)
+		n += fprintf(screen->to, " %7s", cow_ms(row).s);
+	else if (!is_added(columns))
+		n += fprintf(screen->to, " %5s", age(row, l->now_ns).s);
+	if (l->parent)
 		n += fprintf(screen->to, " %7s", parent_pid(row).s);
 	if (is_added(columns))
 		n += fprintf(screen->to, " %*s", view_width(columns->sort),
@@ -140,14 +185,15 @@ static unsigned int print_figures(const struct screen *screen, const struct cow_
 void view_forks(const struct screen *screen, const struct rows *rows,
 		const struct columns *columns)
 {
+	const struct layout layout = lay_out(rows, columns, true);
 	unsigned int used;
 	size_t i;
 
-	print_head(screen, columns, true);
+	print_head(screen, &layout);
 	for (i = 0; i < rows->nr; i++) {
 		if (rows->row[i]->state == 'X')
 			view_paint(screen, PAINT_EXITED);
-		used = print_figures(screen, rows->row[i], columns, rows->now_ns, true);
+		used = print_figures(screen, &layout, rows->row[i]);
 		fputc(' ', screen->to);
 		view_command(screen, rows->row[i], used + 1);
 		view_end_line(screen);
@@ -185,14 +231,14 @@ static unsigned int print_branches(const struct screen *screen, const struct nod
 	return used;
 }
 
-static void print_node(const struct screen *screen, const struct node *node,
-		       const struct columns *columns, uint64_t now_ns)
+static void print_node(const struct screen *screen, const struct layout *l,
+		       const struct node *node)
 {
 	unsigned int used;
 
 	if (node->row->state == 'X')
 		view_paint(screen, PAINT_EXITED);
-	used = print_figures(screen, node->row, columns, now_ns, false);
+	used = print_figures(screen, l, node->row);
 	used += print_branches(screen, node);
 	view_command(screen, node->row, used);
 	view_end_line(screen);
@@ -242,6 +288,7 @@ static struct node *link_nodes(struct node *node, const struct cow_row *row, siz
 int view_tree(const struct screen *screen, const struct rows *rows,
 	      const struct columns *columns)
 {
+	const struct layout layout = lay_out(rows, columns, false);
 	const struct node *at;
 	struct cow_index index;
 	struct cow_row *copy;
@@ -258,9 +305,9 @@ int view_tree(const struct screen *screen, const struct rows *rows,
 	err = cow_index_make(copy, rows->nr, &index);
 	if (err)
 		goto free;
-	print_head(screen, columns, false);
+	print_head(screen, &layout);
 	for (at = link_nodes(node, copy, rows->nr, &index); at; at = next_node(at))
-		print_node(screen, at, columns, rows->now_ns);
+		print_node(screen, &layout, at);
 	cow_index_free(&index);
 free:
 	free(node);

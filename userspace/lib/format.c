@@ -285,6 +285,26 @@ struct text format_rate(uint64_t n, uint64_t span_ns, unsigned int width)
 }
 
 /**
+ * format_ms() - nanoseconds as milliseconds in a column, with as many decimals as fit, up to three
+ * @ns: how many
+ * @width: of the column, at least 5
+ *
+ * Return: "0.004", "12345.67", "1234567", or as format_fit() has it; truncated, not rounded.
+ */
+struct text format_ms(uint64_t ns, unsigned int width)
+{
+	struct text t = format_fit(ns / NS_PER_MS, width);
+	size_t len = strlen(t.s);
+	int room = (int)width - (int)len;
+	char rest[8];
+
+	snprintf(rest, sizeof(rest), ".%03u", (unsigned int)(ns % NS_PER_MS / NS_PER_US));
+	if (room > 1 && t.s[len - 1] <= '9')	/* not in thousands */
+		snprintf(t.s + len, sizeof(t.s) - len, "%.*s", room, rest);
+	return t;
+}
+
+/**
  * format_seconds() - nanoseconds as seconds, exactly, for programs
  * @ns: how many
  *

@@ -27,6 +27,7 @@ struct text format_age(uint64_t ns);
 struct text format_percent(int64_t part, uint64_t whole);
 struct text format_bar(uint64_t part, uint64_t whole, unsigned int width);
 struct text format_rate(uint64_t n, uint64_t span_ns, unsigned int width);
+struct text format_ms(uint64_t ns, unsigned int width);
 struct text format_seconds(uint64_t ns);
 struct text format_printable(const char *name);
 
