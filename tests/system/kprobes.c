@@ -2,8 +2,7 @@
 /* needs: bpf */
 /*
  * The kprobes behind a call: exact whether they are jumps or breakpoints, beside another kprobe at
- * the same place, tracers of the same functions and BPF. Where root switches off all kprobes of
- * the system, the header and the doctor say which counts are missing.
+ * the same place, tracers of the same functions and BPF.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -45,17 +44,6 @@ static uint64_t file_copied(void)
 static void counts(const char *when)
 {
 	is(file_copied(), WRITTEN, "%s: file_copied", when);
-}
-
-static bool header_has(const char *kprobes)
-{
-	struct cow_table t = table_now();
-	bool has = !strcmp(t.kprobes, kprobes);
-
-	if (!has)
-		note("kprobes=%s", t.kprobes);
-	cow_table_free(&t);
-	return has;
 }
 
 static void jump_or_breakpoint(void)
@@ -114,25 +102,6 @@ static void tracers(void)
 	run("PATH=$COWSTAT_BUILD:$PATH cowstat bpf unload");
 }
 
-static void switched_off(void)
-{
-	char *out;
-	int status;
-
-	ok(header_has("file,pinned"), "the header tells what kprobes count");
-	set_file(KPROBES "enabled", "0");
-	ok(header_has("-"), "and, where they are switched off, that they do not");
-	is(file_copied(), 0, "nothing is counted by them then");
-	out = shell(&status, "cowstat doctor");
-	is(status, 1, "the doctor does not find all well");
-	ok(strstr(out, "switched off by " KPROBES "enabled: file and pinned are not counted"),
-	   "and says what is missing");
-	free(out);
-	set_file(KPROBES "enabled", "1");
-	ok(header_has("file,pinned"), "switched on again, the header says so");
-	counts("switched on again");
-}
-
 int main(void)
 {
 	run("mountpoint -q /sys/kernel/tracing || mount -t tracefs t /sys/kernel/tracing");
@@ -144,6 +113,5 @@ int main(void)
 	jump_or_breakpoint();
 	another_at_the_same_place();
 	tracers();
-	switched_off();
 	return done();
 }

@@ -7,6 +7,7 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -41,10 +42,10 @@ static void counts(const char *when)
 static bool probed(void)
 {
 	struct cow_table t = table_now();
-	bool both = !strcmp(t.kprobes, "file,pinned");
+	bool all = !strcmp(t.kprobes, "file,pinned,failed");
 
 	cow_table_free(&t);
-	return both;
+	return all;
 }
 
 /* A process that is older than the epoch has no row: its first event makes one. */
@@ -90,6 +91,8 @@ static void switched_off(void)
 {
 	struct cow_row total;
 	struct cow_table t;
+	char *said;
+	int status;
 
 	set_file(ENABLED, "0");
 	total = total_now();
@@ -100,6 +103,10 @@ static void switched_off(void)
 	ok(!strstr(t.hooks, "file") && !strstr(t.hooks, "pinned"), "hooks=%s", t.hooks);
 	cow_table_free(&t);
 	ok(log_has("kprobes are switched off"), "the log says why");
+	said = shell(&status, "cowstat doctor");
+	is(status, 1, "the doctor does not find all well");
+	ok(strstr(said, "switched off by " ENABLED), "and says what is wrong");
+	free(said);
 
 	set_file(ENABLED, "1");
 	ok(!total_now().known[COWSTAT_COL_FILE_COPIED], "on again: what was missed is missing");
