@@ -358,13 +358,21 @@ static void run_times(void **state)
 	run_times_free(&run);
 }
 
+/* What is told below the rows, also of those in @failed. */
+static const char *notes_of(const struct rows *failed)
+{
+	FILE *f = output_begin();
+	struct screen screen = screen_to(f);
+
+	assert_int_equal(view_notes(&screen, &rows, failed, t.row, t.nr), 0);
+	return output_end(f);
+}
+
 /* 7 is asked about; 8 and 9 are its children, 9 has copied nothing yet. */
 static void notes(void **state)
 {
 	struct rows failed = {};
-	struct screen screen;
 	const char *out;
-	FILE *f;
 
 	(void)state;
 	take(AT(1, 5, 2000000001) "# pid ppid state start_ns parent_start_ns forks unshared ksm_copied "
@@ -373,10 +381,7 @@ static void notes(void **state)
 	     "8 7 X 2 1 0 0 1 0 0 10 10 25 child\n"
 	     "9 7 L 3 1 0 0 0 0 0 0 0 0 child\n"
 	     "10 1 L 3 - 2 0 0 0 0 99 0 - late\n");
-	f = output_begin();
-	screen = screen_to(f);
-	assert_int_equal(view_notes(&screen, &rows, &failed, t.row, t.nr), 0);
-	out = output_end(f);
+	out = notes_of(&failed);
 	expect(out, "\nAlso:\n");
 	expect(out, "      7 a?name-of-15-.. 3 831 pages unshared for readers from outside or pinning\n");
 	expect(out, "      7 a?name-of-15-.. fork copied 8 pinned pages (32.0 KiB)\n");
@@ -389,27 +394,19 @@ static void notes(void **state)
 	/* of one fork it is known how long that took */
 	t.row[0].value[COWSTAT_COL_FORKS] = 1;
 	t.row[1].value[COWSTAT_COL_FORK_NS] = 158000000;
-	f = output_begin();
-	screen = screen_to(f);
-	assert_int_equal(view_notes(&screen, &rows, &failed, t.row, t.nr), 0);
-	out = output_end(f);
+	out = notes_of(&failed);
 	expect(out, "fork copied 8 pinned pages (32.0 KiB) in 158.0 ms\n");
 	/* nothing to tell, nothing printed */
 	rows.row = &row[2];
 	rows.nr = 1;
-	f = output_begin();
-	screen = screen_to(f);
-	assert_int_equal(view_notes(&screen, &rows, &failed, t.row, t.nr), 0);
-	assert_string_equal(output_end(f), "");
+	assert_string_equal(notes_of(&failed), "");
 }
 
 /* 7 has no child: its forks failed. */
 static void failed_forks(void **state)
 {
 	struct rows failed = {};
-	struct screen screen;
 	const char *out;
-	FILE *f;
 
 	(void)state;
 	take(AT(1, 5, 2000000001) "# pid ppid state start_ns forks forks_failed fork_eagain fork_enomem comm\n"
@@ -418,10 +415,7 @@ static void failed_forks(void **state)
 	     "9 1 L 1 0 12 12 0 full\n");
 	failed = rows;
 	rows.nr = 0;
-	f = output_begin();
-	screen = screen_to(f);
-	assert_int_equal(view_notes(&screen, &rows, &failed, t.row, t.nr), 0);
-	out = output_end(f);
+	out = notes_of(&failed);
 	expect(out, "\nAlso:\n");
 	expect(out, "      7 redis-server    1 fork failed: Cannot allocate memory\n");
 	expect(out, "      8 bomb            1234567 forks failed: 1M EAGAIN, 34k ENOMEM, 567 other\n");
