@@ -22,7 +22,7 @@
 #include "harness.h"
 
 #define NR	101UL
-#define ROUNDS	16
+#define ROUNDS	20
 #define NAME	"a \"b'\n\033[2J\377"	/* the last byte is not UTF-8 */
 #define NAME_JSON	"a \"b'\n\033[2J\ufffd"
 #define NAME_HEX	"61202262270a1b5b324aff"
@@ -260,10 +260,76 @@ static void filters(void)
 		bail("no cgroup");
 	free(shell(&status, "echo %d >" CGROUP "/cgroup.procs", worker[0].pid));
 	is(status, 0, "one worker is in a cgroup of its own");
-	is(traced("-o json --cgroup " CGROUP " --outcome copied"), 0, "--cgroup: nothing lost");
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const name[] = { CGROUP, "cowtrace-test", "/cowtrace-test" };
+
+		is(traced("-o json --cgroup %s --outcome copied", name[i]), 0,
+		   "--cgroup %s: nothing lost", name[i]);
+		n = events_in(OUT);
+		is(n.of[1], 0, "no other cgroup");
+		is(n.copied, 2 * NR, "all processes in it");
+	}
+}
+
+/* A process, its child and its grandchild, all there before cowtrace. */
+static struct gate family_go, family_worked;
+
+static void write_part(int part)
+{
+	write_pages(shared + part * NR * PAGE, NR);
+	gate_open(&family_worked);
+}
+
+static void family(void *arg)
+{
+	(void)arg;
+	if (fork()) {
+		pause();
+	} else if (fork()) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		gate_open(&family_worked);
+		gate_wait(&family_go);
+		write_part(0);
+		if (!fork()) {
+			write_part(1);
+			_exit(0);
+		}
+		pause();
+	} else {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		gate_open(&family_worked);
+		gate_wait(&family_go);
+		write_part(2);
+		pause();
+	}
+}
+
+static void family_writes(void)
+{
+	gate_open(&family_go);
+	gate_open(&family_go);
+	for (int i = 0; i < 3; i++)
+		gate_wait(&family_worked);
+}
+
+static void descendants(void)
+{
+	struct events n;
+	pid_t pid;
+
+	family_go = gate_make();
+	family_worked = gate_make();
+	pid = start_child(family, NULL);
+	gate_wait(&family_worked);
+	gate_wait(&family_worked);
+	watched = family_writes;
+	is(traced("-o json -p %d --children --outcome copied", pid), 0,
+	   "--children that are there already: nothing lost");
+	watched = one_round;
 	n = events_in(OUT);
-	is(n.of[1], 0, "--cgroup: no other cgroup");
-	is(n.copied, 2 * NR, "--cgroup: all processes in it");
+	is(n.copied, 3 * NR, "the copies of a child, of its child, and of one that came later");
+	is(n.of[0] + n.of[1], 0, "no other process");
+	kill_child(pid);
 }
 
 static void lines(void)
@@ -459,6 +525,7 @@ int main(void)
 			work(&worker[i]);
 	}
 	filters();
+	descendants();
 	lines();
 	sums();
 	remote();
@@ -466,6 +533,13 @@ int main(void)
 	ends(127, "no-such-command: No such file", "cowtrace -- no-such-command");
 	ends_with_both(0, "cowtrace: watching, attached in ", " faults, 0 lost",
 		       "cowtrace --duration 1 -c nobody");
+	ends(1, "-p 4194304: there is no such process", "cowtrace -p 4194304");
+	ends(1, "is a thread of process", "python3 -c 'import os, threading as t, subprocess as s; "
+	     "w = t.Thread(target=lambda: s.run([\"cowtrace\", \"-p\", str(t.get_native_id())])); "
+	     "w.start(); w.join()'; false");
+	ends(1, "there is no cgroup /nonesuch", "cowtrace -G /nonesuch");
+	ends(1, "no cgroup2 hierarchy is mounted here",
+	     "unshare -m sh -c 'umount -l /sys/fs/cgroup; cowtrace -G /a'");
 	ends(2, "--merge needs --by-vma", "cowtrace --merge --hist");
 	ends(2, "no such outcome", "cowtrace --outcome copied,nonsense");
 	ends(2, "write -- before a command", "cowtrace true");

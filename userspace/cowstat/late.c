@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <dirent.h>
-#include <limits.h>
 #include <stdlib.h>
 
-#include "format.h"
 #include "late.h"
 #include "procfs.h"
 
@@ -36,6 +33,21 @@ void late_find_parents(struct cow_table *t)
 	}
 }
 
+/* The children that are looked for. */
+struct wanted {
+	const struct pid_list *parents;
+	uint64_t since_ns;
+	size_t nr;
+};
+
+static void count_child(pid_t pid, const struct procfs_stat *stat, void *arg)
+{
+	struct wanted *w = arg;
+
+	(void)pid;
+	w->nr += pid_list_has(w->parents, stat->ppid) && stat->start_ns < w->since_ns;
+}
+
 /**
  * late_count_children() - count live children that were forked before counting began
  * @parents: whose
@@ -45,17 +57,8 @@ void late_find_parents(struct cow_table *t)
  */
 size_t late_count_children(const struct pid_list *parents, uint64_t since_ns)
 {
-	DIR *proc = opendir("/proc");
-	struct procfs_stat stat;
-	struct dirent *entry;
-	size_t nr = 0;
-	uint64_t pid;
+	struct wanted w = { .parents = parents, .since_ns = since_ns };
 
-	while (proc && (entry = readdir(proc)))
-		if (!parse_number(entry->d_name, 1, INT_MAX, &pid) && !procfs_stat(pid, &stat) &&
-		    pid_list_has(parents, stat.ppid) && stat.start_ns < since_ns)
-			nr++;
-	if (proc)
-		closedir(proc);
-	return nr;
+	procfs_each(count_child, &w);
+	return w.nr;
 }

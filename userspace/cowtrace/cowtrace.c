@@ -28,6 +28,7 @@
 #include "faults.h"
 #include "format.h"
 #include "options.h"
+#include "procfs.h"
 #include "sums.h"
 #include "symbols.h"
 #include "usage.h"
@@ -119,7 +120,7 @@ static void usage(FILE *to)
 	      "Print each copy-on-write fault: its process, address, outcome and duration.\n"
 	      "Filters:\n"
 	      "  -p, --pid PID[,PID...] only these processes, and faults in their memory\n"
-	      "      --children         and the children that they fork from now on\n"
+	      "      --children         and all their children, also those to come\n"
 	      "  -C, --comm REGEX       only threads whose name matches\n"
 	      "  -G, --cgroup PATH      only this cgroup and those below it\n"
 	      "      --outcome LIST     only these outcomes, named as columns of the table:\n"
@@ -357,6 +358,64 @@ static int watch_pid(struct trace *t, pid_t pid, char *why, size_t len)
 	return ret;
 }
 
+/* Is there a process with each pid? */
+static int check_pids(const struct pid_list *pids, char *why, size_t len)
+{
+	uint64_t tgid;
+	size_t i;
+
+	for (i = 0; i < pids->nr; i++) {
+		if (procfs_pid_figure(pids->pid[i], "status", "Tgid", &tgid)) {
+			snprintf(why, len, "-p %d: there is no such process", pids->pid[i]);
+			return -ESRCH;
+		}
+		if (tgid != (uint64_t)pids->pid[i]) {
+			snprintf(why, len, "-p %d: that is a thread of process %" PRIu64 ": give -p %" PRIu64,
+				 pids->pid[i], tgid, tgid);
+			return -ESRCH;
+		}
+	}
+	return 0;
+}
+
+/* What watch_child() needs: it adds children of watched processes. */
+struct growing {
+	struct trace *t;
+	size_t added;
+	int ret;
+	char *why;
+	size_t len;
+};
+
+static void watch_child(pid_t pid, const struct procfs_stat *stat, void *arg)
+{
+	struct growing *g = arg;
+	int fd = bpf_map__fd(g->t->skel->maps.pids);
+	__u32 child = pid, parent = stat->ppid;
+	__u8 one;
+
+	if (g->ret || bpf_map_lookup_elem(fd, &parent, &one) || !bpf_map_lookup_elem(fd, &child, &one))
+		return;
+	g->ret = watch_pid(g->t, pid, g->why, g->len);
+	g->added++;
+}
+
+/*
+ * Watch the children, and their children, that are there already. on_fork() adds those that a
+ * watched process forks from now on. A child that was forked by one that is not watched yet is
+ * found by the next look, so the last look is one that finds none.
+ */
+static int watch_descendants(struct trace *t, char *why, size_t len)
+{
+	struct growing g = { .t = t, .why = why, .len = len };
+
+	do {
+		g.added = 0;
+		procfs_each(watch_child, &g);
+	} while (!g.ret && g.added);
+	return g.ret;
+}
+
 static int choose_sinks(const struct trace *t, __u8 sinks)
 {
 	__u32 key = 0;
@@ -405,7 +464,8 @@ static int set_up(struct trace *t, char *why, size_t len)
 		snprintf(why, len, "cannot start watching: %s", strerror(-ret));
 		return ret;
 	}
-	return bpf_load_attach(&t->set, why, len);
+	ret = bpf_load_attach(&t->set, why, len);
+	return ret || !o->children ? ret : watch_descendants(t, why, len);
 }
 
 /* --- running ------------------------------------------------------------------------- */
@@ -539,7 +599,8 @@ static int trace(const struct options *o)
 	char why[1024];
 
 	t.out = options_output(o->output);
-	ret = bpf_load_check(why, sizeof(why));
+	ret = check_pids(&o->pids, why, sizeof(why));
+	ret = ret ?: bpf_load_check(why, sizeof(why));
 	if (ret)
 		goto tell;
 	t.skel = cowtrace_bpf__open();

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "format.h"
 #include "procfs.h"
 
 /*
@@ -130,21 +133,51 @@ int procfs_pid_figure(pid_t pid, const char *file, const char *key, uint64_t *n)
  */
 int procfs_stat(pid_t pid, struct procfs_stat *stat)
 {
-	char path[32], line[512];
+	char path[32], text[1024];
 	const char *rest;
 	uint64_t ticks;
-	int err;
+	size_t len;
+	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	err = procfs_line(path, NULL, line, sizeof(line));
-	if (err)
-		return err;
-	/* The name stands in brackets and may hold brackets and spaces. */
-	rest = strrchr(line, ')');
+	f = fopen(path, "re");
+	if (!f)
+		return -errno;
+	len = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	text[len] = '\0';
+	/* The name stands in brackets. It may hold brackets, spaces and ends of lines. */
+	rest = strrchr(text, ')');
 	if (!rest || sscanf(rest + 1, " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
 			    &stat->ppid, &ticks) != 2)
 		return -ENODATA;
 	stat->start_ns = ticks * PROCFS_START_STEP_NS;
+	return 0;
+}
+
+/**
+ * procfs_each() - visit each process that /proc shows
+ * @visit: called with the process, who it is, and @arg
+ * @arg: passed to @visit
+ *
+ * A process that ends meanwhile may be left out.
+ *
+ * Return: 0, or a negative errno when /proc cannot be read.
+ */
+int procfs_each(procfs_visit_fn visit, void *arg)
+{
+	struct procfs_stat stat;
+	struct dirent *entry;
+	uint64_t pid;
+	DIR *proc;
+
+	proc = opendir("/proc");
+	if (!proc)
+		return -errno;
+	while ((entry = readdir(proc)))
+		if (!parse_number(entry->d_name, 1, INT_MAX, &pid) && !procfs_stat(pid, &stat))
+			visit(pid, &stat, arg);
+	closedir(proc);
 	return 0;
 }
 

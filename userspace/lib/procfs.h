@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One figure, or one line, out of a file of /proc or /sys. These files are small and few
- * are read, so each call opens its file, reads it and closes it.
+ * One figure, or one line, out of a file of /proc or /sys, and who the processes are. These
+ * files are small and few are read, so each call opens its file, reads it and closes it.
  */
 #ifndef COWSTAT_PROCFS_H
 #define COWSTAT_PROCFS_H
@@ -22,7 +22,10 @@ struct procfs_stat {
 
 #define PROCFS_START_STEP_NS	10000000ULL
 
+typedef void (*procfs_visit_fn)(pid_t pid, const struct procfs_stat *stat, void *arg);
+
 int procfs_stat(pid_t pid, struct procfs_stat *stat);
+int procfs_each(procfs_visit_fn visit, void *arg);
 int procfs_line(const char *path, const char *key, char *to, size_t size);
 int procfs_figure(const char *path, const char *key, uint64_t *n);
 int procfs_choice(const char *path, char *to, size_t size);
