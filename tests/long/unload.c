@@ -447,7 +447,7 @@ static void with_listeners(void)
 		{ "bpftrace", "exec bpftrace -e 'tracepoint:cowstat:cow_fault { @ = count(); } "
 		  "tracepoint:cowstat:cow_fork { @f = count(); }'" },
 	};
-	int n = has_btf() ? 2 : 1;	/* bpftrace wants it */
+	int n = has_bpf() ? 2 : 1;	/* bpftrace wants it */
 	int i, tries;
 	pid_t storm;
 

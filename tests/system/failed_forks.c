@@ -196,7 +196,7 @@ static void reports(pid_t enomem, pid_t other)
 
 int main(void)
 {
-	bool load = has_btf() && access(COWSTAT_BPF_TABLE, F_OK);
+	bool load = has_bpf() && access(COWSTAT_BPF_TABLE, F_OK);
 	struct cow_row row;
 	struct cow_table t;
 	char limit[32];
@@ -220,7 +220,7 @@ int main(void)
 		row = child_row(kinds[i].work, NULL);
 		pid[i] = row.pid;
 		check_row(&row, i, "module");
-		if (!has_btf())
+		if (!has_bpf())
 			continue;
 		t = bpf_table_now();
 		row = *cow_table_find(&t, pid[i]);

@@ -859,9 +859,11 @@ bool has_thp(void)
 	return !access("/sys/kernel/mm/transparent_hugepage", F_OK);
 }
 
-bool has_btf(void)
+bool has_bpf(void)
 {
-	return !access("/sys/kernel/btf/vmlinux", F_OK);
+	const char *wish = getenv("COWSTAT_BPF");
+
+	return !wish || strcmp(wish, "no");
 }
 
 void set_huge_pool(int n)

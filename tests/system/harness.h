@@ -155,8 +155,8 @@ uint64_t value_of(const struct cow_row *row, enum cowstat_column column);
 bool kernel_before(int major, int minor);
 /* has_thp(): does the running kernel have transparent huge pages? PREEMPT_RT does not. */
 bool has_thp(void);
-/* has_btf(): can the running kernel run our BPF? The KCSAN kernel cannot; all others must. */
-bool has_btf(void);
+/* has_bpf(): must our BPF run? Not where COWSTAT_BPF=no: see scripts/check-long. */
+bool has_bpf(void);
 /* set_file(): write a value to a file of /proc or /sys; bails on error. */
 void set_file(const char *path, const char *value);
 /* run(): run a shell command; bails unless it succeeds. */

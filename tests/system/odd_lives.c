@@ -229,7 +229,7 @@ int main(int argc, char **argv)
 	many_execs();
 	leader_first();
 	odd_names();
-	if (has_btf())
+	if (has_bpf())
 		odd_names_by_bpf();
 	many_mappings();
 	clock_steps();

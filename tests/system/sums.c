@@ -247,7 +247,7 @@ int main(void)
 		make_cgroup(&work[i], i);
 	snprintf(params, sizeof(params), "max_rows=%lu", max_rows);
 	load_module(params);
-	if (has_btf()) {
+	if (has_bpf()) {
 		free(shell(&status, "cowstat bpf load -m %lu", max_rows));
 		is(status, 0, "BPF counts too");
 		is(control("reset"), 0, "the module begins anew");
@@ -262,7 +262,7 @@ int main(void)
 	cow_table_free(&t);
 	check_groups("proc", "cgroup");
 	check_groups("proc", "comm");
-	if (has_btf()) {
+	if (has_bpf()) {
 		t = bpf_table_now();
 		check_table("bpf", &t, max_rows);
 		cow_table_free(&t);

@@ -289,7 +289,7 @@ int main(void)
 	tracefs();
 	switched();
 	perf();
-	if (has_btf())
+	if (has_bpf())
 		bpftrace();
 	unloading();
 	return done();

@@ -474,13 +474,13 @@ int main(void)
 	seed_random();
 	unload_module();
 	load_module("max_rows=" ROWS);
-	if (has_btf()) {
+	if (has_bpf()) {
 		free(shell(&status, "cowstat bpf load -m " ROWS));
 		is(status, 0, "BPF counts, too");
 	}
 	end = time(NULL) + SHORT_S;
 	for (nr = 0; long_run() ? nr < LONG_TREES : time(NULL) < end; nr += BATCH)
-		run_batch(nr, has_btf());
+		run_batch(nr, has_bpf());
 	total = copies;
 	ok(nr, "%zu trees were run", nr);
 	is(bad, 0, "%zu trees, %zu rows, %" PRIu64 " copies: all as the model says", nr, processes, total);
@@ -489,7 +489,7 @@ int main(void)
 	   reused_anon_vmas, mistaken);
 	note("report: trees: %zu trees, %zu rows, %" PRIu64 " copies, %" PRIu64 " mistaken", nr, processes,
 	     total, mistaken);
-	if (has_btf()) {
+	if (has_bpf()) {
 		free(shell(&status, "cowstat bpf unload"));
 		is(status, 0, "BPF counts no more");
 	}
