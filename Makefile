@@ -3,6 +3,8 @@
 
 BUILD ?= build/$(shell uname -r)
 KDIR  ?= /lib/modules/$(shell uname -r)/build
+# The kernel headers whose BTF the programs are compiled with: any that has BTF will do.
+BTF_KDIR ?= $(KDIR)
 K     ?=
 T     ?=
 
@@ -50,7 +52,7 @@ module: | $(BUILD)/kbuild/module/uapi
 	$(Q)$(MAKE) -C $(KDIR) M=$(CURDIR)/$(BUILD)/kbuild $(if $(filter 1,$(V)),V=1,-s) $(KFLAGS) modules
 	@cp $(BUILD)/kbuild/cowstat.ko $(BUILD)/
 
-## bpf: build the BPF objects, against the BTF of the kernel whose headers are in KDIR
+## bpf: build the BPF objects, against the BTF of the kernel whose headers are in BTF_KDIR
 # They are CO-RE: what is built here runs on other kernels too. -fms-extensions is for
 # named structs without a member's name, which newer kernels have.
 CLANG   ?= clang
@@ -64,7 +66,7 @@ bpf: $(bpf_objects:%=$(BUILD)/bpf/%.skel.h) $(BUILD)/cowtrace.bpf.o
 
 $(BUILD)/bpf/vmlinux.h: scripts/vmlinux | $(BUILD)/bpf needs
 	$(say) BTF $@
-	$(Q)scripts/vmlinux $(KDIR) $(BUILD)/bpf/vmlinux
+	$(Q)scripts/vmlinux $(BTF_KDIR) $(BUILD)/bpf/vmlinux
 	$(Q)$(BPFTOOL) btf dump file $(BUILD)/bpf/vmlinux format c >$@.new && mv $@.new $@
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(BUILD)/bpf/vmlinux.h
