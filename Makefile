@@ -159,11 +159,21 @@ test-modules: | $(BUILD)/kbuild-tests $(BUILD)/tests
 	@cp $(test_modules:%=$(BUILD)/kbuild-tests/%.ko) $(BUILD)/tests/
 
 benches := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
-benches: $(benches:%=$(BUILD)/bench/%)
+benches: $(benches:%=$(BUILD)/bench/%) $(BUILD)/bench/wp_latency
 
 $(benches:%=$(BUILD)/bench/%): $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(lib) | $(BUILD)/bench
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^)
+
+# A tool of somebody else's kind, to be measured beside ours: BPF programs and what loads them.
+$(BUILD)/bpf/%.bpf.o: tests/bench/peer/%.bpf.c $(BUILD)/bpf/vmlinux.h
+	$(say) BPF $@
+	$(Q)$(bpf_compile)
+$(BUILD)/tests/bench/peer/wp_latency.o: ALL_CFLAGS += -isystem $(BUILD)/bpf
+$(BUILD)/tests/bench/peer/wp_latency.o: $(BUILD)/bpf/wp_latency.skel.h
+$(BUILD)/bench/wp_latency: $(BUILD)/tests/bench/peer/wp_latency.o | $(BUILD)/bench
+	$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< -lbpf -lelf -lz
 
 ## unit: run the tests that need no kernel: cc, cmocka, jansson and libelf are enough
 units := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
