@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * All differences between kernel versions, and nothing else. Each test asks the compiler
- * what the target kernel has, never for its version number: vendors backport changes.
+ * what the target kernel has. No test looks at the version number: vendors backport changes.
  */
 #ifndef COWSTAT_COMPAT_H
 #define COWSTAT_COMPAT_H
@@ -18,8 +18,8 @@
 /*
  * Arguments of a hooked function. Since 6.2 an ftrace callback reads them with
  * ftrace_regs_get_argument() (commit 0ef86097f127). x86 has saved them for every callback
- * since 5.11 (commit 02a474ca266a), in a struct ftrace_regs that contains a pt_regs. Asking
- * for all registers instead costs about 20 instructions a call.
+ * since 5.11 (commit 02a474ca266a), in a struct ftrace_regs that contains a pt_regs. To ask
+ * for all registers (FTRACE_OPS_FL_SAVE_REGS) would cost about 20 instructions more per call.
  */
 #ifdef ftrace_regs_get_argument
 #define compat_argument(fregs, n)	ftrace_regs_get_argument(fregs, n)
@@ -82,7 +82,7 @@ typedef void compat_exit_probe_check(void (*probe)(void *, struct task_struct *,
 			compat_exit_probe_check),				\
 		(void *)probe##_task_dead, (void *)probe##_task)
 
-/* A reading of the kernel's clock and of the counter below it. Newer kernels ask which clock. */
+/* Reads the kernel's clock and the counter behind it. Newer kernels take the clock's id. */
 #ifdef COMPAT_KTIME_GET_SNAPSHOT_ID	/* by Kbuild */
 #define compat_ktime_get_snapshot(s)	ktime_get_snapshot_id(CLOCK_MONOTONIC, s)
 #else

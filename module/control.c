@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Counting on, counting off, reset: in which order hooks are armed and the table is
- * brought up to date.
+ * Switches counting on and off, and resets: the order in which hooks are armed and the table is
+ * updated.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -19,20 +19,23 @@
 #include "table.h"
 #include "timing.h"
 
-/* Serialises arming, disarming and reset. Outermost; held across RCU-tasks grace periods. */
+/*
+ * Serialises arming, disarming and reset. It is taken before all other locks, and held across
+ * RCU-tasks grace periods.
+ */
 static DEFINE_MUTEX(control_mutex);
 
 /*
- * What readers see. Written with control_mutex held, too. Readers take only status_lock, so
- * they never wait for arming.
+ * What readers see. Writers hold control_mutex and status_lock. Readers take only status_lock,
+ * so they never wait for arming.
  */
 static DEFINE_SPINLOCK(status_lock);
 static struct control_status status;
 
 /*
- * A sequence count: odd while a reset runs, incremented twice by each. A snapshot taken
- * between two equal, even values is of one epoch, and its reader needs no lock that the
- * writer of a control word could wait for.
+ * A sequence count: each reset increments it twice, so it is odd while a reset runs. A snapshot
+ * that was taken between two equal, even values is of one epoch. So the reader needs no lock
+ * that would make the writer of a control word wait.
  */
 static unsigned long reset_seq;
 
@@ -69,8 +72,8 @@ static void time_no_faults(struct control_status *to)
 
 /*
  * Attach to exits first: a row whose process exits unseen would stay live for ever. Arm
- * do_wp_page() before its commit points (the order of fault_hooks), and count only once all
- * are armed: a commit then always has an entry.
+ * do_wp_page() before its commit points (the order of fault_hooks), and start counting only
+ * when all are armed. Then each commit that counts has an entry that counts.
  */
 static int arm(struct control_status *to)
 {
@@ -118,8 +121,8 @@ static int disarm(struct control_status *to)
 }
 
 /*
- * Hooks could not be removed, so the kernel goes on calling this module. A reference that is
- * never dropped makes rmmod fail.
+ * Hooks could not be removed, so the kernel continues to call this module. Take a reference
+ * and never drop it: rmmod then fails.
  */
 static void pin_module(void)
 {
@@ -134,10 +137,10 @@ static void pin_module(void)
 }
 
 /*
- * The same, but unloading has already begun. The caller of module exit frees our text when
- * exit returns, whatever its reference count, and the next fault would then crash. So exit
- * does not return. The task that unloads sleeps until reboot, holding no lock. It sleeps in
- * TASK_IDLE, so the hung-task detector and the load average ignore it.
+ * Hooks could not be removed, and unloading has already begun. When module exit returns, the
+ * kernel frees our text whatever the reference count is, and the next fault would crash. So
+ * exit does not return: the task that unloads sleeps until reboot. It holds no lock, and
+ * sleeps in TASK_IDLE, so the hung-task detector and the load average ignore it.
  */
 static void __noreturn stay_loaded(void)
 {
@@ -152,9 +155,9 @@ static void __noreturn stay_loaded(void)
  * control_counting() - arm or disarm every hook
  * @on: true to arm, false to disarm
  *
- * Context: may sleep; takes some grace periods.
- * Return: 0; -EINTR when killed while waiting for another writer; or the error of ftrace,
- * and then counting is off. If hooks could not be removed, the module stays loaded.
+ * Context: may sleep; waits for some RCU-tasks grace periods.
+ * Return: 0; -EINTR if current was killed while it waited for another writer; or the error of
+ * ftrace, and then counting is off. If hooks could not be removed, the module stays loaded.
  */
 int control_counting(bool on)
 {
@@ -176,11 +179,11 @@ int control_counting(bool on)
 }
 
 /**
- * control_timing() - switch the timing of faults
- * @on: true for on; takes effect while counting is on
+ * control_timing() - switch the timing of faults on or off
+ * @on: true for on; faults are timed only while counting is on
  *
  * Context: may sleep.
- * Return: as control_counting(); on an error timing is off.
+ * Return: as control_counting(). After an error timing is off.
  */
 int control_timing(bool on)
 {
@@ -201,10 +204,10 @@ int control_timing(bool on)
 }
 
 /**
- * control_tracing() - report the new frame of copies, or no longer
- * @on: true to report it
+ * control_tracing() - start or stop reporting the new frame of copies to the tracepoint
+ * @on: true to start
  *
- * Context: may sleep; some grace periods where it is switched off.
+ * Context: may sleep. To stop it waits for some RCU-tasks grace periods.
  */
 void control_tracing(bool on)
 {
@@ -224,8 +227,8 @@ static void begin_epoch(struct control_status *to)
 /**
  * control_reset() - forget all rows and begin a new epoch
  *
- * Hooks are disarmed meanwhile, so that no event is counted partly in each epoch. What
- * happens while they are disarmed is not counted at all.
+ * Hooks are disarmed during the reset, so that no fault is counted partly in one epoch and
+ * partly in the next. Events during the reset are not counted at all.
  *
  * Context: may sleep.
  * Return: as control_counting().
@@ -287,7 +290,8 @@ void control_status(struct control_status *out)
 /**
  * control_init() - resolve every hook and start counting
  *
- * Return: 0, or an error, explained in the log, and then nothing is armed.
+ * Return: 0, or a negative error: then the log says why, and nothing is armed. Also 0 if arming
+ * failed and hooks could not be removed: the module must stay loaded, and counting is off.
  */
 int __init control_init(void)
 {

@@ -7,10 +7,10 @@
 /**
  * struct control_status - what the first line of /proc/cowstat shows
  * @counting: the hooks are armed
- * @timing: while counting, faults are timed too
+ * @timing: timing is switched on; faults are timed only while @counting
  * @armed: a bit for each enum cowstat_hook that is armed now
- * @counted: a bit for each that was armed in this epoch, so that its columns are known;
- *	     `counting off` leaves it
+ * @counted: a bit for each enum cowstat_hook that was armed in this epoch: its columns are
+ *	     known. `counting off` does not clear the bits
  * @epoch: incremented by each reset
  * @since_ns: when this epoch began, in ns of CLOCK_BOOTTIME
  */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Switching counting on and off without tearing a fault in two.
+ * Switches counting on and off so that no fault is counted in part.
  *
  * A fault is counted twice: at its entry, and at the commit of its outcome. A fault whose
  * entry counts and whose commit does not would show as `other`. Hooks are armed one by one,
- * with RCU-tasks grace periods in between, so arming cannot be the switch. Nothing counts
- * until all hooks are armed, and nothing counts once the first is being disarmed.
+ * with RCU-tasks grace periods in between, so arming cannot be the switch. Counting starts
+ * after the last hook is armed and stops before the first is disarmed.
  *
  *	phase		entry				commit counts if
  *	OFF		does not count			never
@@ -13,16 +13,16 @@
  *	ON		counts				always
  *	ENDING		does not count, marks the task	its entry did not mark the task
  *
- * So each fault that begins in STARTING or ON counts in full, and every other one not at
- * all. STARTING and ENDING last for an RCU-tasks grace period: all faults that were running
- * when the phase began have then ended, or sleep. A fault that sleeps between entry and
- * commit for longer than that (in page_mkwrite(), or for want of memory) is the only one that
- * can still be torn: it is one `other` too many, or a commit without an entry.
+ * So a fault that begins in STARTING or ON counts in full, and any other fault does not count
+ * at all. STARTING and ENDING last for an RCU-tasks grace period. After it, all faults that
+ * were running when the phase began have ended, or sleep. Only a fault that sleeps between
+ * entry and commit for longer than that (in page_mkwrite(), or waiting for memory) can still
+ * be counted in part: as one `other` too many, or as a commit without an entry.
  *
- * The static key is only a short cut past the phase. It is enabled after the phase has
- * become ON and disabled before it becomes ENDING. So it does not matter that a callback may
- * already be past the branch when the branch is patched, or that entries and commits are
- * patched one after the other: in ON both ways of asking give the same answer.
+ * The static key is only a faster way to ask for the phase. It is enabled after the phase has
+ * become ON and disabled before the phase becomes ENDING. The kernel may patch the branch while
+ * a callback is already past it, and patches entries and commits one after the other. Neither
+ * matters: in ON the key and the phase give the same answer.
  */
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -38,12 +38,12 @@ enum phase { OFF, STARTING, ON, ENDING };
 /* Written under control.c's mutex; read by callbacks without a lock. */
 static enum phase phase;
 
-static struct slots marks;	/* tasks whose fault began in STARTING, or in ENDING */
+static struct slots marks;	/* tasks whose fault began in STARTING or in ENDING */
 
 /**
- * counting_entry() - does a fault count that begins now?
+ * counting_entry() - does a fault that begins now count?
  *
- * Context: any; called at most once per fault, by current.
+ * Context: any; current calls it at most once per fault.
  * Return: true if it does.
  */
 bool counting_entry(void)
@@ -65,8 +65,8 @@ bool counting_entry(void)
 /**
  * counting_commit() - does the outcome of current's fault count?
  *
- * Context: any; after counting_entry(), if there was an entry while the hooks were armed.
- * Return: true if it does: then its entry counted, too.
+ * Context: any; after counting_entry(), if the entry happened while the hooks were armed.
+ * Return: true if it does. Then its entry counted, too.
  */
 bool counting_commit(void)
 {
@@ -82,7 +82,7 @@ bool counting_commit(void)
 }
 
 /**
- * counting_event() - does an event count that has no entry and commit?
+ * counting_event() - does an event count that is not split into entry and commit?
  *
  * Context: any.
  * Return: true if it does.
@@ -113,7 +113,7 @@ void counting_start(void)
  * counting_stop() - stop counting
  *
  * Context: may sleep, as counting_start(). All hooks are still armed. On return callbacks
- * may run, but touch no row.
+ * may still run, but they touch no row.
  */
 void counting_stop(void)
 {

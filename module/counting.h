@@ -8,10 +8,11 @@
 DECLARE_STATIC_KEY_FALSE(counting_key);
 
 /**
- * counting_is_steady() - is counting on, with no switching under way?
+ * counting_is_steady() - is counting on, and not being switched on or off?
  *
- * While this is true every event counts. Else the slow half of a callback asks
- * counting_entry(), counting_commit() or counting_event(). A NOP while counting is on.
+ * While this is true every event counts. Otherwise the slow half of a callback asks
+ * counting_entry(), counting_commit() or counting_event(). The test is a NOP while counting
+ * is on.
  *
  * Context: any.
  */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reports single faults through the tracepoints of trace.h, as they are committed. Nothing
- * here runs while no tracepoint is enabled.
+ * Reports single faults through the tracepoint cow_fault (trace.h) when they are committed.
+ * No fault runs this code while the tracepoint is disabled.
  *
  * The kernel commits a copy in two steps: it clears the old PTE, then adds the reverse
- * mapping of the new page. In between the old frame is kept in a slot of the task, not of
- * the CPU: on PREEMPT_RT the holder of the page-table lock can be preempted.
+ * mapping of the new page. Between the two, a slot of the task keeps the old frame. The slot
+ * is not per CPU: on PREEMPT_RT the holder of the page-table lock can be preempted.
  */
 #include <linux/capability.h>
 #include <linux/completion.h>
@@ -28,7 +28,7 @@
 #include "trace.h"
 
 static struct slots copies;		/* one per task between the two steps */
-static bool guarded;			/* perf calls may_see_frames() */
+static bool guarded;			/* from now on perf calls may_see_frames() */
 
 #ifdef CONFIG_PERF_EVENTS
 /*
@@ -42,7 +42,7 @@ static int may_see_frames(struct trace_event_call *call, struct perf_event *even
 #endif
 
 /**
- * event_init() - restrict who may open the event that shows page frames
+ * event_init() - restrict who may open the event cow_fault, which shows page frames
  *
  * Sets the callback that perf_trace_event_perm() of kernel/trace/trace_event_perf.c calls.
  * TRACE_EVENT_PERF_PERM() would do so too, but works for built-in events only.
@@ -60,8 +60,8 @@ void __init event_init(void)
 /**
  * event_forget() - release the slots of copies that were never reported
  *
- * Such slots remain when the last tracepoint user goes, or counting ends, between the two
- * steps of a copy.
+ * A slot is left over if the last user of the tracepoint goes, or counting ends, between the
+ * two steps of a copy.
  *
  * Context: process context; before hooks are armed, and when cow_fault is registered.
  */
@@ -71,9 +71,9 @@ void event_forget(void)
 }
 
 /*
- * The new frame of a copy is known where *_add_new_anon_rmap() is hooked. To hook it takes
- * ftrace_lock, which is taken before tracepoints_mutex elsewhere (pid_write() of
- * kernel/trace/ftrace.c), so whoever registers the tracepoint cannot do it: a worker does.
+ * The hook on *_add_new_anon_rmap() sees the new frame of a copy. To arm it takes ftrace_lock.
+ * A task that registers the tracepoint holds tracepoints_mutex, and elsewhere ftrace_lock is
+ * taken before that mutex (pid_write() of kernel/trace/ftrace.c). So a worker arms the hook.
  */
 static void hook_new_frames(struct work_struct *work);
 static DECLARE_WORK(listen_work, hook_new_frames);
@@ -81,7 +81,7 @@ static DECLARE_COMPLETION(new_frames_known);
 static DEFINE_SPINLOCK(listen_lock);
 /* under listen_lock: */
 static bool listening;
-static bool closed;		/* no work from now on: the module goes */
+static bool closed;		/* the module is being unloaded: queue no more work */
 
 static void hook_new_frames(struct work_struct *work)
 {
@@ -108,11 +108,12 @@ static bool listen(bool on)
 /**
  * event_listen() - prepare for the first user of cow_fault
  *
- * The event can be opened a moment before event_init() has run. Until then only
+ * The event can be opened a moment before event_init() has run. Until then only a task with
  * CAP_SYS_ADMIN may register.
  *
- * Waits until the new frames of copies are known, but not for long: the worker may itself wait
- * for a lock that the caller holds. Until then an event's new frame is 0.
+ * Waits until the worker has armed the hook that sees new frames, but at most a second: the
+ * worker may itself wait for a lock that the caller holds. Until the hook is armed, events show
+ * 0 as the new frame.
  *
  * Context: registration of the tracepoint; may sleep.
  * Return: 0, or -EPERM.
@@ -141,7 +142,7 @@ void event_unlisten(void)
 }
 
 /**
- * event_exit() - the module goes, or fails to load: no work from now on
+ * event_exit() - the module is unloaded, or failed to load: queue no work from now on
  *
  * Users of the tracepoint may come and go until the module's memory is freed.
  *
@@ -160,8 +161,8 @@ void event_exit(void)
  * @vma: where the fault was; the owner of its mm pays
  * @address: of the page
  * @outcome: the column that counts it
- * @old_pfn: the frame before, 0 when not known
- * @new_pfn: the frame after, 0 when not known
+ * @old_pfn: the frame before the fault, 0 when not known
+ * @new_pfn: the frame after the fault, 0 when not known
  * @bytes: how many bytes were copied
  *
  * Context: any.
@@ -206,13 +207,13 @@ void event_old_frame(unsigned long address, enum cowstat_column outcome, unsigne
 
 /**
  * event_new_frame() - report a copy, now that its new frame is known
- * @vma: where
+ * @vma: where the page is mapped
  * @address: of the page
  * @page: the new frame; the head page of a huge page
  *
- * The first call after event_old_frame() belongs to the same copy, unless hooks or tracepoint
- * users went away in between. The slot is then for another address or another kind of page,
- * and is released.
+ * The first call after event_old_frame() belongs to the same copy, unless hooks or users of the
+ * tracepoint went away in between. In that case the slot has another address or another kind of
+ * page: release it and report nothing.
  *
  * Context: under the page-table lock.
  */

@@ -9,17 +9,17 @@ struct hook;
 /* The hook whose ops most hooks share. */
 extern struct hook clear_flush;
 
-/* Why callbacks have more to do than to count. */
+/* Reasons why callbacks have more to do than to count. */
 enum fault_slow {
 	FAULT_SWITCHING,	/* counting is off, or being switched */
 	FAULT_TRACED,		/* cow_fault has a user */
 	FAULT_TIMED,
-	FAULT_CLOCK,		/* timed, by a clock that is a call to read */
+	FAULT_CLOCK,		/* timed by a clock that takes a function call to read */
 };
 
-/* What the mapping of new pages is hooked for. */
+/* Why *_add_new_anon_rmap(), which maps new pages, is hooked. */
 enum fault_rmap_use {
-	FAULT_RMAP_COUNTS,	/* no kprobe counts what it can count */
+	FAULT_RMAP_COUNTS,	/* no kprobes count the copies of file and pinned pages */
 	FAULT_RMAP_TRACES,
 	FAULT_RMAP_TIMES,
 };

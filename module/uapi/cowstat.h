@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * The contract of cowstat: what /proc/cowstat holds and what it is called.
+ * The contract of cowstat: the path, the format and the column names of /proc/cowstat.
  *
  * The module, the BPF programs and the userspace tools all include this file.
  * Every column, hook and outcome is listed here once; enums, name tables, sums
@@ -39,7 +39,8 @@
 	H(FAILED,	failed)
 
 /*
- * Outcomes: how a write-protect fault ends. One that nothing claims is `other`.
+ * Outcomes: how a write-protect fault ends. A fault is `other` if no hook commits one of the
+ * other outcomes for it.
  *	O(ID, name)
  */
 #define COWSTAT_OUTCOMES(O)		\
@@ -56,10 +57,12 @@
  * kind	IDENTITY	says which process a row is of; never summed
  *	COUNT		counted event by event; 0 when nothing happened
  *	DERIVED		computed from counts when printed
- *	BIRTH		measured once, when the process was forked; "-" when not
- *			seen. CLONE_VM children have a fork_ns, and no birth_*
- *	MEMO		what a process's recycled descendants did; outside every sum
- * hook	the hook without which the column is not known, and prints "-"
+ *	BIRTH		measured once, when the process was forked; "-" if cowstat
+ *			did not see the fork. A CLONE_VM child has fork_ns, but
+ *			no birth_*
+ *	MEMO		what the process's descendants did whose rows were recycled;
+ *			not part of any sum
+ * hook	the hook that the column needs; without it the column prints "-"
  */
 #define COWSTAT_COLUMNS(C)						\
 	C(PID,			pid,			IDENTITY, WP)	\
@@ -144,9 +147,10 @@ enum cowstat_kind {
 };
 
 /*
- * The rows that are of no process, by their word in the pid column. A row with
- * COWSTAT_PID_FOLDED has state COWSTAT_STATE_SUM if it is the sum of processes of one cgroup and
- * user, and of one name unless that is unknown. Without a state it is the sum of all others.
+ * Rows that are not about one process have one of these in the pid column: COWSTAT_PID_TOTAL or
+ * COWSTAT_PID_FOLDED. A COWSTAT_PID_FOLDED row with the state COWSTAT_STATE_SUM is the sum of
+ * recycled rows of one cgroup, user and name; the name may be unknown. The COWSTAT_PID_FOLDED
+ * row without a state is the sum of all other recycled rows, and of the faults that got no row.
  */
 #define COWSTAT_PID_TOTAL	"*"
 #define COWSTAT_PID_FOLDED	"-"
