@@ -3,15 +3,15 @@
  * The fault path: which kernel function, called by which other function, commits which
  * outcome of a write-protect fault. No other file knows this.
  *
- * The kernel decides in do_wp_page() (mm/memory.c) and commits under the page-table
- * lock through a small global function of mm/pgtable-generic.c or
- * arch/x86/mm/pgtable.c. We count at the entry of that function. So a thread that loses a
- * race, runs out of memory or has to retry is never counted as having copied.
+ * The kernel decides in do_wp_page() (mm/memory.c). It commits the outcome under the page-table
+ * lock, in a small global function of mm/pgtable-generic.c or arch/x86/mm/pgtable.c. We count
+ * at the entry of that function. So a thread that loses a race, runs out of memory or has to
+ * retry is never counted as having copied.
  *
- * Commits run under the page-table lock, except the split of a THP. The entries of huge
- * page faults do not, and on PREEMPT_RT any callback may be preempted. So nothing here
- * relies on the lock: rows are freed only with the module, and the owner of a foreign mm is
- * read under RCU. No callback calls a hooked function, so none needs a recursion guard.
+ * Commits run under the page-table lock, except the split of a THP. Entries of huge page faults
+ * run without it, and on PREEMPT_RT any callback may be preempted. So no callback relies on
+ * the lock: rows are freed only with the module, and the owner of a foreign mm is read under
+ * RCU. No callback calls a hooked function, so none needs a recursion guard.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -38,14 +38,17 @@
 
 static struct hook set_access_flags, add_anon_rmap;
 
-/* The places that count instead of add_anon_rmap; none if the kernel's text is unexpected. */
+/*
+ * The places where kprobes count what add_anon_rmap would count otherwise. There are none if
+ * the kernel's text is not as expected.
+ */
 static struct site sites[SITES_MAX];
 static unsigned int nr_sites __ro_after_init;
 
-static bool sites_count;	/* they are armed */
+static bool sites_count;	/* the kprobes at the sites are armed */
 
 /*
- * What is not counted since the last reset, or not all of it: a bit for each enum cowstat_hook.
+ * A bit for each enum cowstat_hook whose events may have gone uncounted since the last reset.
  * See fault_unknown().
  */
 static atomic_long_t unknown = ATOMIC_LONG_INIT(0);
@@ -54,15 +57,18 @@ static atomic_long_t unknown = ATOMIC_LONG_INIT(0);
 static unsigned long rmap_uses;
 
 /*
- * Is counting all there is to do, and each event counts? A callback then needs to look no
- * further. Off while fault_set_slow() names a reason.
+ * On while each event counts and callbacks do nothing but count. Off while fault_set_slow() has
+ * recorded a reason for more work.
  */
 static DEFINE_STATIC_KEY_FALSE(only_counts_key);
 
-/* Is counting, and timing by a clock that is read without a call, all there is to do? */
+/* On while callbacks only count, and time by a clock that they read without a function call. */
 static DEFINE_STATIC_KEY_FALSE(only_times_key);
 
-/* Not inlined, and called as the ABI has it: else GCC moves arguments in the caller. */
+/*
+ * Not inlined, and called by the standard calling convention. Otherwise GCC moves arguments
+ * around in the caller.
+ */
 #define noipa	__attribute__((noipa))
 
 static __always_inline bool fault_only_counts(void)
@@ -75,16 +81,16 @@ static __always_inline bool fault_only_times(void)
 	return static_branch_likely(&only_times_key);
 }
 
-/* The frame of the shared zero page. KSM maps its zero pages there, too. */
+/* The frame of the shared zero page. KSM maps pages of zeros to it, too. */
 static unsigned long shared_zero_pfn __ro_after_init;
 
 /*
- * The rows of faults in other processes' memory, from entry to commit, by task that faults.
- * The process that pays may exit in between, and its mm then has no owner any more.
+ * For faults in another process's memory: the row, kept from entry to commit in a slot of the
+ * task that faults. The process that pays may exit in between, and then its mm has no owner.
  */
 static struct slots remotes;
 
-/* The row of any fault; sets @remote when another process pays for it, or nobody. */
+/* Find the row of any fault. Sets @remote if another process pays, or if nobody does. */
 static struct row *row_of_payer(struct mm_struct *mm, bool make, bool *remote)
 {
 	struct task_struct *payer;
@@ -102,16 +108,16 @@ static struct row *row_of_payer(struct mm_struct *mm, bool make, bool *remote)
 }
 
 /*
- * The row of current, for a fault in its own mm, if it was the last to fault on this CPU. A
- * kernel thread that borrows an mm has no row: table_birth() does not make one for it, and
- * removes the row of an earlier process that had the same signal_struct.
+ * The row of current, if it faults in its own mm and its process was the last to fault on this
+ * CPU; else NULL. A kernel thread that borrows an mm has no row: table_birth() makes none for
+ * it, and removes the row of an earlier process that had the same signal_struct.
  */
 static __always_inline struct row *row_of_current(const struct mm_struct *mm)
 {
 	return likely(current->mm == mm) ? table_find_recent(current->signal) : NULL;
 }
 
-/* The same after another process has faulted on this CPU; NULL if current has no row yet. */
+/* The same, also if another process faulted last on this CPU. NULL if current has no row yet. */
 static __always_inline struct row *row_of_current_again(const struct mm_struct *mm)
 {
 	struct row *row = row_of_current(mm);
@@ -134,7 +140,10 @@ static void remote_remember(struct row *row)
 	slot->note = READ_ONCE(row->generation);
 }
 
-/* The row of the entry; @row if there was none, the `-` row if it has been given up since. */
+/*
+ * The row that remote_remember() kept at the entry; @row if it kept none; the `-` row if the
+ * kept row has been given up since.
+ */
 static struct row *remote_recall(struct row *row)
 {
 	struct slot *slot = slot_find(&remotes, current);
@@ -148,7 +157,7 @@ static struct row *remote_recall(struct row *row)
 	return row;
 }
 
-/* Count an entry, or an event that has none; return the row of the process that pays. */
+/* Count an entry, or an event without a separate entry; return the row of the payer. */
 static noinline struct row *count_entry(struct mm_struct *mm, enum row_value entries)
 {
 	bool remote;
@@ -181,16 +190,16 @@ static struct row *row_of_commit(struct mm_struct *mm)
 	return remote ? remote_recall(row) : row;
 }
 
-/* Does the commit by a caller count? */
+/* Does a commit by this caller count? */
 static bool commit_counts(enum cowstat_hook caller)
 {
 	return caller != HOOK_NONE && (counting_is_steady() || counting_commit());
 }
 
 /*
- * Each hot callback is split in two. The first half calls nothing, so it saves no registers: it
- * counts, and times, a fault of the process that last faulted on this CPU. The slow half
- * handles everything else and takes the same arguments.
+ * Each hot callback is split in two. The fast half handles a fault of the process that last
+ * faulted on this CPU: it counts it, and times it. It calls no function, so the compiler saves
+ * no registers. The slow half takes the same arguments and handles everything else.
  */
 static noipa void wp_fault_rare(unsigned long ip, unsigned long parent_ip,
 				struct ftrace_ops *ops, struct ftrace_regs *fregs)
@@ -204,7 +213,7 @@ static noipa void wp_fault_rare(unsigned long ip, unsigned long parent_ip,
 		timing_begin(timing_clock());
 }
 
-/* Another process has faulted on this CPU since: this half calls nothing either. */
+/* Another process has faulted on this CPU in between. This half calls no function either. */
 static noipa void wp_fault_slow(unsigned long ip, unsigned long parent_ip,
 				struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
@@ -245,7 +254,7 @@ slow:
 	wp_fault_slow(ip, parent_ip, ops, fregs);
 }
 
-/* The copy of whatever is no small anonymous page. Inline, so that it is no call. */
+/* Count the copy of any page but a small anonymous one. Inline, to avoid a function call. */
 static __always_inline enum cowstat_column count_other_copy(struct row *row, pte_t old,
 							    const struct vm_area_struct *vma)
 {
@@ -270,16 +279,16 @@ static __always_inline enum cowstat_column count_other_copy(struct row *row, pte
 }
 
 /*
- * Count the copy of a small anonymous page; false if it is none.
+ * Count the copy of a small anonymous page; return false if the page is not one.
  *
- * An anonymous page's mapping is its anon_vma: that of the process that made it. A page whose
- * anon_vma is not the faulting area's own came from an ancestor. Only where a child's area
- * took over the anon_vma of an ancestor that is gone (anon_vma_clone()) do that ancestor's
- * pages look like the child's own.
+ * The mapping of an anonymous page is the anon_vma of the process that made the page. If it is
+ * not the anon_vma of the faulting VMA, the page came from an ancestor. There is one exception:
+ * a child's VMA may reuse the anon_vma of an ancestor that is gone (anon_vma_clone()). Then
+ * that ancestor's pages look like the child's own.
  *
- * What is looked at here is the page itself, not yet its folio. A page inside a larger folio
- * has other things where its mapping would be, but never the address of an anon_vma; and its
- * link to the folio has the low bit set, where other pages have a list's aligned pointer.
+ * This reads the page itself and does not look up its folio. A tail page of a larger folio keeps
+ * other data in place of the mapping, but never the address of an anon_vma. And its link to the
+ * folio has the low bit set, where other pages have the aligned pointer of a list.
  */
 static __always_inline bool count_anon_copy(struct row *row, pte_t old,
 					    const struct vm_area_struct *vma)
@@ -345,7 +354,7 @@ static void on_clear_flush(unsigned long ip, unsigned long parent_ip,
 		return;
 	if (caller == COWSTAT_HOOK_HUGETLB || READ_ONCE(add_anon_rmap.armed))
 		event_old_frame(compat_argument(fregs, 1), outcome, pte_pfn(old));
-	else	/* nobody will report the new frame */
+	else	/* no hook will see the new frame, so report now */
 		event_fault(vma, compat_argument(fregs, 1), outcome, pte_pfn(old), 0,
 			    outcome == COWSTAT_COL_COPIED ? PAGE_SIZE : 0);
 }
@@ -393,7 +402,10 @@ static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
 	}
 }
 
-/* While timing is on. By itself: together with on_commit() it would need more registers. */
+/*
+ * on_commit() while timing is on. A function of its own: inlined there it would make the
+ * compiler save more registers.
+ */
 static noipa void commit_timed(unsigned long ip, unsigned long parent_ip,
 			       struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
@@ -430,8 +442,9 @@ slow:
  * int ptep_set_access_flags(struct vm_area_struct *vma, unsigned long addr,
  *			     pte_t *ptep, pte_t entry, int dirty)
  *
- * Rare functions share this ops; hook_dispatch() finds them by their address. A commit is made
- * a moment after the entry, and nearly always on the same CPU: the entry has found the row.
+ * Rarely called functions share this ops; hook_dispatch() finds their hooks by address. A commit
+ * follows its entry at once and nearly always on the same CPU, where the entry has cached the
+ * row in recent_row.
  */
 static void on_commit(unsigned long ip, unsigned long parent_ip,
 		      struct ftrace_ops *ops, struct ftrace_regs *fregs)
@@ -480,7 +493,7 @@ static void on_thp_fault(unsigned long ip, unsigned long parent_ip,
 	count_fault(vmf->vma->vm_mm, ROW_THP_ENTRIES);
 }
 
-/* Count the outcome of a THP fault. A split is an attempt: another task may win the race. */
+/* Count the outcome of a THP fault. A split may still fail: another task may win the race. */
 static void thp_commit(const struct vm_area_struct *vma, unsigned long address, pmd_t *pmd,
 		       enum row_value value, enum cowstat_column outcome)
 {
@@ -513,7 +526,7 @@ static void on_pmdp_set_access_flags(unsigned long ip, unsigned long parent_ip,
 			   COWSTAT_COL_THP_REUSED);
 }
 
-/* The copy of a private file page: this is all there is of its fault. */
+/* Count the copy of a private file page. Its fault has no other event: no separate entry. */
 static void count_file_copy(struct vm_area_struct *vma, unsigned long address, struct page *page)
 {
 	if (!counting_is_steady() && !counting_event())
@@ -523,7 +536,7 @@ static void count_file_copy(struct vm_area_struct *vma, unsigned long address, s
 		event_fault(vma, address, COWSTAT_COL_FILE_COPIED, 0, page_to_pfn(page), PAGE_SIZE);
 }
 
-/* The copy of a pinned page by fork: the parent pays, though the mm is the new child's. */
+/* Count a pinned page that fork copies: the parent pays, though the mm is the new child's. */
 static void count_pinned_copy(struct vm_area_struct *vma, unsigned long address, struct page *page)
 {
 	if (!counting_is_steady() && !counting_event())
@@ -534,7 +547,7 @@ static void count_pinned_copy(struct vm_area_struct *vma, unsigned long address,
 		event_fault(vma, address, COWSTAT_COL_FORK_COPIED, 0, page_to_pfn(page), PAGE_SIZE);
 }
 
-/* Where a new anonymous page is mapped: its reverse mapping is made, and has the index. */
+/* The address of a new anonymous page, from its index: its reverse mapping already exists. */
 static unsigned long address_of_new(const struct vm_area_struct *vma, struct page *page)
 {
 	return vma->vm_start + ((page_folio(page)->index - vma->vm_pgoff) << PAGE_SHIFT);
@@ -552,7 +565,7 @@ static noipa void site_slow(const struct site *site, const struct pt_regs *regs)
 		count_file_copy(vma, address, page);
 }
 
-/* Behind the call of *_add_new_anon_rmap() by a function whose call counts. */
+/* The kprobe's handler, right behind a call of *_add_new_anon_rmap() that counts. */
 static int on_site(struct kprobe *probe, struct pt_regs *regs)
 {
 	const struct site *site = container_of(probe, struct site, probe);
@@ -593,7 +606,7 @@ static noipa void add_anon_rmap_slow(unsigned long ip, unsigned long parent_ip,
 		count_file_copy(vma, address, page);
 }
 
-/* By itself, too: without the callback's arguments to keep, no register has to be saved. */
+/* A function of its own: the callback's arguments are dead here, so no register is saved. */
 static noipa void map_timed(struct row *row, struct timing_note *note)
 {
 	timing_map(row, note, 0, rdtsc());
@@ -603,9 +616,9 @@ static noipa void map_timed(struct row *row, struct timing_note *note)
  * void folio_add_new_anon_rmap(struct folio *folio, struct vm_area_struct *vma,
  *				unsigned long address, ...)
  *
- * Armed while somebody traces or times: the new page of a copy is known and mapped here. Where
- * no kprobe counts, it is always armed and counts. Most calls are expected then: first touches,
- * and copies that are already counted.
+ * Armed while the tracepoint has a user or timing is on: this function maps the new page of a
+ * copy. Without kprobes at the sites it is armed whenever counting is on, and counts. Most of
+ * its calls count nothing then: first touches, and copies that are already counted.
  */
 static void on_add_anon_rmap(unsigned long ip, unsigned long parent_ip,
 			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
@@ -625,7 +638,7 @@ time:
 	note = timing_note_of_current();
 	flags = timing_flushing(note);
 	if (likely(!flags)) {
-		/* without TIMING_REMOTE current pays: no need to look at the mm again */
+		/* without TIMING_REMOTE current pays: no need to check the mm again */
 		row = table_find_recent(current->signal);
 		if (likely(row)) {
 			map_timed(row, note);
@@ -652,7 +665,7 @@ static void on_hugetlb_add_rmap(unsigned long ip, unsigned long parent_ip,
 				(void *)compat_argument(fregs, 0));
 }
 
-/* A fault begins. Armed first and disarmed last, so that every commit has an entry. */
+/* A fault begins. Armed before and disarmed after the commits, so each commit has an entry. */
 static struct hook wp_fault = {
 	.ops.func	= on_wp_fault,
 	.function	= { "do_wp_page" },
@@ -681,8 +694,8 @@ struct hook clear_flush = {
 /*
  * The same frame becomes writable. The compiler may inline wp_page_reuse() into any of
  * these callers; finish_mkwrite_fault() completes the fault of a shared file page. On x86
- * do_wp_page() calls the function for no other reason: the call in __wp_page_copy_user() is
- * for CPUs that do not set the accessed bit.
+ * do_wp_page() calls the function for no other reason: __wp_page_copy_user() calls it only on
+ * CPUs that do not set the accessed bit in hardware.
  */
 static struct hook set_access_flags = {
 	.shares_ops	= &clear_flush,
@@ -724,9 +737,9 @@ static struct hook thp_fault = {
 };
 
 /*
- * The only outcome that is counted as an attempt, without the page-table lock: the function
- * that splits under the lock has many other callers. A private file THP is split by
- * __handle_mm_fault() and never enters do_huge_pmd_wp_page().
+ * The only outcome that is counted before it is certain, without the page-table lock: the
+ * function that splits under the lock has many other callers. __handle_mm_fault() itself splits
+ * a private file THP, which never enters do_huge_pmd_wp_page().
  */
 static struct hook thp_split = {
 	.shares_ops	= &clear_flush,
@@ -745,7 +758,8 @@ static struct hook thp_reuse = {
 /*
  * A new anonymous page is mapped. set_pte_range() (do_set_pte() in 6.1) calls the function
  * only for the copy of a private file page; copy_page_range() only for pinned pages. Compilers
- * usually inline the rest of fork's copying into it, but need not.
+ * usually inline copy_pte_range() and the functions below it into copy_page_range(), but not
+ * always.
  */
 static struct hook add_anon_rmap = {
 	.ops.func	= on_add_anon_rmap,
@@ -764,7 +778,10 @@ static struct hook add_anon_rmap = {
 	.expected	= HOOK_NONE,
 };
 
-/* Found together. add_anon_rmap stands first: it is armed by itself. */
+/*
+ * All hooks that fault_resolve() looks up together. add_anon_rmap comes first: it is armed
+ * separately, so counting_hooks leaves it out.
+ */
 static struct hook *const fault_hooks[] = {
 	&add_anon_rmap,
 	&wp_fault,
@@ -783,12 +800,12 @@ static struct hook *const *const counting_hooks = fault_hooks + 1;
 static struct hook *const rmap_hooks[] = { &add_anon_rmap, NULL };
 
 /**
- * fault_set_slow() - callbacks have, or no longer have, something to do beside counting
+ * fault_set_slow() - set or clear a reason why callbacks must do more than count
  * @why: the reason
- * @slow: does it apply?
+ * @slow: true to set it, false to clear it
  *
- * Context: may sleep. Takes no lock that is held while hooks are armed: it may be called from
- * the registration of a tracepoint.
+ * Context: may sleep. Takes no lock that is held while hooks are armed: registering a tracepoint
+ * calls it.
  */
 void fault_set_slow(enum fault_slow why, bool slow)
 {
@@ -811,7 +828,7 @@ void fault_set_slow(enum fault_slow why, bool slow)
 	mutex_unlock(&mutex);
 }
 
-/* Arm add_anon_rmap if it is of use, disarm it if not. */
+/* Arm add_anon_rmap if anything uses it, else disarm it. */
 static int rmap_update(bool counting)
 {
 	bool wanted = counting && rmap_uses;
@@ -824,11 +841,11 @@ static int rmap_update(bool counting)
 }
 
 /**
- * fault_use_rmap() - have the mapping of new pages reported, or no longer
- * @use: for what
- * @on: from now on, or no more
+ * fault_use_rmap() - begin or end one use of the hook on *_add_new_anon_rmap()
+ * @use: what the hook is for
+ * @on: true to begin
  *
- * Context: may sleep, some grace periods where it is switched off; under control.c's mutex.
+ * Context: may sleep; disarming waits for RCU-tasks grace periods. Under control.c's mutex.
  * Return: 0; -ENOENT if this kernel has no such function to hook; or the error of ftrace.
  */
 int fault_use_rmap(enum fault_rmap_use use, bool on)
@@ -848,13 +865,13 @@ int fault_use_rmap(enum fault_rmap_use use, bool on)
 }
 
 /**
- * fault_arm() - begin to count faults
+ * fault_arm() - arm the hooks of faults
  *
- * Where kprobes refuse a site, the function is hooked instead. So it is where the kernel is
- * live-patched: a patch may have replaced the function that the site is in.
+ * If kprobes refuse a site, *_add_new_anon_rmap() is hooked instead. The same on a live-patched
+ * kernel: a patch may have replaced the function that contains the site.
  *
  * Context: may sleep; under control.c's mutex.
- * Return: 0, or a negative error: then nothing is armed.
+ * Return: 0, or a negative error. Then nothing is armed, unless a hook could not be removed.
  */
 int fault_arm(void)
 {
@@ -875,25 +892,24 @@ int fault_arm(void)
 }
 
 /**
- * fault_disarm() - stop counting faults
+ * fault_disarm() - disarm the hooks of faults
  *
- * Context: may sleep, for as long as some RCU-tasks grace periods take; under control.c's
- * mutex.
- * Return: 0: then no callback runs, and none will; or the error of ftrace if a hook could not
- * be removed.
+ * Context: may sleep, for some RCU-tasks grace periods; under control.c's mutex.
+ * Return: 0, and then no callback is running and none will run; or the error of ftrace if a
+ * hook could not be removed.
  */
 int fault_disarm(void)
 {
 	int err = rmap_update(false), failed;
 
-	fault_unknown();	/* the last time that one can see it */
+	fault_unknown();	/* record it now: after disarming nobody can see it */
 	site_disarm_all(sites, nr_sites);
 	failed = hook_disarm_all(counting_hooks);
 	return err ?: failed;
 }
 
 /**
- * fault_hooked() - the hooks that ftrace calls, whatever they are used for
+ * fault_hooked() - what the hooks can count that ftrace calls now, whatever their use
  *
  * Return: a bit for each enum cowstat_hook.
  */
@@ -903,7 +919,7 @@ unsigned long fault_hooked(void)
 }
 
 /**
- * fault_mask() - what is armed
+ * fault_mask() - what the armed hooks and kprobes count
  *
  * Return: a bit for each enum cowstat_hook.
  */
@@ -921,7 +937,7 @@ unsigned long fault_mask(void)
 }
 
 /**
- * fault_probed() - what kprobes count: first touches then pay nothing for it
+ * fault_probed() - what kprobes count, so that it costs first touches nothing
  *
  * Return: a bit for each enum cowstat_hook.
  */
@@ -931,11 +947,11 @@ unsigned long fault_probed(void)
 }
 
 /**
- * fault_unknown() - what is armed, but is not counted, or not all of it, since the last reset
+ * fault_unknown() - what armed hooks have not counted, or not completely, since the last reset
  *
- * This is found out while it happens: when a live patch commits a fault in place of a function
- * that we know; when one may have replaced a function that a kprobe is in; when kprobes are
- * switched off.
+ * There are three cases. A live patch commits a fault in place of a function that we know. A
+ * live patch may have replaced a function that contains a kprobe. Root has switched all kprobes
+ * off.
  *
  * Context: process context.
  * Return: a bit for each enum cowstat_hook.
@@ -960,7 +976,7 @@ unsigned long fault_unknown(void)
 }
 
 /**
- * fault_reset() - what was not counted before does not matter any more
+ * fault_reset() - forget what fault_unknown() has recorded
  *
  * Context: process context; everything is disarmed.
  */
@@ -984,7 +1000,7 @@ u64 fault_missed(void)
  * fault_resolve() - find every function to hook, and every place to probe
  * @absent: from fault_init()
  *
- * Context: may sleep. To be undone by fault_release(), on failure too.
+ * Context: may sleep. The caller undoes it with fault_release(), on failure too.
  * Return: as hook_resolve_all().
  */
 int __init fault_resolve(unsigned long absent)
@@ -1001,7 +1017,7 @@ int __init fault_resolve(unsigned long absent)
 }
 
 /**
- * fault_release() - give back what fault_resolve() took
+ * fault_release() - free what fault_resolve() allocated
  *
  * Context: may sleep; everything is disarmed.
  */
@@ -1011,7 +1027,7 @@ void fault_release(void)
 }
 
 /**
- * fault_init() - find the zero page, and the hooks that this machine cannot need
+ * fault_init() - find the zero page, and the hooks that are useless on this machine
  *
  * Not every kernel exports zero_pfn, but all export the page that ZERO_PAGE() returns.
  *

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Fork, exec and exit: which process forked which, what the child's page tables held at
- * birth, when a process exited, and which forks failed. Uses three scheduler tracepoints, an
- * entry hook on copy_process() that reads the clock, and a kprobe where it returns to
- * kernel_clone(): no tracepoint fires for a fork that failed.
+ * birth, when a process exited, and which forks failed. Uses three scheduler tracepoints and an
+ * entry hook on copy_process() that reads the clock. No tracepoint fires for a fork that fails,
+ * so a kprobe where copy_process() returns to kernel_clone() sees those.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -29,14 +29,14 @@
 #include "trace.h"
 
 /*
- * When a task entered copy_process(); read by sched_process_fork once there is a child. An
- * exit hook would slow down every new task. So a slot stays with a task that made a thread of
- * io_uring's or vhost's, for which no tracepoint fires: until the task forks again or exits, or
- * until another one needs the place. The same where failed forks are not seen.
+ * When a task entered copy_process(). on_fork() reads the slot and drops it. There is no hook at
+ * the function's exit: it would slow down every new task. No tracepoint fires for a new thread
+ * of io_uring or vhost, nor for a failed fork that the kprobe does not see. Then the task keeps
+ * its slot until it forks again or exits, or until another task needs the place.
  */
 static struct slots forks;
 
-/* When a fork was first seen to begin, since hooks were armed. */
+/* When on_copy_process() saw the first fork since the hooks were armed. 0: none yet. */
 static u64 first_fork_ns;
 
 /*
@@ -52,7 +52,7 @@ static void on_copy_process(unsigned long ip, unsigned long parent_ip,
 
 	if (!READ_ONCE(first_fork_ns))
 		WRITE_ONCE(first_fork_ns, now);
-	slot = slot_take(&forks, current, now);	/* on_fork() counts it if there is none */
+	slot = slot_take(&forks, current, now);	/* if NULL, on_fork() counts it as missed */
 	if (slot)
 		WRITE_ONCE(slot->flags, args->flags);
 }
@@ -80,8 +80,9 @@ struct hook fork_entry = {
 };
 
 /*
- * A fork whose slot is gone: another task needed the place. Those that had begun before the
- * hook was armed had none; they are over after a second.
+ * A fork without a slot, because another task took the place over: count it as missed. A fork
+ * that began before the hook was armed has none either. Such forks are over after a second, so
+ * count nothing until then.
  */
 static void count_untimed(void)
 {
@@ -126,7 +127,7 @@ static void on_fork(void *data, struct task_struct *parent, struct task_struct *
 		table_birth(parent, child, NULL);
 		goto release;
 	}
-	/* Without the entry hook the slot may be left over from an earlier fork that failed. */
+	/* If the entry hook is not armed, the slot may belong to an earlier fork that failed. */
 	timed = slot && slot_read(slot, parent, &began_ns, &copied) &&
 		READ_ONCE(fork_entry.armed);
 	if (timed) {
@@ -173,8 +174,9 @@ static void exit_of(struct task_struct *task)
 COMPAT_EXIT_PROBE(on_exit, exit_of)
 
 /*
- * A fork failed. Threads and kernel threads do not count, nor a fork that a signal interrupted:
- * the kernel begins it again, or the signal kills the process, which never learns.
+ * A fork failed. Failures to make a thread and failures in kernel threads do not count. Nor does
+ * a fork that a signal interrupted: the kernel restarts it, or the signal kills the process
+ * before it sees an error.
  */
 static noinline void count_failed(unsigned long err)
 {
@@ -242,7 +244,7 @@ static void __init match_event(struct tracepoint *tp, void *data)
 }
 
 /**
- * fork_resolve() - find the tracepoints, and the place where forks fail
+ * fork_resolve() - find the tracepoints, and where copy_process() returns to kernel_clone()
  *
  * Tracepoints are not exported, but for_each_kernel_tracepoint() is.
  *
@@ -271,7 +273,7 @@ int __init fork_resolve(void)
 /**
  * fork_arm() - attach to the tracepoints, sched_process_exit first
  *
- * Failed forks are not counted where kprobes refuse the place.
+ * If kprobes refuse the place, failed forks are not counted.
  *
  * Context: may sleep. The caller serialises arming and disarming.
  * Return: 0, or a negative error, and then none is attached.
@@ -333,7 +335,7 @@ unsigned long fork_mask(void)
 }
 
 /**
- * fork_probed() - what a kprobe counts
+ * fork_probed() - what the kprobe counts
  *
  * Return: a bit for each enum cowstat_hook.
  */
@@ -343,7 +345,7 @@ unsigned long fork_probed(void)
 }
 
 /**
- * fork_missed() - returns that the kprobe has missed since it was armed
+ * fork_missed() - returns of copy_process() that the kprobe has missed since it was armed
  *
  * Return: their number; earlier ones are in table.missed.
  */

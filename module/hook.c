@@ -17,7 +17,7 @@
 #include "hook.h"
 
 #define RESOLVER_MAX	96
-#define REPLACE_ONE_IN	4096	/* calls of a site that is not remembered */
+#define REPLACE_ONE_IN	4096	/* of this many calls from sites not remembered, one replaces */
 
 #define HOOK_NAME(ID, name)	\
 	[COWSTAT_HOOK_##ID] = #name,
@@ -42,7 +42,7 @@ struct resolver {
 	int err;	/* a lookup failed for lack of memory: the name may exist */
 };
 
-/* Return the address and set the size of the function of that full name; 0 if none. */
+/* Return the address of the function with this full name and set its size; 0 if there is none. */
 static unsigned long __init resolve(struct resolver *r, const char *name, unsigned long *size)
 {
 	char symbol[KSYM_SYMBOL_LEN];
@@ -81,8 +81,8 @@ static void __init resolver_free(struct resolver *r)
 }
 
 /*
- * An empty filter traces every function, so a hook whose function cannot be traced must not be
- * armed: it is then as good as missing.
+ * An empty filter traces every function. So a hook whose function cannot be traced must never be
+ * armed: treat it as missing.
  */
 static int __init hook_set_filter(struct hook *hook)
 {
@@ -108,8 +108,8 @@ static int __init hook_set_filter(struct hook *hook)
 }
 
 /*
- * The instructions `call rel32` and `jmp rel32`, and where their target is: a thunk shortly before
- * the function, its start, or what follows the ENDBR there.
+ * The instructions `call rel32` and `jmp rel32`. Their target is a thunk shortly before the
+ * function, the function's first byte, or the byte behind its ENDBR.
  */
 #define CALL_OPCODE	0xe8
 #define JUMP_OPCODE	0xe9
@@ -118,9 +118,9 @@ static int __init hook_set_filter(struct hook *hook)
 #define ENDBR_SIZE	4
 
 /*
- * Does the text of a caller call the hooked function, or jump there? The compiler may have
- * inlined one caller into another, or moved the call into a function that we do not know. Then
- * its calls would be taken for those of a stranger, and its column would stay 0.
+ * Does the text of a caller call the hooked function, or jump there? If not, the compiler has
+ * inlined this caller into another one, or moved the call into a function that we do not know.
+ * In the second case we would not count the calls, and the column would stay 0.
  */
 static bool __init range_calls(const struct hook_range *range, const struct hook *hook, u8 opcode)
 {
@@ -161,7 +161,7 @@ static void __init hook_add_range(struct hook *hook, struct resolver *r,
 	}
 }
 
-/* Do the functions that must call the hooked one do so? */
+/* Does at least one of hook->entered_by call the hooked function? True if none is named. */
 static bool __init hook_is_entered(const struct hook *hook, struct resolver *r)
 {
 	char full[KSYM_NAME_LEN];
@@ -180,7 +180,7 @@ static bool __init hook_is_entered(const struct hook *hook, struct resolver *r)
 	return !i;
 }
 
-/* What this machine can have for the hook to count. */
+/* What the hook should count on this machine. */
 static unsigned long __init hook_wanted(const struct hook *hook, unsigned long absent)
 {
 	const struct hook_caller *caller = hook->callers;
@@ -223,7 +223,7 @@ static void __init hook_resolve(struct hook *hook, struct resolver *r, unsigned 
 		hook->address = 0;
 }
 
-/* Name what cannot be counted though the function is there. */
+/* The function was found, but not all of its callers: log what cannot be counted. */
 static void __init hook_report(const struct hook *hook)
 {
 	int id;
@@ -237,8 +237,8 @@ static void __init hook_report(const struct hook *hook)
 /**
  * hook_resolve_all() - find every function of a table of hooks
  * @hooks: the table, ending in NULL
- * @absent: a bit for each enum cowstat_hook that this machine cannot have; hooks that count
- *	    nothing else are left out
+ * @absent: a bit for each enum cowstat_hook that cannot happen on this machine; hooks that
+ *	    count nothing else are left out
  *
  * FTRACE_OPS_FL_PERMANENT makes ftrace refuse `sysctl kernel.ftrace_enabled=0` while the
  * hooks are armed. Without it counting would stop silently.
@@ -300,7 +300,7 @@ void hook_release_all(struct hook *const *hooks)
 
 /**
  * hook_dispatch() - find the hook of the function that was called, and run its callback
- * @ip: where ftrace was called from, at the start of the function
+ * @ip: the address, near the start of the function, from which ftrace was called
  * @parent_ip: the return address of the function
  * @ops: an ops that several hooks share
  * @fregs: the function's arguments
@@ -321,9 +321,9 @@ void hook_dispatch(unsigned long ip, unsigned long parent_ip, struct ftrace_ops 
 }
 
 /*
- * Remember the return address of an expected call. Without room it replaces another one in a
- * few of its calls, chosen at random. So the hottest call sites end up being remembered, though
- * others came first.
+ * Remember the return address of an expected call. If all places are taken, one call in
+ * REPLACE_ONE_IN, chosen at random, replaces one of them. So in the end the hottest call sites
+ * are remembered, even if others came first.
  */
 static void hook_remember(struct hook *hook, unsigned long parent_ip)
 {
@@ -365,7 +365,7 @@ enum cowstat_hook hook_caller_of(struct ftrace_ops *ops, unsigned long parent_ip
 	for (i = 0; i < hook->nr_ranges && id == HOOK_NONE; i++)
 		if (parent_ip - hook->range[i].start < hook->range[i].size)
 			id = hook->range[i].hook;
-	/* No module may call these functions, but a live patch may stand in for a caller. */
+	/* Modules cannot call these functions, except a live patch that replaces a caller. */
 	if (unlikely(id == HOOK_NONE && is_in_a_module(parent_ip)))
 		WRITE_ONCE(hook->patched, true);
 	else if (id == hook->expected)
@@ -419,11 +419,11 @@ int hook_arm_all(struct hook *const *hooks)
  * @hooks: the table; disarmed from last to first
  *
  * On success no callback is running and none will run again: unregistering waits until
- * every CPU has left ftrace's trampolines. @armed is cleared before a hook is unregistered.
+ * every CPU has left ftrace's trampolines. hook->armed is cleared before a hook is unregistered.
  *
- * Once ftrace has found an error of its own it shuts itself down, and patches no text any
- * more. Hooks can then not be removed: the kernel calls their callbacks until it reboots, so
- * the module's text must stay. Such hooks remain @armed.
+ * When ftrace finds an internal error, it shuts itself down and patches no more text. Then hooks
+ * cannot be removed: the kernel calls their callbacks until it reboots, so the module's text
+ * must stay. hook->armed stays true for such hooks.
  *
  * Context: may sleep, for a few RCU-tasks grace periods.
  * Return: 0, or the error of ftrace if at least one hook could not be removed.
@@ -456,8 +456,8 @@ int hook_disarm_all(struct hook *const *hooks)
  * hook_mask() - what the armed hooks of a table count
  * @hooks: the table
  *
- * Several hooks may be needed for one enum cowstat_hook: the entry of a fault and its commits.
- * If one of them cannot count it, the columns would be wrong, so it is left out.
+ * One enum cowstat_hook may need several hooks: the entry of a fault and its commits. If one of
+ * these hooks cannot count it, the columns would be wrong, so its bit is left out.
  *
  * Return: a bit for each enum cowstat_hook that is counted.
  */
@@ -478,10 +478,10 @@ unsigned long hook_mask(struct hook *const *hooks)
 }
 
 /**
- * hook_patched() - what hooks cannot count, since live patches have taken the places of callers
+ * hook_patched() - what hooks cannot count because live patches have replaced callers
  * @hooks: a table
  *
- * The callers in a live patch are not known, so all that the hook counts is in doubt.
+ * We do not know the functions of a live patch. So all counts of such a hook are in doubt.
  *
  * Return: a bit for each enum cowstat_hook.
  */
@@ -496,7 +496,7 @@ unsigned long hook_patched(struct hook *const *hooks)
 }
 
 /**
- * hook_forget_patched() - begin anew to look for live patches
+ * hook_forget_patched() - forget the live patches seen so far
  * @hooks: a table, disarmed
  */
 void hook_forget_patched(struct hook *const *hooks)

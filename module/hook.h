@@ -41,35 +41,35 @@ struct hook_range {
 
 /**
  * struct hook - one kernel function that is hooked at its entry
- * @ops: the handle for ftrace, with the callback. Unused where @shares_ops is set:
- *	unregistering an ops waits for an RCU-tasks grace period, so there are few of them
+ * @ops: the handle for ftrace, with the callback. Unused if @shares_ops is set. Hooks share an
+ *	ops because unregistering each ops waits for an RCU-tasks grace period
  * @shares_ops: the hook whose ops also serves this one; NULL if this hook has its own. The
  *	callback of a shared ops calls hook_dispatch() for every call that it does not know
  * @call: the callback that hook_dispatch() calls, for hooks that share an ops
  * @function: its name, then the names it had in older kernels
  * @callers: the callers to count; empty if every call counts as @counts_as
- * @entered_by: at least one of these must call it, if any is named. Else the compiler has inlined
- *	it into them, and has left the function to others
+ * @entered_by: if any is named, at least one of these must call the function. If none does, the
+ *	compiler has inlined it into them, and only other functions still call it
  * @counts_as: what each call counts as when there is no list of callers
- * @any_caller: each call counts so, whatever is in @callers: these are looked up for site.c
+ * @any_caller: each call counts as @counts_as; @callers only tells site.c where to look
  * @expected: what most calls count as: the hook of one of @callers, or HOOK_NONE
  * @required: the module does not load without it, or without callers that count as @expected
- * @counts_nothing: only reports to tracepoints: no column depends on it
+ * @counts_nothing: the hook only serves tracepoints; no column depends on it
  * @address: where the function was found, 0 when it was not
  * @size: its length in bytes
  * @next: the next hook that shares the same ops
  * @range: the text of the callers that were found, the most frequent first
  * @nr_ranges: how many ranges are used
- * @wanted: a bit for each enum cowstat_hook that it must find to count, on this machine
- * @found: a bit for each that it has found
+ * @wanted: a bit for each enum cowstat_hook that this hook should count on this machine
+ * @found: a bit for each of these that it can count, since its function or callers were found
  * @site: return addresses that are known to mean @expected, 0 when unused
- * @patched: a module has called it: a live patch in place of one of @callers, perhaps
+ * @patched: a module has called the function: perhaps a live patch that replaces one of @callers
  * @armed: registered with ftrace
  *
  * Locking: written while the hook is disarmed, under control.c's mutex; callbacks read it
- * without a lock. Callbacks write only @site and @patched, and so seldom that their cache line
- * stays shared by all CPUs. The meaning of a return address never changes, so readers need no
- * order.
+ * without a lock. Callbacks write only @site and @patched, and so rarely that all CPUs can keep
+ * the cache line in shared state. The meaning of a return address never changes, so readers
+ * need no memory barrier.
  */
 struct hook {
 	struct ftrace_ops ops;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * cowstat: see what copy-on-write really does. Module parameters, init in order, exit in
- * reverse order. Start reading at fault.c.
+ * cowstat: see what copy-on-write really does. This file has the module parameter, and calls
+ * the init and exit functions of the other files in order. Start reading at fault.c.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

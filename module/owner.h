@@ -15,8 +15,8 @@
  * owner_of_mm() - find the process that owns an mm
  * @mm: any mm, usually another process's
  *
- * A task that is being forked, or that has been released, has no pid of its own; its fields
- * are then still copies of its parent's. Such a task is not reported as an owner.
+ * A task that is being forked has no pid of its own yet: its fields are still copies of its
+ * parent's. A task that has been released has none any more. Neither is reported as an owner.
  *
  * Context: under rcu_read_lock(), for as long as the task is used.
  * Return: a thread of the owner, or NULL.
@@ -29,7 +29,7 @@ static inline struct task_struct *owner_of_mm(const struct mm_struct *mm)
 }
 
 /**
- * payer_of_mm() - find the process that pays for current's fault in an mm
+ * payer_of_mm() - find the process in whose row current's fault in an mm counts
  * @mm: where current faults
  *
  * A kernel thread never pays, even while it borrows the mm (kthread_use_mm()).

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The tracepoints: what is decided, fault by fault and fork by fork, for tracefs, perf,
- * trace-cmd, bpftrace and BPF. While nobody listens they cost an instruction that does
- * nothing.
+ * The tracepoints: one event for each outcome of a fault, and one for each fork, for tracefs,
+ * perf, trace-cmd, bpftrace and BPF. A tracepoint without users costs one NOP.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM cowstat
@@ -19,9 +18,9 @@
 #define TRACE_OUTCOME_LEN	16	/* for the longest, hugetlb_copied */
 
 /*
- * An outcome, when it is committed. pid and comm are of the process that pays, as in its
- * row; who caused it is the event's own common_pid. outcome is the name of the column that
- * counts it. A frame that is not known is 0. What no commit claims (`other`) makes no event.
+ * An outcome, when it is committed. pid and comm are those of the process that pays, as in its
+ * row. The task that faulted is the event's common_pid. outcome is the name of the column that
+ * counts it. A frame that is not known is 0. A fault that ends as `other` makes no event.
  */
 TRACE_EVENT_FN(cow_fault,
 	TP_PROTO(const struct task_struct *owner, unsigned long address, const char *outcome,
@@ -52,8 +51,8 @@ TRACE_EVENT_FN(cow_fault,
 );
 
 /*
- * A child is born. Of one that shares its parent's memory (vfork) only fork_ns is known;
- * what is not known is 0.
+ * A child is born. If it shares its parent's memory (vfork), only fork_ns is known. Fields that
+ * are not known are 0.
  */
 TRACE_EVENT(cow_fork,
 	TP_PROTO(const struct task_struct *parent, const struct task_struct *child,

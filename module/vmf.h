@@ -7,7 +7,7 @@
  *	(folio, vmf)		in some releases after commit bd722058982d
  *	(vmf)			in others, and now
  *
- * A version number would not tell which of them a vendor's kernel has.
+ * A version number does not tell which of them a vendor's kernel has.
  */
 #ifndef COWSTAT_VMF_H
 #define COWSTAT_VMF_H
@@ -21,7 +21,7 @@
  * @arg1: the second; any value if the function has only one
  *
  * A vm_fault lies on the stack of the task that faults; a folio, an mm or a VMA never does.
- * No argument is dereferenced before it is known what it is.
+ * An argument is dereferenced only if it lies there or is a valid address of the direct map.
  *
  * Context: the task that faults.
  * Return: the mm, or NULL if the arguments are none of the known ones.
