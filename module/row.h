@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The rules of a row: what it stores, what follows from that, what is known of it and when
- * it is given up. The module and the BPF programs keep their rows by different means, and
- * both follow these rules. Nothing here calls the kernel, so userspace can include it too.
+ * The rules for rows: what a row stores, which columns are computed from it, which columns are
+ * known, and when the row is given up. The module and the BPF programs store rows in different
+ * ways, but both follow these rules. Nothing here calls the kernel, so userspace can include it.
  */
 #ifndef COWSTAT_ROW_H
 #define COWSTAT_ROW_H
@@ -10,11 +10,10 @@
 #include "uapi/cowstat.h"
 
 /*
- * What a row stores: the columns that are not computed, and the few figures that other
- * columns are computed from. The first seven are what the usual faults write: with a row's
- * key they fill one cache line. An anonymous copy is counted in one of two values: OWN_COPIED
- * when this process made the old page, INHERITED_COPIED when an ancestor did. The memos
- * (DESC_*) stand last.
+ * What a row stores: the columns that are not computed, and a few values that other columns are
+ * computed from. The usual faults write only the first seven: with the row's key these fill one
+ * cache line. An anonymous copy is counted in one of two values: OWN_COPIED if this process made
+ * the old page, INHERITED_COPIED if an ancestor did. The memos (DESC_*) come last.
  *	V(NAME, column, or NR_COLUMNS where no column shows it)
  */
 #define ROW_VALUES(V)						\
@@ -69,8 +68,8 @@ enum row_value {
 };
 
 /*
- * Faults that ended in none of the outcomes that are counted. Outcomes may outnumber entries:
- * a fault may have been in flight when its entry's hook was armed. Then it is 0.
+ * Faults that ended in none of the counted outcomes. There may be more outcomes than entries, if
+ * a fault was already running when the hook of its entry was armed. Then the result is 0.
  */
 static __always_inline unsigned long long row_unclaimed(unsigned long long entries,
 							unsigned long long commits)
@@ -130,9 +129,9 @@ static __always_inline void row_derive(const unsigned long long *value,
 }
 
 /*
- * What is kept of a row that is given up, beside its part of a sum: each of these columns,
- * with what the same memo of the row itself holds, is added to the memo DESC_* of its nearest
- * ancestor that still has a row.
+ * When a row is given up, its counts go to a sum. In addition, each of these columns, plus the
+ * row's own memo DESC_* of the same name, is added to the memo DESC_* of its nearest ancestor
+ * that still has a row.
  *	M(NAME)
  */
 #define ROW_MEMOS(M)		\
@@ -146,8 +145,8 @@ static __always_inline void row_derive(const unsigned long long *value,
 
 /**
  * row_memo() - what a row that is given up adds to a memo of its ancestor
- * @value: the row's, by enum row_value
- * @memo: which, from ROW_FIRST_MEMO on
+ * @value: the row's values, by enum row_value
+ * @memo: which memo, from ROW_FIRST_MEMO on
  */
 static __always_inline unsigned long long row_memo(const unsigned long long *value,
 						   unsigned int memo)
@@ -171,22 +170,22 @@ static __always_inline unsigned long long row_memo(const unsigned long long *val
 /* How many ancestors a row remembers, to find the nearest one that still has a row. */
 #define ROW_ANCESTORS		8
 
-/* When rows run out: an exited row that copied less than this goes before the others. */
+/* When rows run out, exited rows that copied less than this are given up before the others. */
 #define ROW_BIG_BYTES		1048576
-/* How many rows are looked at, at most, to find one that may go. */
+/* At most this many rows are checked to find one that can be given up. */
 #define ROW_MAX_LOOKS		16
 
 enum row_state {
 	ROW_FREE,
 	ROW_LIVE,
 	ROW_EXITED,
-	ROW_SUM,	/* of rows that were given up */
+	ROW_SUM,	/* not one process: a sum of rows that were given up */
 };
 
 /*
- * A row that is given up is added to a sum. There is one for each cgroup, user and name. When
- * these run out, the one that was not used for longest is added to the sum of its cgroup and
- * user, of all names. When those run out, one of them is added to the `-` row.
+ * A row that is given up is added to the sum of its cgroup, user and name (ROW_SUM_NAMED). When
+ * these sums run out, one of them is merged into the sum of its cgroup and user for all names
+ * (ROW_SUM_OF_CGROUP). When those run out, one of them is merged into the `-` row.
  */
 enum row_sum_kind {
 	ROW_SUM_NAMED,
@@ -202,10 +201,10 @@ static __always_inline unsigned int row_nr_sums(unsigned int max_rows)
 	return max_rows < ROW_MAX_SUMS ? max_rows : ROW_MAX_SUMS;
 }
 
-/* What is known of a row: a set of bits. */
+/* Which facts are known about a row's process: a set of bits. */
 enum row_known {
-	ROW_KNOWS_BIRTH = 1,	/* its fork was seen: ppid, fork_ns, pre_exec_copied */
-	ROW_KNOWS_MM = 2,	/* and gave it page tables of its own: birth_* */
+	ROW_KNOWS_BIRTH = 1,	/* its fork was seen: ppid, parent_start_ns, pre_exec_copied */
+	ROW_KNOWS_MM = 2,	/* the fork gave it an mm of its own: birth_* */
 	ROW_KNOWS_FORK_NS = 4,
 	ROW_KNOWS_PARENT = 8,	/* its parent had a row throughout: parent_copied */
 	ROW_SETTLED = 16,	/* its first exec or its exit was seen */
@@ -232,7 +231,7 @@ static __always_inline unsigned long long row_counted_columns(unsigned long long
 	(hooks >> COWSTAT_HOOK_##hook & 1) << COWSTAT_COL_##NAME |
 	unsigned long long columns = COWSTAT_COLUMNS(ROW_IF_COUNTED) 0;
 
-	/* what no commit claims is known only where all commits are */
+	/* `other` is what no commit claims, so it is known only if all commits are hooked */
 	if (!(hooks >> COWSTAT_HOOK_COPY & 1) || !(hooks >> COWSTAT_HOOK_REUSE & 1))
 		columns &= ~ROW_COLUMN(OTHER);
 	return columns;
@@ -249,7 +248,7 @@ static __always_inline unsigned long long row_known_columns(unsigned long long c
 {
 	unsigned long long columns = counted;
 
-	if (!(known & ROW_KNOWS_MM))	/* of these, all but two are about the new mm */
+	if (!(known & ROW_KNOWS_MM))	/* all BIRTH columns but these two are about the new mm */
 		columns &= ~ROW_BIRTH_COLUMNS | ROW_COLUMN(FORK_NS) |
 			   ROW_COLUMN(PRE_EXEC_COPIED);
 	if (!(known & ROW_KNOWS_FORK_NS))
@@ -276,7 +275,7 @@ static __always_inline unsigned long long row_sum_columns(unsigned long long cou
 	       ROW_COLUMN(CGROUP) | (kind == ROW_SUM_NAMED ? ROW_COLUMN(COMM) : 0);
 }
 
-/* How many nested pid namespaces, from the initial one on, a row keeps its pid of. */
+/* A row keeps its pid in at most this many nested pid namespaces, the initial one included. */
 #define ROW_NS_LEVELS		4
 
 /**
@@ -297,7 +296,8 @@ struct row_pids {
  * @level: of the namespace
  * @ns: its inode number
  *
- * Return: the pid; 0 where the process is not in that namespace, or too deep to be kept.
+ * Return: the pid; 0 if the process is not in that namespace, or if the namespace is nested too
+ * deeply to be kept.
  */
 static __always_inline unsigned int row_pid_in(const struct row_pids *pids, unsigned int level,
 					       unsigned int ns)

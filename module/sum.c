@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sums that outlive rows: what the processes did whose rows were given up. There is a sum for
- * each cgroup, user and name. When these run out, one is added to the sum of its cgroup and
- * user; when those run out, one of them is added to the `-` row. So names are forgotten before
- * cgroups are.
+ * Sums that outlive rows: the counts of rows that were given up. There is a sum for each cgroup,
+ * user and name. When these run out, one of them is merged into the sum of its cgroup and user,
+ * for all names. When those run out, one of them is merged into the `-` row. So names are lost
+ * before cgroups are.
  *
- * Which one goes: of the holder (struct holder of table.h) that has most sums, the one that was
- * not added to for longest. So a user who makes up names or cgroups drives out sums of his own.
+ * Which sum is merged: of the holder (struct holder in table.h) that has the most sums, the one
+ * that was updated least recently. So a user who makes up names or cgroups loses his own sums.
  *
  * All memory is allocated at load.
  */
@@ -18,26 +18,26 @@
 
 struct sum_key {
 	u64 cgroup;
-	u32 uid;	/* as the initial user namespace has it */
-	u32 zero;	/* no padding in a key */
+	u32 uid;	/* in the initial user namespace */
+	u32 zero;	/* instead of padding: keys are hashed and compared as bytes */
 	char comm[TASK_COMM_LEN];
 };
 
 /**
- * struct sum - what processes of one cgroup and user did
+ * struct sum - counts of recycled rows of one cgroup and user, and of one name or all names
  * @value: the sums, by enum row_value
- * @key: whose; without a name in a sum of a cgroup
- * @generation: odd while in use; each use has its own
- * @holder: number of the holder whose process was the first
+ * @key: its cgroup, user and name; the name is empty in a sum of all names
+ * @generation: odd while in use; incremented when a use begins and when it ends
+ * @holder: number of the holder whose row was added first
  * @next: in the hash chain
- * @list: the free sums, or the holder's in the order of their last use
+ * @list: the free sums, or the holder's sums in the order of their last update
  *
- * Locking: all is written under table.lock. Snapshots read all down to @generation without it,
- * between two equal readings of @generation.
+ * Locking: all fields are written under table.lock. Snapshots read the fields down to
+ * @generation without it, between two equal readings of @generation.
  *
- * Counts move from named sums to sums of cgroups, and from these to the `-` row. They are added
- * to the next before they are dropped, and a reader looks at all three in this order. So it may
- * see some twice, but misses none.
+ * Counts move from named sums to sums of all names, and from these to the `-` row. They are added
+ * to the next one before they are removed from the first, and a reader looks at all three in this
+ * order. So it may see some counts twice, but misses none.
  */
 struct sum {
 	u64 value[ROW_FIRST_MEMO];
@@ -51,11 +51,11 @@ struct sum {
 
 /*
  * struct kind - all sums of one kind
- * @sum: @nr_sums of them
+ * @sum: an array of nr_sums
  * @bucket: hash chains by key; NULL ends a chain
- * @free: those not in use
- * @used: by holder
- * @nr_used: how many these are
+ * @free: the sums that are not in use
+ * @used: the sums in use, by holder
+ * @nr_used: how many are in use, by holder
  */
 struct kind {
 	struct sum *sum;
@@ -68,7 +68,7 @@ struct kind {
 static struct kind kinds[ROW_SUM_KINDS];
 static unsigned int nr_sums;	/* of each kind */
 static unsigned int nr_buckets;	/* a power of two */
-static u32 hash_seed;		/* names are chosen by users */
+static u32 hash_seed;		/* random: users choose names, so they could choose collisions */
 static unsigned int in_use;
 static u64 merged;
 
@@ -86,7 +86,7 @@ static struct sum *sum_find(const struct kind *kind, const struct sum_key *key)
 	return sum;
 }
 
-/* A snapshot does not find it after this. */
+/* Free a sum. Snapshots that begin after this do not find it. */
 static void sum_free(struct kind *kind, struct sum *sum)
 {
 	struct sum **link = bucket_of(kind, &sum->key);
@@ -108,7 +108,7 @@ static void sum_free(struct kind *kind, struct sum *sum)
 static void add_to_kind(struct kind *kind, const struct sum_key *key, unsigned int holder,
 			const u64 *value);
 
-/* Give up a sum: add it to the next kind, or to the `-` row. */
+/* Merge a sum into a sum of the next kind, or into the `-` row, and free it. */
 static void sum_merge(struct kind *kind, struct sum *sum)
 {
 	struct sum_key key = sum->key;
@@ -121,12 +121,12 @@ static void sum_merge(struct kind *kind, struct sum *sum)
 		for (i = 0; i < ROW_FIRST_MEMO; i++)
 			atomic64_add(sum->value[i], &table.folded.value[i]);
 	}
-	smp_wmb();	/* a reader that finds it gone finds its counts where they went */
+	smp_wmb();	/* a reader that sees the sum gone sees its counts where they went */
 	sum_free(kind, sum);
 	WRITE_ONCE(merged, merged + 1);
 }
 
-/* The sum to be given up for one of this holder. */
+/* Choose the sum to merge so that this holder gets a new one. */
 static struct sum *sum_to_merge(struct kind *kind, unsigned int holder)
 {
 	unsigned int i, largest = holder;
@@ -158,7 +158,7 @@ static struct sum *sum_make(struct kind *kind, const struct sum_key *key, unsign
 	return sum;
 }
 
-/* Calls itself once at most: there are two kinds. */
+/* Recursion depth is at most two: there are two kinds. */
 static void add_to_kind(struct kind *kind, const struct sum_key *key, unsigned int holder,
 			const u64 *value)
 {
@@ -171,10 +171,10 @@ static void add_to_kind(struct kind *kind, const struct sum_key *key, unsigned i
 }
 
 /**
- * sums_add() - add a row that is given up
- * @owner: whose it was
+ * sums_add() - add the counts of a row that is given up to a sum
+ * @owner: the owner of the row
  * @holder: number of the holder of the row
- * @value: what it counted, by enum row_value; memos are not added
+ * @value: the row's values, by enum row_value; memos are not added
  *
  * Context: table.lock is held.
  */
@@ -235,7 +235,7 @@ unsigned int sums_in_use(void)
 }
 
 /**
- * sums_merged() - how many sums were given up in this epoch
+ * sums_merged() - how many sums were merged into another sum or the `-` row in this epoch
  *
  * Return: that number.
  */
@@ -245,13 +245,13 @@ u64 sums_merged(void)
 }
 
 /**
- * sums_copy() - read one sum, whole, without a lock
- * @index: below sums_max(); read them in order, after all rows and before the `-` row
+ * sums_copy() - take a consistent copy of a sum, without a lock
+ * @index: below sums_max(); read sums in this order, after all rows and before the `-` row
  * @copy: what was read
  * @kind: of the sum
  *
  * Context: any but NMI.
- * Return: false when the place is free, or was given to another sum while we read.
+ * Return: false if the sum is not in use, or was given another key while we read.
  */
 bool sums_copy(unsigned int index, struct row_copy *copy, enum row_sum_kind *kind)
 {
@@ -267,7 +267,7 @@ bool sums_copy(unsigned int index, struct row_copy *copy, enum row_sum_kind *kin
 		return false;
 	memset(copy, 0, sizeof(*copy));
 	copy->state = ROW_SUM;
-	key = data_race(sum->key);	/* the generation tells */
+	key = data_race(sum->key);	/* the generation is checked below */
 	copy->owner.uid = KUIDT_INIT(key.uid);
 	copy->owner.cgroup = key.cgroup;
 	memcpy(copy->owner.comm, key.comm, sizeof(copy->owner.comm));
@@ -306,7 +306,7 @@ static void free_memory(void)
 }
 
 /**
- * sums_init() - take all memory that will ever be needed
+ * sums_init() - allocate all memory that will ever be needed
  * @max_rows: how many processes can have a row at a time
  *
  * Context: may sleep.
@@ -328,7 +328,7 @@ int sums_init(unsigned int max_rows)
 }
 
 /**
- * sums_exit() - give all memory back
+ * sums_exit() - free all memory
  *
  * Context: may sleep. Called with every hook disarmed and no reader left.
  */

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The row table. A process gets a row at its first fault, its fork or its exec. The row stays
- * after the process has exited, until its place is needed; its counts then go to a sum of its
- * cgroup, user and name (sum.c), or to the `-` row if these are not known.
+ * after the process has exited, until another process needs it. Then its counts go to the sum of
+ * its cgroup, user and name (sum.c), or to the `-` row if these are not known.
  *
- * All memory is allocated at load. What runs inside a fault never sleeps, allocates or frees.
+ * All memory is allocated at load. Code that runs inside a fault never sleeps, allocates or
+ * frees.
  *
  * When rows run out, one is given up, in this order:
  *
  * - exited rows that copied less than 1 MiB, in the order of exit; then other exited ones;
  * - the row of a live process that has counted nothing for a second, of the holder (struct
  *   holder) that has most live rows;
- * - any row of that holder, if another holder with fewer asks. It is never root that loses one
- *   this way.
+ * - any row of that holder, if a holder with fewer rows needs one. Root never loses a row this
+ *   way.
  *
- * A holder other than root whose live processes have more than half of the rows is greedy. Then
- * only its rows are given up, to itself and to others. So one user can neither take all rows nor
- * drive what others did out of the table.
+ * A holder other than root whose live processes have more than half of the rows is greedy. While
+ * there is one, only its rows are given up, whoever needs a row. So one user can neither take all
+ * rows nor push the rows of others out of the table.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -33,7 +34,7 @@
 #include "sum.h"
 #include "table.h"
 
-/* How many live rows are looked at, at most, to find one that may go. */
+/* At most this many live rows are checked to find one that can be given up. */
 #define LIVE_LOOKS		32
 
 #define COLUMN_NAME(NAME, name, kind, hook)	\
@@ -67,7 +68,7 @@ static struct row_ref row_ref(const struct row *row)
 	return (struct row_ref){ .number = row - table.rows, .generation = row->generation };
 }
 
-/* The row that a reference is to, or NULL if it is another process's now, or nobody's. */
+/* The row that a reference points to; NULL if the row has been given up since. */
 static struct row *row_deref(struct row_ref ref)
 {
 	struct row *row = &table.rows[ref.number];
@@ -97,10 +98,11 @@ static void row_unhash(struct row *row)
 	WRITE_ONCE(row->key, NULL);
 }
 
-/* pre_exec_copied and parent_copied, as of now. */
+/* Compute the present values of pre_exec_copied and parent_copied. */
 static void row_pre_exec(const struct row *row, u64 *pre_exec, u64 *parent_copied)
 {
-	struct row *parent = row_deref(data_race(row->ancestor[0]));	/* the generation tells */
+	/* a reader checks the generation afterwards */
+	struct row *parent = row_deref(data_race(row->ancestor[0]));
 	u64 now;
 
 	*pre_exec = row_anon_copied_now(row);
@@ -111,7 +113,7 @@ static void row_pre_exec(const struct row *row, u64 *pre_exec, u64 *parent_copie
 	}
 }
 
-/* At the first exec, or at exit: what was copied before it is final now. */
+/* At the first exec, or at exit: make pre_exec_copied and parent_copied final. */
 static void row_settle(struct row *row)
 {
 	u64 pre_exec, parent_copied;
@@ -134,8 +136,8 @@ static void row_settle(struct row *row)
 }
 
 /*
- * Move a row's counts to the sum of its owner, or to the `-` row if that is not known (NULL), and,
- * as a memo, to its nearest ancestor in the table.
+ * Move a row's counts to the sum of its owner, or to the `-` row if the owner is not known (NULL).
+ * Also add them, as memos, to the row of its nearest ancestor that still has one.
  */
 static void row_fold(struct row *row, const struct row_owner *owner)
 {
@@ -164,7 +166,7 @@ static struct holder *root_holder(void)
 	return &table.holder[0];
 }
 
-/* Count a live row, or one that was made just now, under a holder. */
+/* Add a live row to a holder. */
 static void row_hold(struct row *row, struct holder *holder)
 {
 	lockdep_assert_held(&table.lock);
@@ -174,7 +176,7 @@ static void row_hold(struct row *row, struct holder *holder)
 		table.greedy = holder;
 }
 
-/* Count a row no more, which was live. */
+/* Remove a live row from its holder. */
 static void row_unhold(struct row *row)
 {
 	struct holder *holder = row->holder;
@@ -185,7 +187,7 @@ static void row_unhold(struct row *row)
 		table.greedy = NULL;
 }
 
-/* Take a row from its process: no lookup and no new snapshot finds it after this. */
+/* Take a row away from its process. After this, no lookup and no new snapshot finds it. */
 static void row_free(struct row *row)
 {
 	lockdep_assert_held(&table.lock);
@@ -200,8 +202,8 @@ static void row_free(struct row *row)
 }
 
 /*
- * The live process that has a pid in the initial namespace, if it still is the one that a row
- * was made for: another may have got the pid since, and even the memory of the signal_struct.
+ * Find the process with this pid in the initial namespace, if it is still the process that the
+ * row was made for. A new process may have got the same pid, and even the same signal_struct.
  */
 static struct task_struct *task_of(unsigned int nr, const struct signal_struct *key,
 				   u64 start_ns)
@@ -231,17 +233,17 @@ static void owner_of(struct task_struct *task, struct row_owner *owner)
 	strscpy(owner->comm, leader->comm, sizeof(owner->comm));
 }
 
-/* Whose a row is, or was when its process exited. False if that is not known. */
+/* Find the owner of a row: at present, or when its process exited. False if it is not known. */
 static bool row_owner(const struct row *row, enum row_state state, struct row_owner *owner)
 {
 	struct task_struct *task;
 
 	if (state == ROW_EXITED) {
-		*owner = data_race(row->owner);		/* a reader's generation tells */
+		*owner = data_race(row->owner);		/* a reader checks the generation */
 		return owner->comm[0] || owner->cgroup;
 	}
 	rcu_read_lock();
-	/* A race, as above: a reader's generation tells. */
+	/* The same race as above: a reader checks the generation. */
 	task = task_of(data_race(row->pids.nr[0]), READ_ONCE(row->key), READ_ONCE(row->start_ns));
 	if (task)
 		owner_of(task, owner);
@@ -267,7 +269,7 @@ static void row_give_up(struct row *row)
 	smp_store_release(&table.folding, table.folding + 1);
 }
 
-/* Whose claim to rows a process is counted under. */
+/* The holder that a process belongs to. */
 static struct holder *holder_of(struct task_struct *task)
 {
 	const struct user_namespace *ns;
@@ -302,7 +304,7 @@ static struct holder *largest_holder(void)
 	return largest;
 }
 
-/* The process may have changed its uid, as login programs do before they exec. */
+/* Move a row if its process has changed its uid, as login programs do before they exec. */
 static void row_move(struct row *row, struct holder *holder)
 {
 	lockdep_assert_held(&table.lock);
@@ -312,7 +314,7 @@ static void row_move(struct row *row, struct holder *holder)
 	row_hold(row, holder);
 }
 
-/* Something that only grows, and does whenever a process needs its row. */
+/* A number that only grows: with each fault, fork and exec of the process. */
 static u64 row_activity(const struct row *row)
 {
 	return row_value(row, ROW_WP_ENTRIES) + row_value(row, ROW_FILE_COPIED) +
@@ -334,8 +336,8 @@ static bool row_is_idle(struct row *row)
 }
 
 /*
- * The exited row to be given up, of one holder or of any (NULL). A row whose children have yet
- * to settle is needed by them: it goes only if nothing else is found.
+ * Choose an exited row to give up, of one holder or of any (NULL). Children that have not settled
+ * yet still need their parent's row: it is chosen only if no other is found.
  */
 static struct row *exited_to_give_up(const struct holder *only)
 {
@@ -362,7 +364,7 @@ static struct row *exited_to_give_up(const struct holder *only)
 	return only ? NULL : needed ?: row;
 }
 
-/* The live row of the largest holder to be given up for another one, or for itself. */
+/* Choose a live row of the largest holder to give up for @holder, which may be the same one. */
 static struct row *live_to_give_up(const struct holder *holder, struct holder *largest)
 {
 	unsigned int looks = min_t(unsigned int, largest->nr_live, LIVE_LOOKS);
@@ -400,7 +402,7 @@ static bool is_refused(const struct holder *holder)
 	return !time_after(jiffies, READ_ONCE(holder->refused));
 }
 
-/* A free row, or NULL. */
+/* Take a free row, or free one. NULL if none can be had. */
 static struct row *table_take(struct holder *holder)
 {
 	struct row *row;
@@ -442,7 +444,7 @@ static void pids_of(struct task_struct *task, struct row_pids *pids)
 	}
 }
 
-/* A row for a process that has none, or NULL when there is no room. */
+/* Make a row for a process that has none. NULL if there is no room. */
 static struct row *table_make(struct task_struct *task)
 {
 	struct holder *holder = holder_of(task);
@@ -467,9 +469,9 @@ static struct row *table_make(struct task_struct *task)
 	WRITE_ONCE(table.in_use, table.in_use + 1);
 
 	/*
-	 * Order: the row has left its old chain, table.moves goes up, the row leads into its new
-	 * chain. So a lookup that was led there sees the number change. Pairs with
-	 * table_find_surely().
+	 * Order: the row leaves its old chain; table.moves is incremented; row->next points into
+	 * the new chain. So a lookup that walked from the old chain into the new one sees that
+	 * table.moves has changed. Pairs with table_find_surely().
 	 */
 	smp_store_release(&table.moves, table.moves + 1);
 	smp_wmb();	/* see above */
@@ -497,8 +499,9 @@ static void row_exit(struct row *row, const struct row_owner *owner)
 }
 
 /*
- * The row of a process, under the lock. It may be the row of an earlier process that had the
- * same signal_struct, and whose exit went unseen: that process is gone, and its row is exited.
+ * Find the row of a process, under the lock. The row found may belong to an earlier process that
+ * had the same signal_struct and whose exit we did not see. Then mark that row as exited, and
+ * return NULL.
  */
 static struct row *table_find_locked(struct task_struct *task)
 {
@@ -512,7 +515,7 @@ static struct row *table_find_locked(struct task_struct *task)
 	return NULL;
 }
 
-/* Find the row of a process. NULL is certain: there was none when we looked. */
+/* Find the row of a process. Unlike table_find(), this never misses a row that exists. */
 static struct row *table_find_surely(const struct signal_struct *key)
 {
 	unsigned long moves;
@@ -529,10 +532,10 @@ static struct row *table_find_surely(const struct signal_struct *key)
 /**
  * table_row_or_folded() - find the row of a process, when table_find() found none
  * @task: a thread of it, whose signal_struct and pid stay while we run
- * @make: make one when there is none
+ * @make: make a row if there is none
  *
- * Context: any but a true NMI; called under page-table locks, also by a kprobe's breakpoint there.
- * Takes table.lock to make a row, unless one was refused to the same holder within this jiffy.
+ * Context: any but a true NMI. Called under page-table locks, also from a kprobe's breakpoint
+ * there. Takes table.lock to make a row, unless the same holder was refused one in this jiffy.
  * Return: its row; the `-` row when there is none.
  */
 struct row *table_row_or_folded(struct task_struct *task, bool make)
@@ -547,8 +550,9 @@ struct row *table_row_or_folded(struct task_struct *task, bool make)
 		return &table.folded;
 
 	/*
-	 * A kprobe that is not optimised is a breakpoint, and that counts as an NMI, in which
-	 * lockdep lets nobody wait for a lock. It never interrupts a holder of this one.
+	 * A kprobe that is not optimised is a breakpoint. Its handler counts as an NMI, where
+	 * lockdep does not allow to wait for a lock. Here waiting is safe: the breakpoint never
+	 * interrupts a holder of this lock.
 	 */
 	if (in_nmi()) {
 		while (!raw_spin_trylock_irqsave(&table.lock, flags))
@@ -557,7 +561,7 @@ struct row *table_row_or_folded(struct task_struct *task, bool make)
 		raw_spin_lock_irqsave(&table.lock, flags);
 	}
 	row = table_find_locked(task) ?: table_make(task);
-	/* It may be past its sched_process_exit, which will not come again. */
+	/* The process may be past sched_process_exit, so table_dead() would never run. */
 	if (row && row->state == ROW_LIVE && !atomic_read(&task->signal->live)) {
 		owner_of(task, &owner);
 		row_exit(row, &owner);
@@ -566,7 +570,7 @@ struct row *table_row_or_folded(struct task_struct *task, bool make)
 	return row ?: &table.folded;
 }
 
-/* Remember a child's ancestors: its parent, and those of the parent that still have rows. */
+/* Remember a child's ancestors: its parent, and the parent's ancestors that still have rows. */
 static void row_inherit(struct row *child, struct row *parent)
 {
 	int i, n = 0;
@@ -579,10 +583,10 @@ static void row_inherit(struct row *child, struct row *parent)
 
 /**
  * table_birth() - a process was forked
- * @parent: who forked it
- * @child: not yet running
- * @birth: what is known of the fork; NULL when it is not counted. Then only the row of an
- *	earlier process with the child's signal_struct is dropped
+ * @parent: the task that forked it
+ * @child: its task, not yet running
+ * @birth: what is known of the fork; NULL if the fork does not count. Then this only unhashes the
+ *	row of an earlier process that had the child's signal_struct
  *
  * Context: process context, may be atomic; takes table.lock.
  */
@@ -596,9 +600,9 @@ void table_birth(struct task_struct *parent, struct task_struct *child,
 
 	raw_spin_lock_irqsave(&table.lock, flags);
 	/*
-	 * Only a fault by another process can have made a row for the child already. A kernel
-	 * thread is looked up too, so that the row of an earlier process that had the same
-	 * signal_struct is no longer found.
+	 * The child can have a row already, if another process has faulted in its memory. Look up
+	 * kernel threads too: this unhashes the row of an earlier process that had the same
+	 * signal_struct.
 	 */
 	row = table_find_locked(child);
 	if (!birth || !child->mm)
@@ -607,7 +611,7 @@ void table_birth(struct task_struct *parent, struct task_struct *child,
 	row_count(parent_row ?: &table.folded,
 		  birth->known & ROW_KNOWS_MM ? ROW_FORKS : ROW_VFORKS);
 
-	/* The parent's row is not given up for it: it has just counted, so it is not idle. */
+	/* This cannot give up the parent's row, which has just counted, so it is not idle. */
 	row = row ?: table_make(child);
 	if (!row || !parent_row) {
 		atomic64_inc(&table.lost);
@@ -652,10 +656,11 @@ void table_exec(struct task_struct *task)
 
 /**
  * table_dead() - the last thread of a process has begun to exit
- * @task: that thread; it may be several in turn, and only the first counts
+ * @task: that thread. If this is called for several threads in turn, only the first call has
+ *	an effect
  *
- * Its row stays, findable by faults that are still to come (the kernel clears
- * CLONE_CHILD_CLEARTID words late), until its place is needed.
+ * The row stays, and lookups still find it, until another process needs it: more faults may
+ * come (the kernel clears CLONE_CHILD_CLEARTID words late).
  *
  * Context: process context, may be atomic; takes table.lock.
  */
@@ -674,10 +679,10 @@ void table_dead(struct task_struct *task)
 }
 
 /**
- * table_mark_dead() - mark the rows of processes that went while nobody counted
+ * table_mark_dead() - mark the rows of processes that exited while counting was off
  *
- * Also makes exited rows unfindable, since a new process may have got the
- * signal_struct of one of them unseen.
+ * Also unhashes all exited rows: a process that was forked while counting was off may have
+ * got the signal_struct of one of them.
  *
  * Context: process context, may sleep. Called with the exit hook armed.
  */
@@ -710,9 +715,9 @@ void table_mark_dead(void)
 }
 
 /**
- * table_settle() - make final what was copied before the first exec, in all rows
+ * table_settle() - make pre_exec_copied and parent_copied final in all rows
  *
- * When counting is off, an exec is not seen.
+ * While counting is off we see no exec, so we would not know when to stop.
  *
  * Context: process context, may sleep. Called with every hook disarmed.
  */
@@ -762,9 +767,9 @@ void table_reset(void)
 }
 
 /**
- * table_used() - how far a reader must look
+ * table_used() - how many rows a reader must look at
  *
- * Return: a bound on the index of rows that were ever used.
+ * Return: all rows that were ever used have an index below this.
  */
 unsigned int table_used(void)
 {
@@ -772,12 +777,12 @@ unsigned int table_used(void)
 }
 
 /**
- * table_copy_row() - read one row, whole, without a lock
+ * table_copy_row() - take a consistent copy of a row, without a lock
  * @index: below table.used
  * @copy: what was read
  *
  * Context: any but NMI.
- * Return: false when the place is free, or changed hands while we read.
+ * Return: false if the row is free, or was given to another process while we read.
  */
 bool table_copy_row(unsigned int index, struct row_copy *copy)
 {
@@ -787,7 +792,7 @@ bool table_copy_row(unsigned int index, struct row_copy *copy)
 	if (!(generation & 1))
 		return false;
 	copy->known = smp_load_acquire(&row->known);	/* before what is known */
-	copy->pids = data_race(row->pids);		/* the generation tells */
+	copy->pids = data_race(row->pids);		/* the generation is checked below */
 	copy->parent_pids = data_race(row->parent_pids);
 	copy->start_ns = READ_ONCE(row->start_ns);
 	copy->parent_start_ns = READ_ONCE(row->parent_start_ns);
@@ -795,7 +800,7 @@ bool table_copy_row(unsigned int index, struct row_copy *copy)
 	if (copy->known & ROW_KNOWS_BIRTH && !(copy->known & ROW_SETTLED)) {
 		row_pre_exec(row, &copy->value[ROW_PRE_EXEC_COPIED],
 			     &copy->value[ROW_PARENT_COPIED]);
-		/* Look again: its row may have been given up while we read the count. */
+		/* Check again: the parent's row may have been given up while we read its count. */
 		if (!row_deref(data_race(row->ancestor[0])))
 			copy->known &= ~ROW_KNOWS_PARENT;
 	}
@@ -839,7 +844,7 @@ int table_init(unsigned int max_rows)
 	INIT_LIST_HEAD(&table.exited_big);
 	for (i = 0; i < ARRAY_SIZE(table.holder); i++)
 		INIT_LIST_HEAD(&table.holder[i].live);
-	/* Not by an initialiser: that of a module's per-CPU pointer read as NULL on 6.12. */
+	/* Not with an initialiser: on 6.12 a module's per-CPU pointer then read as NULL. */
 	for_each_possible_cpu(cpu)
 		per_cpu(recent_row, cpu) = &table.folded;
 	table.max_rows = max_rows;

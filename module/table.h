@@ -16,9 +16,9 @@
 #include "uapi/cowstat.h"
 
 /**
- * struct row_ref - a reference to a row, for as long as the row stays the same process's
- * @number: of the row
- * @generation: what row->generation was when the reference was made; 0 for no row
+ * struct row_ref - a reference to a row; valid as long as the row belongs to the same process
+ * @number: the row's index
+ * @generation: row->generation when the reference was made; 0 for no row
  */
 struct row_ref {
 	u32 number;
@@ -26,7 +26,7 @@ struct row_ref {
 };
 
 /*
- * struct row_owner - whose a process is
+ * struct row_owner - the user, cgroup and name of a process
  */
 struct row_owner {
 	kuid_t uid, euid, suid;
@@ -35,15 +35,17 @@ struct row_owner {
 };
 
 /**
- * struct holder - the live processes that share one claim to rows
- * @live: their rows; those that were looked at last are at the end
- * @nr_live: how many these are
+ * struct holder - a group of live processes, usually those of one user, that compete for rows
+ * @live: their rows; those that were checked last for idleness are at the end
+ * @nr_live: the number of rows in @live
  * @refused: jiffies when a row was last refused for lack of room
  *
- * A holder is one user, by real uid. In a user namespace it is the user that made it, so that a
- * user's subordinate uids are no holders of their own; or the namespace itself, if root made it.
- * Root in the initial namespace has the first holder to itself. All others are found by a hash,
- * so two users may, by chance, share one.
+ * Rows are shared out between holders, so that one user cannot take all rows. A process belongs
+ * to the holder of its real uid. A process in a user namespace belongs to the holder of the user
+ * who created the namespace: so a user gets no more holders by using subordinate uids. If root
+ * created the namespace, the namespace is a holder of its own. Root in the initial namespace has
+ * the first holder to itself. All others are found by a hash, so two users may share one by
+ * chance.
  */
 struct holder {
 	struct list_head live;
@@ -58,67 +60,67 @@ struct holder {
  * @key: the process; NULL once the row can no longer be found by it
  * @value: the counts, by enum row_value
  * @next: in the hash chain
- * @generation: odd while the row is in use; each use has its own
+ * @generation: odd while the row is in use; incremented when a use begins and when it ends
  * @known: a set of enum row_known
  * @state: enum row_state
  * @pids: its pid in each pid namespace
- * @parent_pids: the same of the process that forked it, if that is known
- * @start_ns: CLOCK_BOOTTIME in the initial time namespace
- * @parent_start_ns: the same of the process that forked it
- * @parent_base: how many of its own pages the parent had copied when this process was born
- * @ancestor: parent, grandparent and so on, as far as they had rows
- * @owner: valid once the process has exited; a live one's is read from its task
- * @list: the free rows, or the exited ones in the order of exit, or its holder's live ones
- * @holder: whose claim to rows it is held by
- * @unsettled: children that may still ask for this row's OWN_COPIED
- * @looked: what its activity was when it was last seen to have grown
- * @looked_at: jiffies of that
+ * @parent_pids: the same for the process that forked it, if that is known
+ * @start_ns: when it started: CLOCK_BOOTTIME in the initial time namespace
+ * @parent_start_ns: the same for the process that forked it
+ * @parent_base: the parent's OWN_COPIED when this process was born
+ * @ancestor: parent, grandparent and so on; only those that had rows
+ * @owner: valid once the process has exited; a live process's owner is read from its task
+ * @list: the free rows, or the exited rows in the order of exit, or the live rows of its holder
+ * @holder: the holder that the process belongs to
+ * @unsettled: the number of children that may still need this row's OWN_COPIED
+ * @looked: row_activity() when it was last seen to have grown
+ * @looked_at: jiffies at that time
  *
- * A row keeps numbers, and no reference to the process: a struct pid would hold its pid
- * namespace, that its user namespace, and that would count against a user's quota.
+ * A row keeps numbers, and no reference to the process. A reference to a struct pid would pin its
+ * pid namespace and the user namespace above that, which count against a user's quota.
  *
- * Locking: @value is counted up by anybody, atomically. All else is written under table.lock.
- * Lookups read @key and @next without it. A row's memory is never freed before the module goes,
- * so a lookup may be led from one chain into another, but not astray; table.moves tells a lookup
- * that found nothing whether that can have happened. Snapshots read all down to @owner without
- * the lock, between two equal readings of @generation. These fields are written by WRITE_ONCE(),
- * but for the structs among them, which are copied.
+ * Locking: any CPU increments @value atomically. All other fields are written under table.lock.
+ * Lookups read @key and @next without it. Rows are freed only when the module is unloaded, so a
+ * lookup may walk from one chain into another, but never into freed memory. A lookup that found
+ * nothing checks table.moves: if it changed, this may have happened. Snapshots read all fields
+ * down to @owner without the lock, between two equal readings of @generation. These fields are
+ * written with WRITE_ONCE(), except the structs, which are copied.
  *
- * A row is given up in this order: no lookup finds it any more, its generation ends, its counts
- * are moved to a sum or to the `-` row by atomic exchange. A fault that had found the row before
- * may still count into it after that. Its count is not lost: it stays where it is, and the next
- * process that gets the row has it.
+ * A row is given up in this order: it leaves its hash chain, its generation ends, an atomic
+ * exchange moves each count to a sum or to the `-` row. A fault that had found the row before may
+ * still count into it after that. Its count is not lost: it stays in the row, and the next
+ * process that gets the row shows it.
  *
- * Cache lines: a fault reads @key, and writes a count beside it in the same line, so it touches
+ * Cache lines: a fault reads @key, and writes counts beside it in the same line, so it touches
  * one line of its own process's row. Threads of one process that fault at the same time share
- * that line; processes share none. What fork, exec and exit write (@list, @unsettled) is in
- * other lines.
+ * that line; processes share none. Fork, exec and exit write other lines (@list, @unsettled).
  *
- * Threads: why a row has no counters for each CPU. A fault increments two counts, and each needs
- * the line, which then comes from the CPU that had it last: 16 to 51 ns between cores that share
- * a cache, 48 to 115 ns across a socket, 108 to 197 ns between sockets (published medians of
+ * Why a row has no per-CPU counters: a fault increments two counts, and each increment needs the
+ * line. If another CPU wrote it last, fetching it takes 16 to 51 ns between cores that share a
+ * cache, 48 to 115 ns across a socket, 108 to 197 ns between sockets (published medians of
  * compare-and-exchange on Intel and AMD servers and desktops of 2013 to 2022, by
- * github.com/nviennot/core-to-core-latency); 37 ns measured on two virtual CPUs, against 5 ns
- * when only one writes.
+ * github.com/nviennot/core-to-core-latency). On two virtual CPUs we measured 37 ns, against 5 ns
+ * when only one CPU writes.
  *
  * - A copy makes the kernel interrupt all CPUs that run the mm, so that they drop the old
- *   translation: some 20 us. It hides this wait.
- * - A reuse does not. But the kernel itself writes a line that all threads share twice in every
- *   fault, when it takes and drops the lock of the VMA, or of the mm before 6.4. Threads that
- *   write to one VMA wait for that line as often as for this one: their limit, some 10 million
- *   faults a second, halves. Only threads that write to different VMAs meet nowhere but here:
- *   from about 16 of them on, reusing pages and doing nothing else, this line is the limit, at
- *   some 5 to 10 million faults a second.
- * - Counters for each CPU or group of CPUs would cost every fault the number of its CPU, every
- *   row 64 bytes for each of them (256 instead of 64 for four), and every reader their sum.
+ *   translation. That takes some 20 us, so this wait does not matter.
+ * - A reuse has no such interrupt. But in every fault the kernel itself writes twice to a line
+ *   that threads share: when it takes and drops the lock of the VMA, or of the mm before 6.4.
+ *   Threads that write to one VMA wait for that line as often as for this one. So cowstat halves
+ *   their limit of some 10 million faults a second. Threads that write to different VMAs share
+ *   only this line. If about 16 or more of them do nothing but reuse pages, this line is the
+ *   limit, at some 5 to 10 million faults a second.
+ * - With counters per CPU or per group of CPUs, every fault would have to find out its CPU, every
+ *   row would need 64 bytes for each of them (256 instead of 64 for four), and every reader would
+ *   have to add them up.
  *
- * So they would make the usual fault slower for one that is not seen outside of benchmarks. If
- * that changes: let the row at hand of a CPU be a line of counters of its own, which is added
- * to the row when the CPU turns to another process.
+ * So they would make the usual fault slower, to speed up one that only benchmarks show. If that
+ * changes: give each CPU one line of counters for the process that last faulted there, and add
+ * the line to the row when another process faults on that CPU.
  *
- * table.lock is taken once in a process's life by a fault, and by fork, exec and exit, for which
- * the kernel itself takes tasklist_lock. When no row is to be had, a fault tries again under the
- * lock at most once a jiffy for each holder. All others count in the `-` row, and in `lost`,
+ * A fault takes table.lock once in a process's life. Fork, exec and exit take it each time, and
+ * there the kernel itself takes tasklist_lock. When no row is free, a fault tries again under the
+ * lock at most once per jiffy and holder. All other faults count in the `-` row, and in `lost`,
  * without the lock.
  */
 struct row {
@@ -146,24 +148,25 @@ struct row {
 
 /*
  * struct table - all rows
- * @bucket: hash chains by signal_struct: all threads of a process share it, it survives exec by
+ * @bucket: hash chains by signal_struct. All threads of a process share it, it survives exec by
  *	a thread, and no two live processes have the same. Each chain ends in @folded, which has
  *	no key, so that a lookup needs no test for an empty chain.
- * @hash_shift: 64 less log2 of the number of buckets
+ * @hash_shift: 64 minus log2 of the number of buckets
  * @rows: max_rows of them, allocated at load
- * @folded: the `-` row: faults without a row, and what was given up and is in no sum of sum.c
- * @lock: of all that is written below; innermost, taken with page-table locks held
- * @moves: goes up whenever a row that was in one chain is about to be put into another
- * @folding: goes up before and after a row is given up; odd in between
- * @used: how many of @rows were ever used: how far a reader must look
- * @in_use: how many are
+ * @folded: the `-` row: faults that got no row, and counts of rows that were given up and are in
+ *	no sum of sum.c
+ * @lock: protects all fields down to @nr_folded. Innermost: taken with page-table locks held
+ * @moves: incremented before a row is put into a new hash chain
+ * @folding: incremented before and after a row is given up; odd in between
+ * @used: how many of @rows were ever used; a reader looks at no others
+ * @in_use: how many of @rows are in use now
  * @free: rows that were used before and are free
- * @exited: rows of processes that exited, and had copied less than ROW_BIG_BYTES then
- * @exited_big: those that had copied more
+ * @exited: rows of processes that had copied less than ROW_BIG_BYTES when they exited
+ * @exited_big: rows of processes that had copied more
  * @holder: by number; the first is root's
- * @greedy: one other than root's that has more than half of all rows live; NULL for none
- * @nr_folded: rows given up in this epoch
- * @lost: faults that got no row
+ * @greedy: a holder other than root's that has more than half of all rows; NULL for none
+ * @nr_folded: rows that were given up in this epoch
+ * @lost: faults and forks that got no row
  * @missed: calls that a hook is known to have missed
  */
 struct table {
@@ -203,7 +206,7 @@ static __always_inline struct row **table_bucket(const struct signal_struct *key
  * table_find() - find the row of a process
  * @key: the process
  *
- * May miss a row while other rows are given to other processes: table_find_surely() does not.
+ * May miss a row while rows are being given to other processes; table_find_surely() does not.
  *
  * Context: any in which @key cannot be freed; takes no lock.
  * Return: the row or NULL.
@@ -225,17 +228,17 @@ static __always_inline struct row *table_find(const struct signal_struct *key)
 }
 
 /*
- * The row of the process that last faulted on this CPU; never NULL. Any task may write it, and
- * a task may read it and go on elsewhere: a row is the right one only if its key says so.
+ * The row of the process that last faulted on this CPU; never NULL. Any task may write it, and a
+ * task may migrate to another CPU after it read it. So compare the row's key before you use it.
  */
 DECLARE_PER_CPU(struct row *, recent_row);
 
 /**
- * table_find_recent() - the row of a process that was the last to fault on this CPU
+ * table_find_recent() - find the row of a process if it was the last to fault on this CPU
  * @key: the process
  *
  * Context: as table_find().
- * Return: the row; NULL if another process faulted here since, or it has none.
+ * Return: the row; NULL if another process faulted here last, or if the process has no row.
  */
 static __always_inline struct row *table_find_recent(const struct signal_struct *key)
 {
@@ -255,8 +258,8 @@ struct row *table_row_or_folded(struct task_struct *task, bool make);
 /**
  * table_row() - find the row that an event of a process counts in
  * @task: a thread of it
- * @make: make a row when there is none: a fault's entry does. A commit does not, so that it
- *	counts where its entry did.
+ * @make: make a row if there is none. A fault's entry passes true; a commit passes false, so
+ *	that it counts in the same row as its entry
  *
  * Context: any but a true NMI; under RCU, unless @task is current.
  * Return: its row, or the `-` row.
@@ -285,7 +288,7 @@ static inline u64 row_value(const struct row *row, enum row_value value)
 	return atomic64_read(&row->value[value]);
 }
 
-/* row_anon_copied() of a row that is being counted up. */
+/* row_anon_copied() of a row whose counts may grow meanwhile. */
 static inline u64 row_anon_copied_now(const struct row *row)
 {
 	return row_value(row, ROW_OWN_COPIED) + row_value(row, ROW_INHERITED_COPIED);
@@ -294,7 +297,7 @@ static inline u64 row_anon_copied_now(const struct row *row)
 /**
  * struct birth - what fork.c saw of a fork
  * @known: ROW_KNOWS_* bits
- * @value: what the child's row begins with; others than FORK_NS and BIRTH_* are 0
+ * @value: the first values of the child's row: FORK_NS and BIRTH_*; all others are 0
  */
 struct birth {
 	u32 known;
@@ -302,7 +305,7 @@ struct birth {
 };
 
 /*
- * struct row_copy - a row, or a sum of rows, as a reader saw it, whole
+ * struct row_copy - a consistent copy of a row, or of a sum of rows, for a reader
  */
 struct row_copy {
 	enum row_state state;
