@@ -9,20 +9,20 @@
  *   PID ...                                     a line per process
  *   - ... S ...                                 the sum of rows that were given up, a line per
  *                                               cgroup, user and name
- *   - ...                                       the sum of those that are in no line above
+ *   - ...                                       the sum of rows and faults in no line above
  *   * ...                                       the sum of all lines above
  *
  * A read from the file's start takes a snapshot into the open file's own buffer; all
- * other reads are served from it. So any offset and any length is good, and a line is
- * whole. No lock that a fault may wait for is held meanwhile.
+ * other reads are served from it. So a reader may use any offset and any length, and never
+ * sees parts of two tables. While a snapshot is taken, no lock is held that a fault may wait for.
  *
- * A reader's or writer's own memory may keep us waiting for as long as its owner likes, by
- * userfaultfd or FUSE, and who takes the file away waits for all calls that are inside. So
- * while such memory is touched the module is held: unloading it is refused with EBUSY, and
- * does not hang.
+ * Copying from or to the caller's memory may block for as long as the caller likes, by means of
+ * userfaultfd or FUSE. remove_proc_entry() waits for all calls that are inside. So that unloading
+ * does not hang, we hold a reference to the module while we touch the caller's memory: unloading
+ * then fails with EBUSY.
  *
- * Writing a control word needs CAP_SYS_ADMIN in the initial user namespace, of whoever
- * opened the file.
+ * To write a control word, the task that opened the file must have had CAP_SYS_ADMIN in the
+ * initial user namespace.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -52,14 +52,14 @@
 #include "table.h"
 #include "timing.h"
 
-#define LINE_BYTES	384	/* of a usual line; a guess that saves growing */
+#define LINE_BYTES	384	/* size of a usual line: a guess, so that buffers rarely grow */
 #define MAX_LINE_BYTES	4096	/* more than any line has */
 #define SNAPSHOT_TRIES	3
 
 /**
- * struct snapshot - what one open file has read
+ * struct snapshot - the text that reads of one open file are served from
  * @lock: serialises reads through the same open file
- * @text: the file as it was
+ * @text: the text of the table
  * @len: its length
  */
 struct snapshot {
@@ -69,14 +69,14 @@ struct snapshot {
 };
 
 /**
- * struct reader - for whom a snapshot is made
- * @cred: the opener's
- * @all: may see every row, the sums, and system-wide figures
- * @level: of the reader's pid namespace; 0 for the initial one
- * @ns: its inode number
- * @ns_start_ns: when its init was started
- * @boottime_ns: what the reader's time namespace adds to CLOCK_BOOTTIME
- * @unknown: hooks that do not count though they are armed: a bit for each enum cowstat_hook
+ * struct reader - the task for which a snapshot is taken
+ * @cred: the credentials of the task that opened the file
+ * @all: that task may see every row, the sums, and system-wide figures
+ * @level: the level of the reader's pid namespace; 0 for the initial one
+ * @ns: the inode number of that namespace
+ * @ns_start_ns: when the init of that namespace was started
+ * @boottime_ns: the offset that the reader's time namespace adds to CLOCK_BOOTTIME
+ * @unknown: a bit for each enum cowstat_hook that is armed but does not count
  * @counted: columns whose hooks were armed in this epoch, and counted
  */
 struct reader {
@@ -89,7 +89,7 @@ struct reader {
 	u64 counted;
 };
 
-/* Look at the table as the pid namespace and the time namespace of current do. */
+/* Fill in the pid namespace and the time namespace of current. */
 static void reader_ns(struct reader *reader)
 {
 	struct pid_namespace *ns = task_active_pid_ns(current);
@@ -101,7 +101,7 @@ static void reader_ns(struct reader *reader)
 	if (!ns->level)
 		return;
 	rcu_read_lock();
-	/* Any thread of init: the kernel turns to another one when this one ends. */
+	/* Any thread of init: when it ends, the kernel replaces it by another thread. */
 	init = READ_ONCE(ns->child_reaper);
 	reader->ns_start_ns = init ? READ_ONCE(init->group_leader)->start_boottime : U64_MAX;
 	rcu_read_unlock();
@@ -119,7 +119,7 @@ static bool has_column(u64 columns, enum cowstat_column c)
 	return columns & BIT_ULL(c);
 }
 
-/* By hand: a row has dozens of numbers, and printf takes 500 instructions for each. */
+/* Not with printf: a row has dozens of numbers, and printf takes 500 instructions for each. */
 static void put_number(struct seq_buf *s, bool known, u64 n)
 {
 	char text[24], *at = text + sizeof(text);
@@ -142,8 +142,8 @@ static void put_number(struct seq_buf *s, bool known, u64 n)
 }
 
 /*
- * Control bytes, space, backslash and DEL as \ooo: a name cannot break a line. One that would
- * read as unknown, or as no field at all, is escaped too.
+ * Print control bytes, space, backslash and DEL as \ooo, so that a name cannot break a line. A
+ * name that is "-" (unknown) or empty is escaped too.
  */
 static void put_comm(struct seq_buf *s, const char *comm)
 {
@@ -205,7 +205,7 @@ static void put_identity(struct seq_buf *s, enum cowstat_column c, bool known,
 	}
 }
 
-/* A line of a process, or of a sum of some. */
+/* Print the line of a process, or of a sum with a cgroup and user. */
 static void put_row(struct seq_buf *s, const struct row_copy *copy, const u64 *column,
 		    u64 known, const struct reader *reader)
 {
@@ -220,7 +220,7 @@ static void put_row(struct seq_buf *s, const struct row_copy *copy, const u64 *c
 	seq_buf_printf(s, "\n");
 }
 
-/* What such a line adds to the total. */
+/* Add such a line to the total. */
 static void add_row(u64 *total, const u64 *column, u64 known)
 {
 	enum cowstat_column c;
@@ -230,7 +230,7 @@ static void add_row(u64 *total, const u64 *column, u64 known)
 			total[c] += column[c];
 }
 
-/* The line of `-` or `*`. */
+/* Print the line of the `-` row or of the total (`*`). */
 static void put_sum(struct seq_buf *s, const char *pid, const u64 *column, u64 counted)
 {
 	enum cowstat_column c;
@@ -241,7 +241,7 @@ static void put_sum(struct seq_buf *s, const char *pid, const u64 *column, u64 c
 	seq_buf_printf(s, "\n");
 }
 
-/* A list of hooks: those of which there is a bit, or "-". */
+/* Print the names of the hooks in a mask; "-" if it is empty. */
 static void put_hooks(struct seq_buf *s, const char *what, unsigned long mask)
 {
 	const char *separator = what;
@@ -290,8 +290,8 @@ static void put_header(struct seq_buf *s, const struct control_status *status,
 }
 
 /*
- * Is a row's process in the reader's pid namespace? The inode number of one that is gone may be
- * given to a new one, whose processes are all younger than its init.
+ * Is a row's process in the reader's pid namespace? A new namespace may get the inode number of
+ * an earlier one. So also check that the process is not older than the init of the namespace.
  */
 static bool is_in_ns(const struct row_copy *copy, const struct reader *reader)
 {
@@ -310,7 +310,7 @@ static bool may_see(const struct row_copy *copy, const struct reader *reader)
 		uid_eq(copy->owner.euid, me) && uid_eq(copy->owner.suid, me));
 }
 
-/* Make room for one more line: what is written already stays. */
+/* Make room for one more line. The text that is already there is kept. */
 static int need_line(struct seq_buf *s)
 {
 	struct seq_buf larger;
@@ -333,8 +333,9 @@ static int need_line(struct seq_buf *s)
 }
 
 /*
- * Sums of rows that were given up tell of every user's cgroups and programs. Only readers that may
- * see every row see them; others in a pid namespace, whatever they may, have them in the total.
+ * The sums of rows that were given up show the cgroups and programs of every user. So only
+ * readers that may see every row get them. Such a reader inside a pid namespace gets them only
+ * in the total.
  */
 static int put_sums(struct seq_buf *s, const struct reader *reader, struct row_copy *copy,
 		    u64 *total)
@@ -376,7 +377,7 @@ static int put_table(struct seq_buf *s, const struct reader *reader,
 			continue;
 		row_derive(copy->value, column);
 		known = row_known_columns(reader->counted, copy->known, copy->owner_known);
-		/* outside the reader's pid namespace it is in the total only */
+		/* a process outside the reader's pid namespace is only in the total */
 		if (may_see(copy, reader)) {
 			if (need_line(s))
 				return -ENOMEM;
@@ -400,9 +401,9 @@ static int put_table(struct seq_buf *s, const struct reader *reader,
 }
 
 /*
- * A snapshot is of one epoch. A row that is recycled while we read would be seen twice, as
- * itself and within a sum, so a snapshot during which rows were given up is taken again, a
- * few times.
+ * A snapshot is of one epoch. If a row is recycled while we read, its counts may appear twice: in
+ * its own line and in a sum. So take the snapshot again if rows were given up meanwhile, but at
+ * most SNAPSHOT_TRIES times.
  */
 static int snapshot_take(struct snapshot *snapshot, struct file *file)
 {
@@ -427,7 +428,7 @@ static int snapshot_take(struct snapshot *snapshot, struct file *file)
 	reader_ns(&reader);
 	for (;;) {
 		reset_seq = control_reset_seq();
-		if (reset_seq & 1) {	/* a reset is under way: soon over */
+		if (reset_seq & 1) {	/* a reset is running: wait until it has ended */
 			schedule_timeout_killable(1);
 			if (fatal_signal_pending(current)) {
 				err = -EINTR;
@@ -437,7 +438,7 @@ static int snapshot_take(struct snapshot *snapshot, struct file *file)
 		}
 		seq_buf_clear(&s);
 		control_status(&status);
-		/* A row tells who it is of even before all hooks are armed. */
+		/* Identities are known even before all hooks are armed. */
 		reader.unknown = fault_unknown();
 		reader.counted = row_counted_columns(status.counted & ~reader.unknown) |
 				 ROW_IDENTITIES;
@@ -491,7 +492,7 @@ static ssize_t cowstat_read(struct file *file, char __user *to, size_t count, lo
 	if (!*pos || !snapshot->text)
 		n = snapshot_take(snapshot, file);
 	if (!n && !try_module_get(THIS_MODULE))
-		n = -EIO;	/* as of a file that is gone, which it will be at once */
+		n = -EIO;	/* the module is being unloaded; procfs returns this, too */
 	if (!n) {
 		n = simple_read_from_buffer(to, count, pos, snapshot->text, snapshot->len);
 		module_put(THIS_MODULE);
@@ -531,7 +532,7 @@ static const struct {
 	{ "timing off",		timing_off },
 };
 
-/* One control word a write, with or without a newline; anything else changes nothing. */
+/* Each write is one control word, with or without a newline. Anything else is refused. */
 static ssize_t cowstat_write(struct file *file, const char __user *from, size_t count,
 			     loff_t *pos)
 {
@@ -573,9 +574,9 @@ static const struct proc_ops cowstat_proc_ops = {
 };
 
 /*
- * /proc/cowstat_latency, for root alone: how long faults took, a line per power of two
- * that has any, a column per outcome. It tells of the whole system, so a container's root,
- * whom the file's mode lets in, may not read it.
+ * /proc/cowstat_latency, for root only: how long faults took. It has a line per power of two of
+ * nanoseconds, if any fault is in it, and a column per outcome. The file shows the whole system.
+ * Its mode lets the root user of a container open it, so reading also checks capabilities.
  */
 static int latency_show(struct seq_file *m, void *v)
 {
@@ -632,9 +633,9 @@ static const struct proc_ops latency_proc_ops = {
 };
 
 /**
- * proc_init() - show /proc/cowstat and /proc/cowstat_latency
+ * proc_init() - create /proc/cowstat and /proc/cowstat_latency
  *
- * Return: 0 or -ENOMEM; then neither is there.
+ * Return: 0; or -ENOMEM, and then neither exists.
  */
 int __init proc_init(void)
 {
@@ -648,10 +649,10 @@ int __init proc_init(void)
 }
 
 /**
- * proc_exit() - take them away
+ * proc_exit() - remove both files
  *
- * Waits for calls that are inside; open files are closed for their owners, whose next
- * read fails.
+ * Waits for reads and writes that are running. procfs releases files that are still open; the
+ * next read through them fails.
  *
  * Context: may sleep.
  */

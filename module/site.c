@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Places behind a call. A function of the kernel that is called from everywhere is hooked at
- * its entry by every caller's leave: each call pays for the callback. Where only one caller
- * counts, a kprobe right behind that caller's call is reached by nobody else.
+ * Sites: places right behind a call, where a kprobe counts. When a function is hooked at its
+ * entry, the calls of all its callers pay for the callback. If only a few callers count, it is
+ * cheaper to put a kprobe right behind the call in each of them: no other caller reaches it.
  *
- * The place is looked for in the text of the running kernel:
+ * We look for the place in the text of the running kernel:
  *
  *	e8 rel32		call *_add_new_anon_rmap	the only call in this function
- *	4c 89 fe		mov  %r15,%rsi			the VMA:   the probe stands here
+ *	4c 89 fe		mov  %r15,%rsi			the VMA; the kprobe is put here
  *	4c 89 f7		mov  %r14,%rdi			the folio
- *	e8 rel32		call ...			which adds the folio to the LRU
+ *	e8 rel32		call ...			it adds the folio to the LRU
  *
- * The two moves set up the arguments of the next call, in either order, from a register that
- * survives calls or from the stack. They say where VMA and folio are. They take six bytes or
- * more, so that the kernel can replace them by a jump: the kprobe is then optimised, and
- * costs 100 instructions. If a kernel's text is any different, nothing is probed: fault.c then
- * hooks the function itself.
+ * The two moves set up the arguments of the next call, in either order. Their source is a
+ * callee-saved register or the stack, so they tell us where the VMA and the folio are. They take
+ * six bytes or more, so that the kernel can replace them by a jump: it then optimises the kprobe,
+ * which costs 100 instructions. If the text of a kernel looks different, we put no kprobe, and
+ * fault.c hooks the function itself.
  *
- * What a function returned is known right behind its call, too: fork.c looks there for forks
- * that failed.
+ * The return value of a function is also known right behind its call: fork.c uses this to see
+ * forks that failed.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -32,7 +32,7 @@
 #define CALL_OPCODE	0xe8
 #define CALL_BYTES	5
 #define ENDBR_BYTES	4
-#define BEHIND_BYTES	21	/* of two moves, the longest, and the call's opcode */
+#define BEHIND_BYTES	21	/* at least two of the longest moves and the opcode of the call */
 
 /* The numbers by which instructions name registers. */
 enum { RBX = 3, RSP = 4, RBP = 5, RSI = 6, RDI = 7, R12 = 12, R13, R14, R15 };
@@ -65,9 +65,10 @@ static bool __init operand_in_register(struct site_operand *operand, unsigned in
 }
 
 /*
- * One move to %rdi or %rsi: its length, or 0 if it is none of the kinds that are known.
+ * Decode one move to %rdi or %rsi. Return its length, or 0 if it has none of these forms:
  *	REX.W 89 /r	mov %reg,%rdi		register to register
- *	REX.W 8b /r	mov disp(%rsp),%rdi	from the stack: SIB 0x24, and no, 8 or 32 bits
+ *	REX.W 8b /r	mov disp(%rsp),%rdi	from the stack: SIB 0x24, displacement of 0, 8 or
+ *						32 bits
  */
 static unsigned int __init decode_move(const u8 *at, unsigned int *to, struct site_operand *operand)
 {
@@ -95,7 +96,7 @@ static unsigned int __init decode_move(const u8 *at, unsigned int *to, struct si
 	return mod == 0 ? 4 : mod == 1 ? 5 : 8;
 }
 
-/* Does the text behind the call at @at look as expected? Fills in the site if it does. */
+/* Does the text behind the call at @at look as expected? If so, fill in the site. */
 static bool __init decode_site(struct site *site, unsigned long at)
 {
 	unsigned int to, seen = 0, len, i;
@@ -123,8 +124,8 @@ static bool __init decode_site(struct site *site, unsigned long at)
 }
 
 /*
- * The only call of a function in a range of text: its address; 0 if there is none, 1 if there
- * are several or the text cannot be read. A caller may call past the ENDBR.
+ * Find the only call of a function in a range of text. Return its address; 0 if there is none; 1
+ * if there are several, or if the text cannot be read. A caller may skip the ENDBR.
  */
 static unsigned long __init only_call(const struct hook_range *range, const struct hook *callee)
 {
@@ -149,11 +150,11 @@ static unsigned long __init only_call(const struct hook_range *range, const stru
 }
 
 /**
- * site_find_all() - find the places behind the calls of a function that count
- * @sites: SITES_MAX of them, to be filled in; pre_handlers are the caller's to set
- * @callee: a resolved hook; all its ranges are looked through
+ * site_find_all() - find the places behind those calls of a function that count
+ * @sites: an array of SITES_MAX, which this fills in; the caller sets the pre_handlers
+ * @callee: a resolved hook; this searches all its ranges
  *
- * Return: the number of sites; 0 if the kernel's text is not as expected: the log then says
+ * Return: the number of sites; 0 if the kernel's text is not as expected, and then the log says
  * where.
  */
 int __init site_find_all(struct site *sites, const struct hook *callee)
@@ -187,10 +188,10 @@ int __init site_find_all(struct site *sites, const struct hook *callee)
 
 /**
  * site_find_return() - find the place where a function returns to its only caller that counts
- * @site: to be filled in; pre_handler and counts_as are the caller's to set
- * @callee: a resolved hook; all its ranges are looked through
+ * @site: this fills it in; the caller sets pre_handler and counts_as
+ * @callee: a resolved hook; this searches all its ranges
  *
- * There the value that @callee returned is still in %rax, whatever the text behind it does.
+ * At that place the return value of @callee is still in %rax, whatever the next instructions do.
  *
  * Return: false if there is no such call, or several.
  */
@@ -213,13 +214,13 @@ bool __init site_find_return(struct site *site, const struct hook *callee)
 
 /**
  * site_arm_all() - register the kprobes
- * @sites: found, and with pre_handlers
+ * @sites: the sites, found and with their pre_handlers
  * @nr: how many
  *
- * The kernel optimises them some time after.
+ * The kernel optimises the kprobes a little later.
  *
  * Context: may sleep. The caller serialises arming and disarming.
- * Return: 0, or a negative error: then none is armed.
+ * Return: 0, or a negative error, and then none is armed.
  */
 int site_arm_all(struct site *sites, unsigned int nr)
 {
@@ -229,7 +230,7 @@ int site_arm_all(struct site *sites, unsigned int nr)
 	for (i = 0; i < nr; i++) {
 		kprobe_pre_handler_t callback = sites[i].probe.pre_handler;
 
-		/* what an earlier registration left in it does not fit a new one */
+		/* start clean: an earlier registration has left its state in the kprobe */
 		sites[i].probe = (struct kprobe){
 			.addr = (kprobe_opcode_t *)sites[i].address,
 			.pre_handler = callback,
@@ -247,10 +248,10 @@ int site_arm_all(struct site *sites, unsigned int nr)
 
 /**
  * site_disarm_all() - unregister the kprobes
- * @sites: as many as there are, armed or not
+ * @sites: the sites, armed or not
  * @nr: how many
  *
- * Context: may sleep. On return no callback runs, and none will.
+ * Context: may sleep. On return no callback is running and none will run.
  */
 void site_disarm_all(struct site *sites, unsigned int nr)
 {
@@ -268,8 +269,8 @@ void site_disarm_all(struct site *sites, unsigned int nr)
 }
 
 /*
- * Is the kprobe in the text? Root may switch off all kprobes of the system (debugfs,
- * kprobes/enabled): the text is then as it was.
+ * Is the kprobe patched into the text? If root switches all kprobes off (debugfs,
+ * kprobes/enabled), the kernel restores the original text.
  */
 static bool site_is_reached(const struct site *site)
 {
@@ -284,7 +285,7 @@ static bool site_is_reached(const struct site *site)
  * @sites: the sites
  * @nr: how many
  *
- * Return: a bit for each enum cowstat_hook of which all sites are patched into the text.
+ * Return: a bit for each enum cowstat_hook whose sites are all patched into the text.
  */
 unsigned long site_mask(const struct site *sites, unsigned int nr)
 {
@@ -301,7 +302,7 @@ unsigned long site_mask(const struct site *sites, unsigned int nr)
 }
 
 /**
- * site_unreached() - what armed sites do not count
+ * site_unreached() - what armed sites do not count, because they are not in the text
  * @sites: the sites
  * @nr: how many
  *
@@ -324,9 +325,9 @@ unsigned long site_unreached(const struct site *sites, unsigned int nr)
  * @sites: the sites
  * @nr: how many
  *
- * kprobes skip a callback on a CPU that is within another kprobe's.
+ * The kernel skips a kprobe's callback on a CPU that is running the callback of another one.
  *
- * Return: their number since arming; earlier ones are in table.missed.
+ * Return: the number of calls missed since arming; earlier ones are in table.missed.
  */
 u64 site_missed(const struct site *sites, unsigned int nr)
 {

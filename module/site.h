@@ -10,13 +10,14 @@
 
 struct hook;
 
-#define SITES_MAX	4	/* calls of one function that count */
+#define SITES_MAX	4	/* the most calls of one function that can count */
 
 /**
- * struct site_operand - where a probed place keeps a pointer
- * @offset: of the register in struct pt_regs
+ * struct site_operand - where a pointer is when the probed place is reached
+ * @offset: offset in struct pt_regs of the register that has the pointer; of the stack pointer
+ *	if @on_stack
  * @on_stack: the pointer is in memory, @displacement bytes above the stack pointer
- * @displacement: of the pointer on the stack
+ * @displacement: as in @on_stack
  */
 struct site_operand {
 	unsigned int offset;
@@ -25,12 +26,12 @@ struct site_operand {
 };
 
 /**
- * struct site - the place behind one call of a kernel function, probed by a kprobe
+ * struct site - the instruction behind one call of a kernel function, where a kprobe is put
  * @probe: the kprobe; its pre_handler is the callback
- * @address: where the place is
- * @counts_as: what is counted when the place is reached
- * @vma: where the place keeps the VMA; only from site_find_all()
- * @folio: where it keeps the folio; up to 6.1 the page; likewise
+ * @address: the address of the instruction
+ * @counts_as: what is counted when the instruction is reached
+ * @vma: where the pointer to the VMA is; only set by site_find_all()
+ * @folio: where the pointer to the folio is, up to 6.1 to the page; only set by site_find_all()
  * @text: the first byte there, before the kprobe
  * @armed: registered with kprobes
  *
@@ -56,14 +57,14 @@ static __always_inline void *site_operand(const struct pt_regs *regs,
 	return (void *)value;
 }
 
-/* The VMA that the probed place works on. */
+/* The VMA that the probed code works on. */
 static __always_inline struct vm_area_struct *site_vma(const struct site *site,
 						       const struct pt_regs *regs)
 {
 	return site_operand(regs, &site->vma);
 }
 
-/* Its folio; up to 6.1 its page. Both begin with the page. */
+/* The folio that the probed code works on; up to 6.1 the page. A folio begins with its page. */
 static __always_inline struct page *site_page(const struct site *site, const struct pt_regs *regs)
 {
 	return site_operand(regs, &site->folio);

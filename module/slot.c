@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Notes that a task leaves for itself at one hook and reads at a later one. They are found by
- * task and not by CPU, since a task may sleep and move to another CPU in between.
+ * Notes that a task writes at one hook and reads at a later one. They are found by task and not
+ * by CPU, since a task may sleep and migrate to another CPU in between.
  */
 #include <linux/atomic.h>
 #include <linux/hash.h>
@@ -46,8 +46,8 @@ struct slot *slot_find(struct slots *slots, struct task_struct *task)
  * @task: current
  *
  * Context: any; takes no lock.
- * Return: the slot, or NULL when all places that the task may use are taken. The caller counts
- * that as missed.
+ * Return: the slot, or NULL if all slots that the task may use are taken. The caller then counts
+ * the event as missed, or can do without the slot.
  */
 struct slot *slot_claim(struct slots *slots, struct task_struct *task)
 {
@@ -76,17 +76,18 @@ static struct slot *slot_oldest(struct slots *slots, struct task_struct *task)
 }
 
 /**
- * slot_take() - get a slot for a task, if need be that of another one
- * @slots: in this set, whose slots have as @value the time when they were taken
+ * slot_take() - get a slot for a task, if necessary by taking over that of another task
+ * @slots: in this set; @value of its slots is the time when they were taken
  * @task: current
  * @now: the time
  *
- * When all places that the task may use are taken, the slot that was taken first is taken over:
- * a task may hold one that it has no more use for. So whoever uses this reads a slot with
- * slot_read() and gives it back with slot_drop(), which find out whether it still is its own.
+ * If all slots that the task may use are taken, it takes over the oldest one: some tasks hold a
+ * slot that they no longer need. So users of this function must read a slot with slot_read() and
+ * give it back with slot_drop(). These two check that the slot still belongs to the task.
  *
  * Context: any; takes no lock.
- * Return: the slot, with @now as its value and no note; NULL when others were faster each time.
+ * Return: the slot, with @now as its value and 0 as its note; NULL if other tasks were faster each
+ * time.
  */
 struct slot *slot_take(struct slots *slots, struct task_struct *task, u64 now)
 {
@@ -108,25 +109,25 @@ struct slot *slot_take(struct slots *slots, struct task_struct *task, u64 now)
 }
 
 /**
- * slot_read() - read a slot that may be taken over
+ * slot_read() - read a slot that another task may take over
  * @slot: from slot_find()
- * @task: who holds it
- * @value: slot->value
- * @note: slot->note
+ * @task: the task that holds it
+ * @value: set to slot->value
+ * @note: set to slot->note
  *
  * Context: any; takes no lock.
- * Return: false when it has been taken over.
+ * Return: false if another task has taken the slot over.
  */
 bool slot_read(const struct slot *slot, const struct task_struct *task, u64 *value, u32 *note)
 {
 	*value = READ_ONCE(slot->value);
 	*note = READ_ONCE(slot->note);
-	smp_rmb();	/* both before the holder: slot_take() writes them after it */
+	smp_rmb();	/* read both before the holder: slot_take() writes them after it */
 	return READ_ONCE(slot->task) == task;
 }
 
 /**
- * slot_release() - give back a slot that cannot be taken over
+ * slot_release() - give back a slot that no other task can take over
  * @slot: held by current
  *
  * Context: any.
@@ -138,9 +139,9 @@ void slot_release(struct slot *slot)
 }
 
 /**
- * slot_drop() - give back a slot, unless it has been taken over
+ * slot_drop() - give back a slot, unless another task has taken it over
  * @slot: from slot_find()
- * @task: who held it
+ * @task: the task that took it
  *
  * Context: any.
  */

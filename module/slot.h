@@ -7,15 +7,16 @@
 struct task_struct;
 
 /**
- * struct slot - a note that a task leaves for itself between two hooks
- * @task: who holds it; NULL when free
- * @value: the time when it was taken, or a page frame
- * @address: of the page that is in @value
- * @note: what happened meanwhile
- * @flags: of a clone
+ * struct slot - a note that a task writes at one hook and reads at a later one
+ * @task: the task that holds it; NULL when free
+ * @value: depends on the set: when the slot was taken (forks), the old page frame (copies of
+ *	event.c), or the row of the fault's entry (remotes of fault.c)
+ * @address: copies: the address of the page
+ * @note: forks: pages that fork copied; copies: the outcome; remotes: the row's generation
+ * @flags: forks: the flags of clone()
  *
- * Locking: none. A slot is taken by one cmpxchg of @task; the other fields are written by the
- * task that holds it. A task may use a few places of the set only, by a hash.
+ * Locking: none. A task takes a slot with one cmpxchg() of @task; only the task that holds a slot
+ * writes the other fields. A hash of the task selects the few slots of the set that it may use.
  */
 struct slot {
 	struct task_struct *task;
@@ -25,11 +26,11 @@ struct slot {
 	u32 flags;
 };
 
-#define SLOTS_BITS	10	/* tasks between two hooks at the same time, roughly */
+#define SLOTS_BITS	10	/* log2 of how many tasks can, roughly, hold a slot at a time */
 
 /**
  * struct slots - a preallocated set of slots
- * @slot: the slots, found by a hash of the task
+ * @slot: the slots; a hash of the task is the index
  */
 struct slots {
 	struct slot slot[1 << SLOTS_BITS];

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How long write-protect faults take, by three stamps of hooks that are there anyway:
+ * How long write-protect faults take. Hooks that exist anyway take three time stamps:
  *
  *	do_wp_page() entered		begun
  *	ptep_clear_flush() entered	copied: the page is allocated and filled
  *	*_add_new_anon_rmap() entered	flushed: the old translation has gone from all CPUs
  *
- * The first interval is copy_ns, the second shootdown_ns. A reused page has one interval, from
- * the first stamp to ptep_set_access_flags(): reuse_ns. What follows the last stamp is not in
- * it: the reverse mappings, the new PTE, the end of MMU notifiers, the unlock, and giving back
- * the old page. Nor is what comes before do_wp_page(): the exception, finding the VMA and the
- * PTE, and waiting for the page-table lock. A fault without an outcome (`other`) has no last
- * stamp and is not timed.
+ * The first interval is copy_ns, the second is shootdown_ns. A reused page has one interval, from
+ * the first stamp to ptep_set_access_flags(): reuse_ns. The intervals do not include the work
+ * after the last stamp: the reverse mappings, the new PTE, the end of MMU notifiers, the unlock,
+ * and giving back the old page. Nor do they include the work before do_wp_page(): the exception,
+ * finding the VMA and the PTE, and waiting for the page-table lock. A fault without an outcome
+ * (`other`) has no last stamp and is not timed.
  *
- * No hook runs at a function's exit. Threads that sleep in a fault hold nothing of ours, so
- * timing is switched off and the module unloaded while they sleep.
+ * No hook runs at a function's exit. A thread that sleeps in a fault holds no resource of ours, so
+ * timing can be switched off, and the module unloaded, while it sleeps.
  */
 #include <linux/cache.h>
 #include <linux/kernel.h>
@@ -29,16 +29,16 @@ DEFINE_STATIC_KEY_FALSE(timing_key);
 struct timing_note timing_notes[TIMING_NOTES] ____cacheline_aligned;
 struct timing_histogram __percpu *timing_histogram;
 
-/* Nanoseconds of a unit of the clock, times 2^32. Written while timing is off. */
+/* Nanoseconds per unit of the clock, times 2^32. Written while timing is off. */
 u64 timing_mult = BIT_ULL(32);
 
-static bool by_tsc;		/* the clock; written while timing is off */
+static bool by_tsc;		/* the clock is the TSC; written while timing is off */
 
 /**
- * timing_clock() - the clock that stamps are made of
+ * timing_clock() - read the clock for a time stamp
  *
  * Context: any.
- * Return: time stamp counter or nanoseconds: timing_mult converts it.
+ * Return: the time stamp counter (TSC), or nanoseconds. timing_mult converts both to nanoseconds.
  */
 u64 timing_clock(void)
 {
@@ -46,8 +46,9 @@ u64 timing_clock(void)
 }
 
 /*
- * Does the kernel's own clock read the time stamp counter? Then it keeps time on all CPUs. The
- * clock's raw reading lies between two of ours. A paravirtual clock counts from somewhere else.
+ * Is the TSC the clocksource of the kernel? Then it is synchronised between CPUs. If so, the raw
+ * reading of the clocksource lies between two readings of the TSC. A paravirtual clock has
+ * another zero point.
  */
 static bool kernel_trusts_tsc(void)
 {
@@ -63,9 +64,9 @@ static bool kernel_trusts_tsc(void)
 }
 
 /**
- * timing_start() - begin to time
+ * timing_start() - begin to time faults
  *
- * Notes of an earlier time are dropped: a thread may have been asleep in a fault since.
+ * Clears the notes of an earlier period: a thread may have slept in a fault since then.
  *
  * Context: may sleep. All hooks are armed. The caller serialises timing_start() and
  * timing_stop().
@@ -86,7 +87,7 @@ bool timing_start(void)
 }
 
 /**
- * timing_stop() - time no more
+ * timing_stop() - stop timing faults
  *
  * Context: may sleep; timing may be off already.
  */
@@ -137,7 +138,7 @@ int timing_init(void)
 }
 
 /**
- * timing_exit() - free it
+ * timing_exit() - free the histogram
  *
  * Context: all hooks are disarmed.
  */

@@ -13,9 +13,9 @@
 #include "table.h"
 #include "uapi/cowstat.h"
 
-#define TIMING_BUCKETS	64	/* powers of two, of nanoseconds */
+#define TIMING_BUCKETS	64	/* one for each power of two of nanoseconds */
 
-/* What there is a histogram of: the outcomes, and the two phases of a copy. */
+/* The histograms: one per outcome, and one for each of the two phases of a copy. */
 enum timing_kind {
 	TIMING_COPY = COWSTAT_NR_OUTCOMES,
 	TIMING_SHOOTDOWN,
@@ -27,19 +27,20 @@ struct timing_histogram {
 };
 
 /*
- * A time and whose it is, in one word that one instruction writes:
+ * A note has two words. Each holds a time and the thread that wrote it, so that one instruction
+ * writes both:
  *
  *	bits 63 to 12	the clock
  *	bit 11		TIMING_ZERO_PAGE: the copy fills a page with zeros
  *	bit 10		TIMING_REMOTE: another process pays
- *	bits 9 to 0	the upper bits of the thread's pid; its lower bits are the note's place
+ *	bits 9 to 0	the upper bits of the thread's pid; the lower bits select the note
  *
- * So a word that another thread wrote is never taken for one's own: the difference of two words
- * of one thread has no low bit but the two flags. TIMING_NONE is nobody's: it has both flags.
+ * So a thread recognises the words of other threads: if two words are of the same thread, bits 9
+ * to 0 of their difference are 0. TIMING_NONE belongs to no thread: it has both flags.
  *
- * Two threads use the same place if their pids are a multiple of TIMING_NOTES apart. If both
- * fault at the same time, the first loses its note: its fault is not timed, and is counted in
- * `missed`.
+ * Two threads use the same note if their pids differ by a multiple of TIMING_NOTES. If both fault
+ * at the same time, the second overwrites the note of the first. The fault of the first is then
+ * not timed, and counts in `missed`.
  */
 #define TIMING_NOTES_SHIFT	12
 #define TIMING_NOTES		BIT(TIMING_NOTES_SHIFT)
@@ -51,14 +52,14 @@ struct timing_histogram {
 #define TIMING_NONE		(~0ULL)
 
 /**
- * struct timing_note - the fault that a thread is in
- * @begun: when it entered do_wp_page()
- * @flushed: when it had copied and was about to flush the old translation; TIMING_NONE once the
- *	new page is mapped
+ * struct timing_note - the times of the fault that a thread is in
+ * @begun: when the thread entered do_wp_page()
+ * @flushed: when it had copied the page and was about to flush the old translation; TIMING_NONE
+ *	once the new page is mapped
  *
- * Locking: none. A thread writes its own note. Nothing is ever released: a thread that leaves
- * a fault without a commit, or exits, leaves words that nobody else takes for his own, and the
- * next entry overwrites them.
+ * Locking: none. A thread writes its own note. Notes are never released. If a thread exits, or
+ * leaves a fault without a commit, its words stay. Other threads see that the words are not
+ * theirs, and the next entry overwrites them.
  */
 struct timing_note {
 	u64 begun;
@@ -78,7 +79,10 @@ static __always_inline bool timing_is_on(void)
 
 u64 timing_clock(void);
 
-/* Threads that fault together are neighbours by their pids: not on one cache line. */
+/*
+ * Threads that fault at the same time often have neighbouring pids. The factor keeps their notes
+ * in different cache lines.
+ */
 static __always_inline struct timing_note *timing_note_of_current(void)
 {
 	return &timing_notes[(u32)current->pid * 521 % TIMING_NOTES];
@@ -106,7 +110,7 @@ static __always_inline void timing_add(struct timing_histogram __percpu *h, unsi
 	this_cpu_inc(h->count[kind][__fls(ns | 1)]);
 }
 
-/* A commit has no note of its own. If nobody's is there, the fault is older than timing. */
+/* A commit found no note of its thread. TIMING_NONE: the fault began before timing was on. */
 static __always_inline void timing_lost(u64 word)
 {
 	if (word != TIMING_NONE)
@@ -125,7 +129,7 @@ static __always_inline void timing_begin(u64 clock)
 }
 
 /**
- * timing_flush() - current's fault has copied, and flushes the old translation next
+ * timing_flush() - current's fault has copied the page and will flush the old translation next
  * @flags: TIMING_ZERO_PAGE, TIMING_REMOTE
  * @clock: now
  *
@@ -140,7 +144,8 @@ static __always_inline void timing_flush(u64 flags, u64 clock)
  * timing_flushing() - is current between timing_flush() and the mapping of the new page?
  * @note: current's
  *
- * Return: 0 if it is; else what differs from that: flags alone if it is, with these flags.
+ * Return: the flags of timing_flush() if it is, which may be 0; else a value that also has other
+ * bits than TIMING_FLAGS.
  */
 static __always_inline u64 timing_flushing(const struct timing_note *note)
 {
@@ -148,13 +153,13 @@ static __always_inline u64 timing_flushing(const struct timing_note *note)
 }
 
 /**
- * timing_map() - the old translation is gone from all CPUs, and the new page is mapped
- * @row: who pays
+ * timing_map() - the old translation is gone from all CPUs, and the new page is mapped next
+ * @row: the row of the process that pays
  * @note: current's
  * @flags: those of timing_flush()
  * @clock: now
  *
- * Context: any; under the page-table lock, while timing_flushing() says so.
+ * Context: any; under the page-table lock, and only if timing_flushing() returned just @flags.
  */
 static __always_inline void timing_map(struct row *row, struct timing_note *note, u64 flags,
 				       u64 clock)
@@ -189,8 +194,8 @@ static __always_inline void timing_map(struct row *row, struct timing_note *note
 
 /**
  * timing_reuse() - current's fault makes the same page writable
- * @row: who pays
- * @shared: of a shared mapping
+ * @row: the row of the process that pays
+ * @shared: the page is in a shared mapping
  * @clock: now
  *
  * Context: any; under the page-table lock.
