@@ -118,28 +118,50 @@ static int __init hook_set_filter(struct hook *hook)
 #define ENDBR_SIZE	4
 
 /*
+ * Where a call of the hooked function may lead: to the function, or to a caller that ends with a
+ * jump there (a tail call). The hooked function then returns to that caller's caller.
+ */
+#define TARGETS_MAX	4
+
+struct targets {
+	unsigned long address[TARGETS_MAX];
+	unsigned int nr;
+};
+
+static bool __init is_target(const struct targets *targets, unsigned long address)
+{
+	unsigned int i;
+
+	for (i = 0; i < targets->nr; i++)
+		if (targets->address[i] + ENDBR_SIZE - address <= THUNK_MAX + ENDBR_SIZE)
+			return true;
+	return false;
+}
+
+/*
  * Does the text of a caller call the hooked function, or jump there? If not, the compiler has
  * inlined this caller into another one, or moved the call into a function that we do not know.
  * In the second case we would not count the calls, and the column would stay 0.
  */
-static bool __init range_calls(const struct hook_range *range, const struct hook *hook, u8 opcode)
+static bool __init range_calls(const struct hook_range *range, const struct targets *targets,
+			       u8 opcode)
 {
 	const u8 *text = (const u8 *)range->start;
-	unsigned long i, target;
+	unsigned long i;
 	s32 offset;
 
 	for (i = 0; i + CALL_SIZE <= range->size; i++) {
 		if (text[i] != opcode)
 			continue;
 		memcpy(&offset, text + i + 1, sizeof(offset));
-		target = range->start + i + CALL_SIZE + offset;
-		if (hook->address + ENDBR_SIZE - target <= THUNK_MAX + ENDBR_SIZE)
+		if (is_target(targets, range->start + i + CALL_SIZE + offset))
 			return true;
 	}
 	return false;
 }
 
-static void __init hook_add_range(struct hook *hook, struct resolver *r,
+/* Find a caller. The callers that it is called by come after it. */
+static void __init hook_add_range(struct hook *hook, struct resolver *r, struct targets *targets,
 				  const char *name, enum cowstat_hook id)
 {
 	char full[KSYM_NAME_LEN];
@@ -149,7 +171,11 @@ static void __init hook_add_range(struct hook *hook, struct resolver *r,
 	for (i = 0; i < ARRAY_SIZE(suffixes); i++) {
 		snprintf(full, sizeof(full), "%s%s", name, suffixes[i]);
 		range.start = resolve(r, full, &range.size);
-		if (!range.start || !range_calls(&range, hook, CALL_OPCODE))
+		if (!range.start)
+			continue;
+		if (range_calls(&range, targets, JUMP_OPCODE) && targets->nr < TARGETS_MAX)
+			targets->address[targets->nr++] = range.start;
+		if (!range_calls(&range, targets, CALL_OPCODE))
 			continue;
 		if (hook->nr_ranges == HOOK_MAX_RANGES) {
 			pr_err("too many callers of %s(): %s() left out\n",
@@ -164,6 +190,7 @@ static void __init hook_add_range(struct hook *hook, struct resolver *r,
 /* Does at least one of hook->entered_by call the hooked function? True if none is named. */
 static bool __init hook_is_entered(const struct hook *hook, struct resolver *r)
 {
+	const struct targets targets = { .address = { hook->address }, .nr = 1 };
 	char full[KSYM_NAME_LEN];
 	struct hook_range range;
 	int i, s;
@@ -172,8 +199,8 @@ static bool __init hook_is_entered(const struct hook *hook, struct resolver *r)
 		for (s = 0; s < ARRAY_SIZE(suffixes); s++) {
 			snprintf(full, sizeof(full), "%s%s", hook->entered_by[i], suffixes[s]);
 			range.start = resolve(r, full, &range.size);
-			if (range.start && (range_calls(&range, hook, CALL_OPCODE) ||
-					    range_calls(&range, hook, JUMP_OPCODE)))
+			if (range.start && (range_calls(&range, &targets, CALL_OPCODE) ||
+					    range_calls(&range, &targets, JUMP_OPCODE)))
 				return true;
 		}
 	}
@@ -198,6 +225,7 @@ static unsigned long __init hook_wanted(const struct hook *hook, unsigned long a
 static void __init hook_resolve(struct hook *hook, struct resolver *r, unsigned long absent)
 {
 	const struct hook_caller *caller;
+	struct targets targets;
 	int i;
 
 	hook->address = 0;
@@ -208,9 +236,10 @@ static void __init hook_resolve(struct hook *hook, struct resolver *r, unsigned 
 	if (!hook->address)
 		return;
 
+	targets = (struct targets){ .address = { hook->address }, .nr = 1 };
 	for (caller = hook->callers; caller < hook->callers + HOOK_MAX_CALLERS; caller++)
 		if (caller->name && !(BIT(caller->hook) & absent))
-			hook_add_range(hook, r, caller->name, caller->hook);
+			hook_add_range(hook, r, &targets, caller->name, caller->hook);
 	if (!hook_is_entered(hook, r)) {
 		pr_notice("%s() does not call %s(): the compiler has inlined it there\n",
 			  hook->entered_by[0], hook->function[0]);

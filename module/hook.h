@@ -47,7 +47,8 @@ struct hook_range {
  *	callback of a shared ops calls hook_dispatch() for every call that it does not know
  * @call: the callback that hook_dispatch() calls, for hooks that share an ops
  * @function: its name, then the names it had in older kernels
- * @callers: the callers to count; empty if every call counts as @counts_as
+ * @callers: the callers to count; empty if every call counts as @counts_as. A caller stands
+ *	before those that call it: it may end with a jump to the function
  * @entered_by: if any is named, at least one of these must call the function. If none does, the
  *	compiler has inlined it into them, and only other functions still call it
  * @counts_as: what each call counts as when there is no list of callers
