@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The kernel as BPF sees it: the differences between kernels, and how to read what no BPF
- * pointer leads to. Used by the counters (cowstat.bpf.c) and by the tracer (cowtrace.bpf.c).
+ * The kernel as BPF sees it: the differences between kernels, and how to read memory that no
+ * typed BPF pointer leads to. Used by the counters (cowstat.bpf.c) and by the tracer
+ * (cowtrace.bpf.c).
  *
- * Which kind of program is attached where follows from one rule. The kernel skips a program
- * of the kinds fentry, fexit and tp_btf on a CPU where another task was preempted inside the
- * same program. Under PREEMPT_LAZY that task may wait for a whole time slice. So:
+ * One rule decides which kind of program is attached where. The kernel skips a program of the
+ * kinds fentry, fexit and tp_btf on a CPU where another task was preempted inside the same
+ * program. Under PREEMPT_LAZY that task may wait for a whole time slice. So:
  *
  * - fentry programs are attached only where the kernel holds the page-table lock, which
- *   holds off preemption: at the entry of do_wp_page() and of hugetlb_wp(), and at the
- *   function that makes a page writable.
- * - All else is attached by kprobes, kprobe.multi and classic tracepoints. Their handlers
- *   run with preemption off, so no other task can be preempted inside.
- * - On PREEMPT_RT a page-table lock does not hold off preemption: there kprobes replace the
+ *   disables preemption: at the entry of do_wp_page() and of hugetlb_wp(), and at the
+ *   functions that commit an outcome under that lock.
+ * - All other programs are kprobes, kprobe.multi and classic tracepoints. Their handlers run
+ *   with preemption disabled, so no other task can be preempted inside.
+ * - On PREEMPT_RT a page-table lock does not disable preemption: there kprobes replace the
  *   fentry programs.
- * - A program whose loss only loses a duration may be fexit (cowtrace.bpf.c).
+ * - A program may be fexit if a skipped call loses only a duration (cowtrace.bpf.c).
  *
  * docs/ebpf.md lists the programs one by one.
  */
@@ -35,7 +36,7 @@ char LICENSE[] SEC("license") = "GPL";
 #define COW_VM_MAYSHARE		0x00000080UL
 #define COW_VM_GROWSDOWN	0x00000100UL
 #define COW_VM_HUGETLB		0x00400000UL
-#define COW_VM_SHADOW_STACK	(1UL << 37)	/* of x86: CPU-written return addresses */
+#define COW_VM_SHADOW_STACK	(1UL << 37)	/* x86: the CPU itself writes return addresses */
 #define COW_PF_KTHREAD		0x00200000
 #define COW_PTE_RW		0x002UL
 #define COW_PTE_DIRTY		0x040UL
@@ -52,24 +53,27 @@ char LICENSE[] SEC("license") = "GPL";
 #define COW_EINTR		4
 #define COW_EAGAIN		11
 #define COW_ENOMEM		12
-#define COW_ERESTARTSYS		512	/* from here on: no error, the call begins again */
+#define COW_ERESTARTSYS		512	/* not an error from here on: the call is restarted */
 #define COW_CLONE_THREAD	0x00010000UL
 
 /* --- set by the loader ------------------------------------------------------ */
 
 /*
- * Where the functions are whose calls count, by the return address of what they call. See
- * callers of lib/bpf_load.c.
+ * The text of the functions whose calls count. A call counts if its return address is in one of
+ * these ranges. See callers[] in userspace/lib/bpf_load.c.
  */
 const volatile struct cow_range copy_callers[COW_MAX_RANGES];
 const volatile struct cow_range hugetlb_callers[COW_MAX_RANGES];
 const volatile struct cow_range thp_callers[COW_MAX_RANGES];
 const volatile struct cow_range file_callers[COW_MAX_RANGES];
 const volatile struct cow_range fork_callers[COW_MAX_RANGES];
-/* How many arguments hugetlb_wp() takes: mm and VMA first if 7, else a vm_fault last. */
+/*
+ * How many arguments hugetlb_wp() takes. With 7, the mm and the VMA are first; otherwise the last
+ * one is a vm_fault.
+ */
 const volatile unsigned int hugetlb_wp_args = 2;
 
-/* Was this called by one of these functions? Unused ranges stand last. */
+/* Is a return address in one of these functions? Unused ranges come last. */
 static __always_inline bool called_by(const volatile struct cow_range *callers, u64 parent_ip)
 {
 	int i;
@@ -84,8 +88,8 @@ static __always_inline bool called_by(const volatile struct cow_range *callers, 
 /* --- reading the kernel's memory --------------------------------------------- */
 
 /*
- * From 6.2 on a program may read any kernel address by itself; a bad one reads as 0. Before,
- * a helper does it, at several times the cost.
+ * From 6.2 on a program can read any kernel address directly; a bad one reads as 0. Before 6.2 a
+ * helper must read it, which costs several times as much.
  */
 extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
 
@@ -98,7 +102,7 @@ static __always_inline u64 read_u64(const void *at)
 	return n;
 }
 
-/* The word at an address. Any struct that begins with an unsigned long would do. */
+/* Read the word at an address. pt_regs is just a struct that begins with an unsigned long. */
 static __always_inline u64 word_at(u64 address)
 {
 	if (bpf_rdonly_cast) {
@@ -110,10 +114,10 @@ static __always_inline u64 word_at(u64 address)
 	return read_u64((void *)address);
 }
 
-/* A field that is one word, of a struct that no BPF pointer leads to. */
+/* Read a field of one word in a struct that no typed BPF pointer leads to. */
 #define FIELD(address, type, field)	word_at((address) + bpf_core_field_offset(type, field))
 
-/* --- CO-RE flavours: what the same thing is called in other kernels -------- */
+/* --- CO-RE flavours: other kernels' names and types of the same thing ------ */
 
 /* struct page.compound_head became compound_info in 7.1, where it may be a mask. */
 struct page___head {
@@ -124,7 +128,7 @@ struct page___info {
 	unsigned long compound_info;
 } __attribute__((preserve_access_index));
 
-/* A page's mapping, which is about to leave struct page for struct folio alone. */
+/* A page's mapping. Newer kernels may have it only in struct folio, not in struct page. */
 struct folio___mapping {
 	struct address_space *mapping;
 } __attribute__((preserve_access_index));
@@ -133,7 +137,7 @@ struct page___mapping {
 	struct address_space *mapping;
 } __attribute__((preserve_access_index));
 
-/* vm_flags, which is about to become an array of words (7.2 has both names in a union). */
+/* vm_flags. Newer kernels may have only an array of words (7.2 has both in a union). */
 struct vm_area_struct___flags {
 	unsigned long vm_flags;
 } __attribute__((preserve_access_index));
@@ -160,8 +164,8 @@ struct mm_struct___percpu {
 } __attribute__((preserve_access_index));
 
 /*
- * Of each pair, the second name is read where the first is gone. Where both are gone, libbpf
- * makes the load fail and names the second: nothing is ever read as 0 instead.
+ * If the first name of a pair does not exist, the second is used. If neither exists, libbpf
+ * refuses to load the program and names the second. So no field is silently read as 0.
  */
 static __always_inline u64 vma_flags_offset(void)
 {
@@ -191,7 +195,7 @@ static __always_inline u64 head_offset(void)
 
 /* --- pages --------------------------------------------------------------------- */
 
-/* The shared zero page's frame: zero_pfn, which 7.1 renamed. */
+/* The frame of the shared zero page: zero_pfn, renamed in 7.1. */
 extern const void zero_pfn __ksym __weak;
 extern const void zero_page_pfn __ksym __weak;
 extern const void vmemmap_base __ksym __weak;
@@ -208,7 +212,7 @@ static __always_inline u64 page_base(void)
 	return read_u64(&vmemmap_base);
 }
 #else
-/* Copies of the kernel's variables, made once: the frame, and the struct page of frame 0. */
+/* Copied once from the kernel: the frame of the zero page, and the struct page of frame 0. */
 static u64 zero_frame_copy, page_base_copy;
 
 static __always_inline u64 zero_frame(void)
@@ -221,11 +225,11 @@ static __always_inline u64 page_base(void)
 	return page_base_copy;
 }
 
-/* A part of the kernel's text, for the loader to find calls in. */
+/* A copy of some of the kernel's text, in which the loader looks for calls. */
 unsigned char text[COW_TEXT_BYTES];
 unsigned long long text_address;
 
-/* The loader runs this before anything is attached, and again for each text. */
+/* The loader runs this before it attaches anything, and again for each function to search. */
 SEC("?syscall")
 int look_up(void *ctx)
 {
@@ -249,14 +253,14 @@ static __always_inline u64 page_frame(u64 page)
 	return (page - page_base()) / bpf_core_type_size(struct page);
 }
 
-/* The head of a page that may be a huge page's tail. */
+/* The head page of a page, which may be a tail page. */
 static __always_inline u64 page_head(u64 page)
 {
 	u64 info = word_at(page + head_offset());
 
 	if (!(info & 1))
 		return page;
-	/* A mask has more leading ones than an address can have. */
+	/* compound_info may be a mask: it has more leading ones than an address can have. */
 	return info >> 30 == (1UL << 34) - 1 ? page & info : info - 1;
 }
 
@@ -266,15 +270,15 @@ static __always_inline u64 page_mapping(u64 page)
 	return word_at(page_head(page) + mapping_offset());
 }
 
-/* Does this page-table entry lead to the shared zero page, or to one of KSM's? */
+/* Does this page-table entry map the shared zero page? KSM maps pages of zeros to it, too. */
 static __always_inline bool is_zero_page(u64 pte)
 {
 	return (pte & COW_PTE_PFN) >> COW_PAGE_SHIFT == zero_frame();
 }
 
 /*
- * Does this change make an entry writable? On x86 a page of a shadow stack is writable when
- * it is dirty.
+ * Does this change make an entry writable? On x86 a page of a shadow stack is writable if it is
+ * dirty.
  */
 static __always_inline bool becomes_writable(u64 old, u64 new, u64 flags)
 {
@@ -287,8 +291,7 @@ static __always_inline bool becomes_writable(u64 old, u64 new, u64 flags)
 
 /*
  * The struct vm_fault that hugetlb_wp() takes from 6.10 on (commit bd722058982d): its last
- * argument. Releases of 6.12 before a stable update, which BTF alone tells apart, have a
- * folio before it.
+ * argument. Early stable releases of 6.12 have a folio before it; only BTF tells them apart.
  */
 static __always_inline u64 hugetlb_vmf(void *ctx)
 {
@@ -298,7 +301,7 @@ static __always_inline u64 hugetlb_vmf(void *ctx)
 	return vmf;
 }
 
-/* The bytes of a huge page of a mapping. */
+/* The size in bytes of the huge pages of a mapping. */
 static __always_inline u64 hugetlb_bytes(u64 vma)
 {
 	struct hugetlbfs_sb_info *sb;
@@ -307,7 +310,7 @@ static __always_inline u64 hugetlb_bytes(u64 vma)
 	return COWSTAT_PAGE_BYTES << BPF_CORE_READ(sb, hstate, order);
 }
 
-/* A variable of the function that a kprobe stands in: see COW_COOKIE(). */
+/* Read a variable of the function that contains the kprobe: see COW_COOKIE(). */
 static __always_inline u64 variable_at(struct pt_regs *ctx, u64 cookie)
 {
 	u64 offset = COW_COOKIE_OFFSET(cookie), value;
@@ -318,17 +321,17 @@ static __always_inline u64 variable_at(struct pt_regs *ctx, u64 cookie)
 	return value;
 }
 
-/* Who called the function that a kprobe stands at the entry of. */
+/* The return address of the function, for a kprobe at its entry. */
 static __always_inline u64 caller_of(struct pt_regs *ctx)
 {
 	return word_at(PT_REGS_SP(ctx));
 }
 
 /*
- * Programs whose section begins with ? are loaded only where the loader chooses them: see
- * needs of lib/bpf_load.c. bpftool cannot choose, so an object for bpftool alone is built
- * with COW_NEW_KERNELS, without them; and with COW_NO_THP, where the kernel has no transparent
- * huge pages, as PREEMPT_RT has none.
+ * A program whose section begins with ? is loaded only if the loader chooses it: see needs[] in
+ * userspace/lib/bpf_load.c. bpftool cannot choose. So objects that bpftool alone loads are built
+ * with COW_NEW_KERNELS, which leaves these programs out; and also with COW_NO_THP if the kernel
+ * has no transparent huge pages, as under PREEMPT_RT.
  */
 
 #endif /* COWSTAT_COW_BPF_H */

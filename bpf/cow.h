@@ -5,13 +5,16 @@
 
 #include "uapi/cowstat.h"
 
-/* Where `cowstat bpf load` pins its iterator, and beside it what keeps the counting going. */
+/*
+ * The directory where `cowstat bpf load` pins the iterator, and the links that keep the counting
+ * programs attached.
+ */
 #define COWSTAT_BPF_DIR		"/sys/fs/bpf/cowstat"
 #define COWSTAT_BPF_TABLE	COWSTAT_BPF_DIR "/table"
 
 /*
- * How a fault ends: the outcomes of a write-protect fault, and after them the columns that
- * huge pages and first writes to private file pages are counted in. A set of them is a mask.
+ * How a fault ends: the outcomes of a write-protect fault, then the columns that count faults on
+ * huge pages and first writes to private file pages. A set of endings is a bit mask.
  *	E(ID, name)
  */
 #define COW_ENDINGS(E)				\
@@ -40,18 +43,18 @@ enum cow_mapping {
 
 #define COW_COMM_LEN	16
 #define COW_FILE_LEN	40
-#define COW_BUCKETS	40	/* of log2 nanoseconds */
+#define COW_BUCKETS	40	/* one for each power of two of nanoseconds */
 #define COW_STACK_DEPTH	48
 
-/* How long a fault took is not known: its end was not seen. */
+/* The duration of a fault is not known, because no program saw its end. */
 #define COW_UNTIMED	(~0ULL)
 
 #define COW_MAX_PROGRAMS 40	/* of one object */
 
 /**
- * struct cow_program - a program, for the table to know how often it was skipped
- * @id: the kernel's number of it, given by who loads it; 0 when there is none
- * @stats: the kernel's address of its per-CPU struct bpf_prog_stats
+ * struct cow_program - a program; the table reads how often the kernel has skipped it
+ * @id: its id in the kernel, set by the loader; 0 when there is none
+ * @stats: the kernel address of its per-CPU struct bpf_prog_stats
  */
 struct cow_program {
 	unsigned int id;
@@ -59,9 +62,9 @@ struct cow_program {
 };
 
 /**
- * struct cow_range - where a function of the kernel is
+ * struct cow_range - the text of a kernel function
  * @start: its address
- * @size: in bytes; 0 when there is no such function
+ * @size: its length in bytes; 0 when there is no such function
  */
 struct cow_range {
 	unsigned long long start;
@@ -69,8 +72,8 @@ struct cow_range {
 };
 
 /*
- * Where a variable of a function is, when a kprobe stands in it: in the register at this offset
- * of struct pt_regs, or in memory, at a displacement from where that points.
+ * Where a kprobe inside a function finds one of its variables: in the register at this offset of
+ * struct pt_regs, or in memory, at a displacement from the address in that register.
  */
 #define COW_COOKIE(offset, in_memory, displacement) \
 	((offset) | (in_memory) << 8 | (unsigned long long)(unsigned int)(displacement) << 32)
@@ -78,28 +81,28 @@ struct cow_range {
 #define COW_COOKIE_IN_MEMORY(cookie)	((cookie) >> 8 & 1)
 #define COW_COOKIE_DISPLACEMENT(cookie)	((int)((cookie) >> 32))
 
-#define COW_MAX_RANGES	4	/* parts of functions that call for the same reason */
-#define COW_TEXT_BYTES	16384	/* of the longest function that a call is sought in */
+#define COW_MAX_RANGES	4	/* the most functions, or parts of them, whose calls count alike */
+#define COW_TEXT_BYTES	16384	/* the longest function in which the loader looks for a call */
 
 /**
  * struct cow_event - one fault, as cowtrace's ring buffer carries it
- * @now_ns: when it ended, CLOCK_MONOTONIC; when it began, where @took_ns is not known
+ * @now_ns: when it ended, CLOCK_MONOTONIC; when it began, if @took_ns is not known
  * @took_ns: from the entry of the kernel's function to its exit, or COW_UNTIMED
- * @address: what was written to
- * @old_pfn: page frame before; 0 when not known
- * @new_pfn: page frame after; the same one when it was reused
- * @offset: into the file, in bytes; 0 for mappings of no file
- * @bytes: physically copied
- * @pid: process whose memory it is
+ * @address: the address that was written to
+ * @old_pfn: page frame before the fault; 0 when not known
+ * @new_pfn: page frame after the fault; equal to @old_pfn if the page was reused
+ * @offset: offset in the file, in bytes; 0 if the mapping has no file
+ * @bytes: how many bytes were physically copied
+ * @pid: process that owns the memory
  * @tid: thread that faulted
- * @by_pid: process that faulted; another one than @pid if @remote
+ * @by_pid: process that faulted; differs from @pid if @remote
  * @ending: enum cow_ending
  * @mapping: enum cow_mapping
- * @remote: the fault comes from outside: a process faulted in another one's memory
+ * @remote: a process faulted in the memory of another one
  * @pad: unused
  * @comm: name of the thread that faulted; if @remote, of the thread that owns the memory
  * @by_comm: if @remote, name of the thread that faulted
- * @file: last part of the file's name, cut
+ * @file: last component of the path, truncated
  */
 struct cow_event {
 	unsigned long long now_ns;
@@ -121,7 +124,7 @@ struct cow_event {
 	char file[COW_FILE_LEN];
 };
 
-/* What cowtrace's programs do with a fault; a set. */
+/* What cowtrace's programs do with a fault; a bit mask. */
 enum cow_sink {
 	COW_TO_RING	= 1,	/* an event for cowtrace to print */
 	COW_TO_LOG	= 2,	/* a line for bpftool prog tracelog */
@@ -132,10 +135,10 @@ enum cow_sink {
 
 /**
  * struct cow_hist - how long faults took
- * @bucket: faults of [2^i, 2^(i+1)) nanoseconds
+ * @bucket: the number of faults that took [2^i, 2^(i+1)) nanoseconds
  * @faults: the number of faults
- * @untimed: the number of faults that are in no bucket
- * @took_ns: the sum
+ * @untimed: the number of faults that are in no bucket, since their duration is not known
+ * @took_ns: the sum of the known durations
  * @comm: the name of the process, in sums by process
  */
 struct cow_hist {
@@ -153,7 +156,7 @@ struct cow_hist_key {
 	char comm[COW_COMM_LEN];
 };
 
-/* The kernel's functions that faults are followed in. */
+/* The kernel functions at whose entry a fault begins. */
 enum cow_function {
 	COW_DO_WP_PAGE,
 	COW_FINISH_FAULT,
@@ -165,7 +168,7 @@ enum cow_function {
 struct cow_stack_key {
 	unsigned int pid;
 	unsigned int function;	/* enum cow_function */
-	int user;		/* numbers in the map of stacks; negative when there is none */
+	int user;		/* ids in the map of stacks; negative when there is none */
 	int kernel;
 	char comm[COW_COMM_LEN];
 };
@@ -173,10 +176,10 @@ struct cow_stack_key {
 /**
  * struct cow_vma_key - a mapping of a process
  * @start: its first address; 0 for a stack, whose first address falls as it grows
- * @offset: of @start in the file
+ * @offset: offset of @start in the file
  * @pid: process
  * @mapping: enum cow_mapping
- * @file: last part of the file's name, cut; every byte behind its end is zero
+ * @file: last component of the path, truncated; all bytes behind its end are zero
  * @comm: "" unless the sums are split by the names of threads
  */
 struct cow_vma_key {
@@ -191,11 +194,11 @@ struct cow_vma_key {
 /**
  * struct cow_vma - the faults on a mapping
  * @faults: their number, by outcome
- * @untimed: number of those whose duration is not known
- * @bytes: physically copied
- * @took_ns: sum of the durations that are known
- * @start: first address, at the last fault
- * @end: the address behind the last one, at the last fault
+ * @untimed: number of faults whose duration is not known
+ * @bytes: how many bytes were physically copied
+ * @took_ns: sum of the known durations
+ * @start: first address of the mapping at the time of the last fault
+ * @end: the address behind its end at the time of the last fault
  * @comm: name of the thread that had the first fault
  */
 struct cow_vma {

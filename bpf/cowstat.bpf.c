@@ -3,10 +3,10 @@
  * Counts copy-on-write per process without the module. Programs at the kernel's functions
  * and tracepoints count into rows (rows.bpf.h); an iterator prints them (table.bpf.h).
  *
- * A fault has no state here. Its entry is counted when it begins. Its outcome is counted when
- * the kernel makes it true under the page-table lock, by calling one of a few functions; what
- * those are told says which outcome it is. What no outcome claims is `other`. So no program
- * runs at the exit of a fault, and a fault that loses a race never counts as a copy.
+ * No state is kept for a fault. Its entry is counted when it begins. Its outcome is counted when
+ * the kernel commits it under the page-table lock, by calling one of a few functions; their
+ * arguments tell which outcome it is. A fault without such a call is `other`. So no program runs
+ * at the exit of a fault, and a fault that loses a race never counts as a copy.
  */
 #include "cow.bpf.h"
 #include "rows.bpf.h"
@@ -15,9 +15,9 @@
 /* --- who pays --------------------------------------------------------------------- */
 
 /**
- * struct payer - whose row an event goes to
- * @row: NULL for the `-` row
- * @remote: caused from outside
+ * struct payer - the process in whose row an event counts
+ * @row: its row; NULL for the `-` row
+ * @remote: another process caused the event
  */
 struct payer {
 	struct row *row;
@@ -25,8 +25,8 @@ struct payer {
 };
 
 /*
- * A fault in an mm that is not current's: the mm's owner pays. An owner without a pid of
- * its own is being born or is gone: its fields are still its parent's.
+ * A fault in an mm that is not current's: the mm's owner pays. An owner without a pid of its own
+ * does not count: it is being forked, and its fields are still its parent's, or it is gone.
  */
 static __noinline struct row *row_of_owner(u64 mm)
 {
@@ -58,8 +58,8 @@ static __always_inline struct payer payer_of(u64 mm)
 }
 
 /*
- * By task_struct: the row that has the entry of the task's last fault in another process's
- * memory. The owner may die before the outcome, and would not be found any more.
+ * By task_struct: the row in which the entry of the task's last fault in another process's memory
+ * was counted. The owner may exit before the outcome, and then we could not find it any more.
  */
 struct remote_entry {
 	u64 mm;
@@ -92,7 +92,7 @@ static __always_inline struct row *row_of_remote_entry(u64 mm)
 	return entry && entry->mm == mm ? row_by_ref(entry->row) : NULL;
 }
 
-/* Count what begins, in any mm, and who caused it. */
+/* Count the entry of a fault in any mm, and whether another process caused it. */
 static __noinline int count_entry(u64 mm, u32 entries, bool unshare)
 {
 	struct payer payer = payer_of(mm);
@@ -120,7 +120,7 @@ static __noinline struct row *row_of_commit_unusual(u64 mm)
 	return row ?: row_of_remote_entry(mm);
 }
 
-/* The values that a fault's outcome is counted in: where its entry was. */
+/* The values in which a fault's outcome counts: those of the row where its entry was counted. */
 static __always_inline u64 *values_of_commit(u64 mm)
 {
 	struct task_struct *me = bpf_get_current_task_btf();
@@ -136,8 +136,8 @@ static __always_inline u64 *values_of_commit(u64 mm)
 /* --- write-protect faults ------------------------------------------------------------ */
 
 /*
- * A user's own access has FAULT_FLAG_USER, and is in current's mm; all else is looked at
- * more closely.
+ * FAULT_FLAG_USER marks a fault of user code, which is always in current's mm. All other faults
+ * take the slow path.
  */
 static __always_inline int wp_fault(u64 vmf, u32 flags)
 {
@@ -170,8 +170,9 @@ int BPF_KPROBE(wp_entry_kprobe, u64 vmf)
 }
 
 /*
- * What a page that is replaced was. An anonymous page's mapping is its anon_vma: that of the
- * process that made it. A page whose anon_vma is not the area's own came from an ancestor.
+ * What kind of page is being replaced. The mapping of an anonymous page is the anon_vma of the
+ * process that made the page. If it is not the anon_vma of the VMA, the page came from an
+ * ancestor.
  */
 static __always_inline enum row_value copied_page_kind(u64 page, u64 vma)
 {
@@ -194,15 +195,15 @@ static __always_inline void count_copy(u64 *value, u64 old, u64 vma)
 	if (is_zero_page(old))
 		add(value, ROW_ZERO_FILLED, 1);
 	else if (old & COW_PTE_SPECIAL)
-		add(value, ROW_OTHER_COPIED, 1);	/* without a struct page */
+		add(value, ROW_OTHER_COPIED, 1);	/* memory without a struct page */
 	else
 		add(value, copied_page_kind(page_of_pte(old), vma), 1);
 }
 
 /*
- * pte_t ptep_clear_flush(struct vm_area_struct *vma, unsigned long address, pte_t *ptep): called
- * from within a write-protect fault, a copy takes the place of the old page. The entry is still
- * there.
+ * pte_t ptep_clear_flush(struct vm_area_struct *vma, unsigned long address, pte_t *ptep): if a
+ * write-protect fault calls it, a copy replaces the old page. The page-table entry still maps the
+ * old page.
  */
 static __always_inline int page_cleared(struct pt_regs *ctx)
 {
@@ -225,7 +226,7 @@ int cleared(struct pt_regs *ctx)
 	return page_cleared(ctx);
 }
 
-/* The same where the kernel has no fprobe. */
+/* The same on kernels without fprobe. */
 SEC("?kprobe/ptep_clear_flush")
 int cleared_kprobe(struct pt_regs *ctx)
 {
@@ -234,8 +235,8 @@ int cleared_kprobe(struct pt_regs *ctx)
 
 /*
  * int ptep_set_access_flags(struct vm_area_struct *vma, unsigned long address, pte_t *ptep,
- *			     pte_t entry, int dirty): a page that was write-protected becomes
- * writable only by the end of a write-protect fault.
+ *			     pte_t entry, int dirty): a call that makes a write-protected
+ * page writable is always the end of a write-protect fault.
  */
 static __always_inline int access_set(u64 mm, u64 flags, u64 old, u64 new)
 {
@@ -276,7 +277,7 @@ int BPF_PROG(hugetlb_entry)
 	return count_entry((u64)BPF_CORE_READ(vmf, vma, vm_mm), ROW_HUGETLB_ENTRIES, false);
 }
 
-/* Also where hugetlb_wp() takes seven arguments: before 6.6 a trampoline carries six. */
+/* Used if hugetlb_wp() takes seven arguments: before 6.6 a BPF trampoline can pass only six. */
 SEC("?kprobe/hugetlb_wp")
 int BPF_KPROBE(hugetlb_entry_kprobe, u64 first, u64 second)
 {
@@ -302,7 +303,7 @@ static __always_inline int thp_outcome(struct pt_regs *ctx, enum row_value outco
 	return 0;
 }
 
-/* An attempt to split it: the caller then asks for 4 KiB pages. */
+/* An attempt to split the huge page: the caller then falls back to 4 KiB pages. */
 SEC("kprobe/__split_huge_pmd")
 int thp_splits(struct pt_regs *ctx)
 {
@@ -318,11 +319,11 @@ int thp_made_writable(struct pt_regs *ctx)
 /* --- copies without a write-protect fault ------------------------------------------------ */
 
 /**
- * struct fork - a task's fork that is under way
+ * struct fork - the fork that a task is in
  * @began_ns: when it entered copy_process()
- * @copied: pages copied at once, since they are pinned
- * @parent_base: how many of its own pages the parent had copied when the child was made
- * @flags: of the clone
+ * @copied: pinned pages that fork itself copied
+ * @parent_base: the parent's OWN_COPIED when the child was made
+ * @flags: the flags of clone()
  * @made: @parent_base is known
  */
 struct fork {
@@ -333,7 +334,10 @@ struct fork {
 	u64 made;
 };
 
-/* By task. A thread of io_uring's leaves its entry to the task's next fork, or to its exit. */
+/*
+ * By task. An entry for a new io_uring thread stays until the next fork of the task, or until the
+ * task exits.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
@@ -348,13 +352,13 @@ static __always_inline struct fork *fork_of(struct task_struct *task)
 	return bpf_map_lookup_elem(&forks, &key);
 }
 
-/* The first write to a page of a private file mapping maps a copy of it: the whole fault. */
+/* The first write to a page of a private file mapping maps a copy. This is the whole fault. */
 static __always_inline int file_page_copied(u64 vma)
 {
 	return count_entry(FIELD(vma, struct vm_area_struct, vm_mm), ROW_FILE_COPIED, false);
 }
 
-/* Fork copies a page at once: it is pinned. It is the forker's, in the mm of its child. */
+/* Fork copies a pinned page: current, which forks, pays, though the mm is the child's. */
 static __always_inline int fork_page_copied(void)
 {
 	struct task_struct *me = bpf_get_current_task_btf();
@@ -368,8 +372,9 @@ static __always_inline int fork_page_copied(void)
 }
 
 /*
- * Behind the only call of *_add_new_anon_rmap() in a function that maps copies of file pages;
- * the cookie tells where the VMA is. First touches of memory never get there.
+ * Attached right behind the only call of *_add_new_anon_rmap() in a function that maps copies of
+ * file pages. The cookie tells where the VMA is. First touches of anonymous memory do not run
+ * this code.
  */
 SEC("?kprobe")
 int file_copied(struct pt_regs *ctx)
@@ -385,8 +390,8 @@ int fork_copied(struct pt_regs *ctx)
 }
 
 /*
- * Where such a call was not found: the function itself, and who calls it. It costs every first
- * touch of anonymous memory.
+ * If the loader did not find such a call: attached to *_add_new_anon_rmap() itself, and checks the
+ * caller. This makes every first touch of anonymous memory slower.
  *
  * void folio_add_new_anon_rmap(struct folio *folio, struct vm_area_struct *vma, ...)
  */
@@ -423,8 +428,9 @@ int fork_entry(struct pt_regs *ctx)
 }
 
 /*
- * A fork failed. Threads and kernel threads do not count, nor a fork that a signal interrupted:
- * the kernel begins it again, or the signal kills the process, which never learns.
+ * A fork failed. Failures to make a thread and failures in kernel threads do not count. Nor does
+ * a fork that a signal interrupted: the kernel restarts it, or the signal kills the process
+ * before it sees an error.
  */
 static __noinline int count_failed(u64 err)
 {
@@ -453,8 +459,8 @@ static __noinline int count_failed(u64 err)
 }
 
 /*
- * copy_process() has returned to kernel_clone(). Attached behind that call; where it is not
- * found, to all returns of the function.
+ * copy_process() has returned to kernel_clone(). Attached right behind that call. If the loader
+ * did not find the call, attached to all returns of copy_process().
  */
 SEC("?kprobe")
 int fork_returned(struct pt_regs *ctx)
@@ -465,8 +471,8 @@ int fork_returned(struct pt_regs *ctx)
 }
 
 /*
- * The child is made. It cannot be seen here, but the parent's count can: what the kernel
- * writes to the parent's memory next is not the child's birth any more.
+ * The child has been made. This program cannot read the child, but it reads the parent's count
+ * now: later writes to the parent's memory, by the kernel too, come after the child's birth.
  */
 SEC("tp/sched/sched_process_fork")
 int fork_made(void *ctx)
@@ -483,7 +489,7 @@ int fork_made(void *ctx)
 	return 0;
 }
 
-/* A counter of an mm that nobody else uses yet, exact. */
+/* Read a counter of an mm. The value is exact, since nobody uses the mm yet. */
 static __noinline u64 mm_counter(u64 mm, u32 member)
 {
 	struct percpu_counter *counter;
@@ -545,14 +551,14 @@ static __always_inline void row_birth(struct row *row, struct row *parent_row,
 		value[ROW_BIRTH_HUGETLB_BYTES] =
 			BPF_CORE_READ((struct mm_struct *)mm, hugetlb_usage.counter) <<
 			COW_PAGE_SHIFT;
-		/* what was copied at once is the child's alone */
+		/* parent and child do not share the pages that fork copied */
 		value[ROW_BIRTH_ANON_PAGES] -= copied < value[ROW_BIRTH_ANON_PAGES] ?
 					       copied : value[ROW_BIRTH_ANON_PAGES];
 	}
 	row->known = known;
 }
 
-/* A row that still has this signal_struct, and is another process's: it is not found again. */
+/* If the row of another process still has this signal_struct, let no lookup find it again. */
 static __always_inline void drop_stale(u64 signal, struct task_struct *leader)
 {
 	struct row_key key = key_of(leader);
@@ -594,7 +600,7 @@ release:
 	return 0;
 }
 
-/* After de_thread(): current is the leader and all alone. */
+/* Runs after de_thread(): current is the leader and the only thread. */
 SEC("tp/sched/sched_process_exec")
 int on_exec(void *ctx)
 {
@@ -610,8 +616,8 @@ int on_exec(void *ctx)
 }
 
 /*
- * Fires per thread; the last one's exit is the process's. Its row stays, and is found by
- * faults that are still to come.
+ * Fires for each thread; the process exits with its last thread. Its row stays, so that later
+ * faults of the process still find it.
  */
 SEC("tp/sched/sched_process_exit")
 int on_exit(void *ctx)

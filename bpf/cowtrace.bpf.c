@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Single copy-on-write faults as they happen: to a ring buffer, to the trace log, and into
- * histograms, stacks and mappings. Filters run here, so what is not wanted costs little.
+ * Reports single copy-on-write faults as they happen: to a ring buffer, to the trace log, and to
+ * sums by latency, stack and mapping. Filters run here, so faults that do not pass cost little.
  *
- * bpftool alone can load it; then the defaults below hold, and the map cow_control is the
- * switch: its one byte is a set of enum cow_sink.
+ * bpftool alone can also load this object. Then the defaults below apply, and the map cow_control
+ * switches it on: its only byte is a set of enum cow_sink.
  */
 #include "fault.bpf.h"
 
 #define RING_BYTES	(1 << 22)
 
-/* --- what cowtrace tells ------------------------------------------------------------ */
+/* --- set by cowtrace ---------------------------------------------------------------- */
 
-const volatile bool only_pids;		/* those in the map pids */
-const volatile bool with_children;	/* and their children */
+const volatile bool only_pids;		/* only faults of processes in the map pids */
+const volatile bool with_children;	/* add their new children to the map */
 const volatile char only_comm[COW_COMM_LEN];
 const volatile unsigned long long only_cgroup;	/* this one and those below it; 0 for all */
 const volatile int cgroup_level;
@@ -35,7 +35,7 @@ struct {
 	__type(value, u8);
 } pids SEC(".maps");
 
-/* --- where it goes --------------------------------------------------------------------- */
+/* --- where faults are reported to ------------------------------------------------------ */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -70,21 +70,21 @@ struct {
 	__type(value, struct cow_vma);
 } vmas SEC(".maps");
 
-/* Faults that are not told: no room, or nothing is known of how they ended. */
+/* Faults that are not reported: there was no room, or it is not known how they ended. */
 unsigned long long lost;
-unsigned long long seen[COW_NR_ENDINGS];	/* wanted, by ending, lost ones included */
-unsigned long long untimed;			/* of them, whose end was not seen */
+unsigned long long seen[COW_NR_ENDINGS];	/* passed the filters, by ending, with lost ones */
+unsigned long long untimed;			/* of these, faults whose end was not seen */
 
-/* --- what is noted of a fault in flight ------------------------------------------------- */
+/* --- notes on faults in flight ---------------------------------------------------------- */
 
 /**
- * struct note - of a fault, from its entry on, all that can be known there
- * @event: to be completed at the end
+ * struct note - what is known of a fault at its entry
+ * @event: the event, completed at the end of the fault
  * @vma_start: first address of the mapping
- * @vma_end: the address behind its last one
- * @user: the stack's number in the map of stacks; negative when there is none
- * @kernel: the same
- * @sinks: what is to be done with it, enum cow_sink
+ * @vma_end: the address behind its end
+ * @user: id of the user stack in the map of stacks; negative when there is none
+ * @kernel: the same for the kernel stack
+ * @sinks: what to do with the fault: a set of enum cow_sink
  */
 struct note {
 	struct cow_event event;
@@ -95,7 +95,7 @@ struct note {
 	u32 sinks;
 };
 
-static struct note notes[FAULT_PLACES];		/* as faults[] */
+static struct note notes[FAULT_PLACES];		/* same index as faults[] */
 
 static __always_inline struct note *note_of(const struct cow_fault *f)
 {
@@ -103,7 +103,7 @@ static __always_inline struct note *note_of(const struct cow_fault *f)
 
 	if (place >= FAULT_PLACES)
 		return NULL;
-	barrier_var(place);	/* what was compared is what is used: the verifier looks */
+	barrier_var(place);	/* so that the verifier sees that the checked value is used */
 	return &notes[place];
 }
 
@@ -130,7 +130,7 @@ static __always_inline bool comm_matches(void)
 	return true;
 }
 
-/* The task that owns a mapping's memory, if that is not current's memory; else NULL. */
+/* The task that owns the mm of a VMA; NULL if it is current's mm, or the owner is not known. */
 static __always_inline struct task_struct *owner_of_remote(struct vm_area_struct *vma)
 {
 	struct mm_struct *mm = BPF_CORE_READ(vma, vm_mm);
@@ -141,7 +141,7 @@ static __always_inline struct task_struct *owner_of_remote(struct vm_area_struct
 	return BPF_CORE_READ(mm, owner);
 }
 
-/* Is the process watched that faults, or the one that owns the memory? */
+/* Is the process that faults watched, or the process that owns the memory? */
 static __noinline bool pid_is_watched(u64 vma)
 {
 	struct task_struct *owner;
@@ -158,7 +158,7 @@ static __noinline bool pid_is_watched(u64 vma)
 
 /*
  * What to do with a fault of current in a mapping: a set of enum cow_sink, 0 if it does not pass
- * the filters. Called at the entry, before time is taken.
+ * the filters. Called at the entry, before the clock is read.
  */
 static __always_inline u32 sinks_for_current(u64 vma)
 {
@@ -202,7 +202,7 @@ static __always_inline u32 bucket_of(u64 ns)
 	return bucket < COW_BUCKETS ? bucket : COW_BUCKETS - 1;
 }
 
-/* What the page belongs to. */
+/* Describe the mapping that the page belongs to. */
 static __always_inline void describe(struct note *note, u64 vma_address, u64 address)
 {
 	struct cow_event *e = &note->event;
@@ -216,7 +216,7 @@ static __always_inline void describe(struct note *note, u64 vma_address, u64 add
 	note->vma_end = end;
 	e->mapping = COW_MAPPING_ANON;
 	e->offset = 0;
-	/* All of it: the name becomes part of a key. */
+	/* Clear all bytes: the name becomes part of a key. */
 	__builtin_memset(e->file, 0, sizeof(e->file));
 	if (file) {
 		e->mapping = COW_MAPPING_FILE;
@@ -356,12 +356,12 @@ static __always_inline void to_ring(const struct cow_event *event)
 		return;
 	}
 	__builtin_memcpy(e, event, sizeof(*e));
-	/* the reader looks by itself, often; it is woken when much waits */
+	/* the reader polls often; wake it only if much data is waiting */
 	bpf_ringbuf_submit(e, bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= RING_BYTES / 8 ?
 			   BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
-/* A fault's event is complete. */
+/* Report a fault whose event is complete. */
 static __noinline int tell(const struct note *note)
 {
 	const struct cow_event *e = &note->event;
@@ -387,7 +387,7 @@ static __noinline int tell(const struct note *note)
 
 /* --- faults ------------------------------------------------------------------------------ */
 
-/* At a fault's entry: the VMA is held, and current is who it was. */
+/* Describe a fault at its entry, where the VMA cannot go and current has not exited. */
 static __noinline int take_note(void *ctx, struct note *note, u64 vma_address, u64 address,
 				u32 sinks)
 {
@@ -409,7 +409,7 @@ static __noinline int take_note(void *ctx, struct note *note, u64 vma_address, u
 		e->pid = BPF_CORE_READ(owner, tgid);
 		BPF_CORE_READ_INTO(&e->comm, owner, comm);
 	}
-	if (sinks & ~COW_TO_HIST)	/* a histogram does not ask */
+	if (sinks & ~COW_TO_HIST)	/* a histogram does not need the mapping */
 		describe(note, vma_address, address);
 	if (sinks & COW_TO_STACKS) {
 		note->user = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
@@ -470,8 +470,8 @@ static __noinline int end(struct cow_fault *f, u64 now_ns)
 }
 
 /*
- * A fault whose exit was skipped is over all the same, when its task is in the next one or
- * ends. A file fault that copied was told at once; here is one that did not.
+ * A fault whose exit was skipped has ended for sure if its task is in the next fault or exits. A
+ * file fault that copied was reported at once, so one that is found here did not copy.
  */
 static __always_inline void fault_overlooked(struct cow_fault *f)
 {
@@ -479,7 +479,7 @@ static __always_inline void fault_overlooked(struct cow_fault *f)
 		end(f, 0);
 }
 
-/* The fault that current leaves, if it was watched when it entered. */
+/* The fault that current leaves; NULL if we did not follow it. */
 static __always_inline struct cow_fault *fault_left(u64 address)
 {
 	struct cow_fault *f = fault_find(bpf_get_current_task());
@@ -503,8 +503,8 @@ static __always_inline int leave(u64 address)
 }
 
 /*
- * Exits stand before entries, since that is the order in which they are attached. An exit
- * that is skipped loses a duration, and nothing else: so these are fexit programs.
+ * Exits come before entries, since programs are attached in this order. If the kernel skips an
+ * exit, only a duration is lost. So these can be fexit programs.
  */
 SEC("fexit/do_wp_page")
 int BPF_PROG(wp_exit, struct vm_fault *vmf)
@@ -577,7 +577,7 @@ int BPF_PROG(hugetlb_entry)
 }
 
 #ifndef COW_NEW_KERNELS
-/* Before 6.6 a trampoline carries six arguments, and hugetlb_wp() has seven there. */
+/* Before 6.6 a BPF trampoline can pass only six arguments, but hugetlb_wp() has seven there. */
 SEC("?kretprobe/hugetlb_wp")
 int BPF_KRETPROBE(hugetlb_exit_kprobe)
 {
@@ -600,7 +600,7 @@ int BPF_KPROBE(hugetlb_entry_kprobe, u64 first, u64 second, u64 address)
 
 /* --- first writes to pages of private file mappings ------------------------------------------ */
 
-/* finish_fault() is about to map a copy: note what is known of it. */
+/* finish_fault() is about to map a copy: note what is known of the fault. */
 SEC("?kprobe/finish_fault")
 int BPF_KPROBE(file_entry, u64 vmf)
 {
@@ -638,7 +638,7 @@ int file_copied(struct pt_regs *ctx)
 	return file_page_copied();
 }
 
-/* Where the place behind the call was not found. */
+/* Used if the loader did not find the place behind the call. */
 SEC("?kprobe")
 int anon_added(struct pt_regs *ctx)
 {
@@ -662,7 +662,10 @@ static long sweep_place(u32 place, void *unused)
 	return 0;
 }
 
-/* Run when all else is detached: tell what is still in flight, or was left so. */
+/*
+ * Run after all other programs are detached: report faults in flight whose outcome is committed,
+ * and count the others as lost.
+ */
 SEC("?syscall")
 int sweep(void *ctx)
 {
@@ -709,8 +712,8 @@ int on_exit(void *ctx)
 }
 
 /*
- * For those who may not read tracefs, as only root may: what is lost when it is skipped is the
- * task's last fault, and only if its exit was skipped too.
+ * Used by callers who may not read tracefs, which only root may. If the kernel skips this program,
+ * the task's last fault is lost, but only if the exit of that fault was skipped too.
  */
 #ifndef COW_NEW_KERNELS
 SEC("?tp_btf/sched_process_exit")

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Faults in flight, for whoever wants to know of each fault what it was at its entry and how
- * it ended: the tracer. A fault is followed from the entry of its function to its exit. In
- * between, the kernel makes an outcome true under the page-table lock by calling one of a few
- * functions; their programs note it in the fault. The page table at the exit would not tell:
- * of two threads that race for a page, the loser finds the winner's page there.
+ * Faults in flight, for the tracer, which must know of each fault what it was at its entry and
+ * how it ended. It follows a fault from the entry of its function to the exit. In between, the
+ * kernel commits an outcome under the page-table lock by calling one of a few functions; the
+ * programs there note the outcome in the fault. The page table at the exit would not tell: if two
+ * threads race for a page, the loser finds the winner's page there.
  *
- * The exit's program alone may be skipped. Then the fault is found when its task enters the
- * next one, or ends; what is lost is its duration.
+ * Only the program at the exit may be skipped. Then we find the fault when its task enters the
+ * next fault or exits. Only its duration is lost.
  *
  * Included by cowtrace.bpf.c alone, which defines fault_overlooked().
  */
@@ -25,19 +25,19 @@ enum fault_kind {
 
 /**
  * struct cow_fault - a fault between its entry and its exit
- * @task: who has it; 0 when the place is free
- * @old_pte: the page-table entry at the entry
- * @new_page: struct page of what was added
- * @address: written to; not less than where the page begins
- * @since_ns: for the tracer's use
- * @bytes: of the huge page that was copied
+ * @task: the task that is in it; 0 when the place is free
+ * @old_pte: the page-table entry at the fault's entry
+ * @new_page: struct page of the page that was added
+ * @address: the address written to; not below the start of the page
+ * @since_ns: when it began; written by the tracer
+ * @bytes: size of the huge page that was copied
  * @kind: enum fault_kind
  * @outcome: enum cow_ending, as far as is known
  * @committed: @outcome is final
  *
- * Written by @task alone, claimed with a compare and exchange. A fault may sleep, and
- * move to another CPU; so a place is its task's, and not its CPU's. An array and not
- * BPF task storage: that costs a helper's call each time, and on 6.1 may be busy.
+ * A task claims a place with a compare and exchange; then only this task writes to it. A place
+ * belongs to a task and not to a CPU, because a fault may sleep and migrate. This is an array and
+ * not BPF task storage, which needs a helper call each time, and on 6.1 may be busy.
  */
 struct cow_fault {
 	u64 task;
@@ -76,8 +76,8 @@ static __always_inline struct cow_fault *fault_find(u64 task)
 }
 
 /*
- * Has a page at @address to do with a fault? A fault whose exit was skipped may still have
- * its place while its task is in another one.
+ * Does the page at @address belong to this fault? A fault whose exit was skipped may still hold
+ * its place while its task is already in another fault.
  */
 static __always_inline bool fault_is_at(const struct cow_fault *f, u64 address)
 {
@@ -90,7 +90,7 @@ static __always_inline bool fault_is_at(const struct cow_fault *f, u64 address)
 /* Called when a fault is found whose exit was skipped. */
 static __always_inline void fault_overlooked(struct cow_fault *f);
 
-/* A place for a fault that begins; NULL when there is none. */
+/* Claim a place for a fault that begins; NULL when none is free. */
 static __always_inline struct cow_fault *fault_claim(enum fault_kind kind, u64 address, u64 old_pte,
 						     enum cow_ending outcome)
 {
@@ -132,11 +132,11 @@ static __always_inline int commit(struct cow_fault *f, enum cow_ending outcome)
 	return 0;
 }
 
-/* --- outcomes: programs under the page-table lock, but for the split --------------------- */
+/* --- outcomes: programs under the page-table lock, except the split ---------------------- */
 
 /*
- * A new page of an anonymous kind is added. Within do_wp_page() it is the copy; within
- * hugetlb_wp() it is another function's.
+ * A new anonymous page is added. Within do_wp_page() this is the copy. For the copy of
+ * hugetlb_wp() see hugetlb_page_added().
  */
 static __always_inline int page_added(u64 page, u64 vma, u64 address)
 {
@@ -155,7 +155,7 @@ int BPF_PROG(copy_added, void *folio, struct vm_area_struct *vma, u64 address)
 	return page_added((u64)folio, (u64)vma, address);
 }
 
-/* What folio_add_new_anon_rmap() was up to 6.2 (commit 4d510f3da4c2). */
+/* The name of folio_add_new_anon_rmap() up to 6.2 (commit 4d510f3da4c2). */
 #ifndef COW_NEW_KERNELS
 SEC("?fentry/page_add_new_anon_rmap")
 int BPF_PROG(copy_added_page, void *page, struct vm_area_struct *vma, u64 address)
@@ -204,7 +204,7 @@ static __always_inline int thp_outcome(u64 address, enum cow_ending outcome)
 	return f && f->kind == FAULT_THP && fault_is_at(f, address) ? commit(f, outcome) : 0;
 }
 
-/* An attempt to split it: do_huge_pmd_wp_page() then asks for 4 KiB pages. */
+/* An attempt to split the huge page: do_huge_pmd_wp_page() then falls back to 4 KiB pages. */
 SEC("kprobe/__split_huge_pmd")
 int BPF_KPROBE(thp_splits, u64 vma, u64 pmd, u64 address)
 {
@@ -235,7 +235,7 @@ int BPF_PROG(hugetlb_added, void *folio, struct vm_area_struct *vma, u64 address
 	return hugetlb_page_added((u64)folio, (u64)vma, address);
 }
 
-/* What hugetlb_add_new_anon_rmap() was up to 6.7 (commit 9d5fafd5d882). */
+/* The name of hugetlb_add_new_anon_rmap() up to 6.7 (commit 9d5fafd5d882). */
 #ifndef COW_NEW_KERNELS
 SEC("?fentry/hugepage_add_new_anon_rmap")
 int BPF_PROG(hugetlb_added_page, void *page, struct vm_area_struct *vma, u64 address)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The rows: one for each process, from its first fault or fork through its exit until its
- * place is needed, and the sums of those that were given up. The rules are those of
- * module/row.h, module/table.c and module/sum.c; this file keeps the rows in BPF maps. Included by cowstat.bpf.c alone.
+ * The rows, and the sums of rows that were given up. A process has a row from its first fault or
+ * fork until some time after its exit, when another process needs the row. The rules are those of
+ * module/row.h, module/table.c and module/sum.c, but this file keeps the rows in BPF maps.
+ * Included only by cowstat.bpf.c.
  */
 #ifndef COWSTAT_ROWS_BPF_H
 #define COWSTAT_ROWS_BPF_H
@@ -28,19 +29,20 @@ struct owner {
 };
 
 /*
- * Which process: start time and pid of the thread group's leader, both of which survive
- * de_thread(). Where the clock is coarse, two processes may have the same start time.
+ * Identifies a process: start time and pid of the thread group's leader. Both survive
+ * de_thread(). The start time alone is not enough: with a coarse clock two processes may have the
+ * same one.
  */
 struct row_key {
 	u64 start_ns;
 	u32 pid;		/* in the initial namespace */
-	u32 zero;		/* no padding in a key */
+	u32 zero;		/* instead of padding: keys are compared as bytes */
 };
 
 /**
- * struct row_ref - a row, as long as it stays the same process's
- * @index: of the row
- * @generation: what row->generation was when the reference was taken; 0 for no row
+ * struct row_ref - a reference to a row; valid as long as the row belongs to the same process
+ * @index: the row's index
+ * @generation: row->generation when the reference was made; 0 for no row
  */
 struct row_ref {
 	u32 index;
@@ -50,8 +52,8 @@ struct row_ref {
 /*
  * struct row - what is known of one process
  *
- * Any task adds to @value, atomically. The process itself writes the rest, or its parent
- * does before the child runs. Readers read without a lock.
+ * Any task adds to @value atomically. All other fields are written by the process itself, or by
+ * its parent before the child runs. Readers take no lock.
  */
 struct row {
 	u64 value[ROW_NR_VALUES];
@@ -59,21 +61,21 @@ struct row {
 	struct row_key key;
 	u64 leader;		/* its task_struct, to be read only with task_is() */
 	u64 parent_start_ns;
-	u64 parent_base;	/* parent's own pages copied when we were born */
+	u64 parent_base;	/* the parent's OWN_COPIED when the process was born */
 	struct row_ref ancestor[ROW_ANCESTORS];	/* nearest first */
 	u32 index;		/* in the map of rows */
-	u32 generation;		/* counted up for each process that gets the row */
+	u32 generation;		/* incremented for each process that gets the row */
 	u32 known;
 	u32 state;
 	u32 exiting;		/* a thread has begun to mark it exited */
-	u32 unsettled;		/* children that may yet ask for what we copied */
+	u32 unsettled;		/* children that may still need this row's OWN_COPIED */
 	struct row_pids pid;
 	struct row_pids ppid;
-	struct owner owner;	/* valid once exited, and of a sum */
-	u32 added;		/* of a sum: a row was added since it was last looked at */
+	struct owner owner;	/* valid in sums, and once the process has exited */
+	u32 added;		/* in a sum: a row was added since sum_take() last checked it */
 };
 
-/* First max_rows rows, then the named sums, then the sums of cgroups. */
+/* First max_rows rows, then the sums by name, then the sums of cgroups for all names. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 8192 + ROW_SUM_KINDS * ROW_MAX_SUMS);
@@ -89,7 +91,7 @@ struct {
 	__type(value, u32);
 } index_of SEC(".maps");
 
-/* Rows that have exited, in the order of exit, and rows that were taken in vain. */
+/* Queues of row indices: exited rows, in the order of exit, and rows taken but not used. */
 struct row_queue {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
 	__uint(max_entries, 8192);
@@ -100,12 +102,12 @@ struct row_queue exited SEC(".maps");
 struct row_queue exited_big SEC(".maps");
 struct row_queue spare SEC(".maps");
 
-/* Whose a sum is. */
+/* The cgroup, user and name that a sum is for. */
 struct sum_key {
 	u64 cgroup;
 	u32 uid;
 	u32 kind;		/* enum row_sum_kind */
-	char comm[COW_COMM_LEN];	/* of named ones */
+	char comm[COW_COMM_LEN];	/* only in ROW_SUM_NAMED */
 };
 
 struct {
@@ -115,7 +117,7 @@ struct {
 	__type(value, u32);
 } sum_of SEC(".maps");
 
-/* Sums, those that were made first at the front. */
+/* A queue of sum indices; the oldest sums are at the front. */
 struct sum_queue {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
 	__uint(max_entries, ROW_MAX_SUMS);
@@ -126,24 +128,25 @@ struct sum_queue named_sums SEC(".maps");
 struct sum_queue cgroup_sums SEC(".maps");
 
 /*
- * The row at hand: by the low bits of the pid, which row a process had last. A faulting process
- * finds its row here without a helper's call. The row says whose it is.
+ * A cache of row indices by the low bits of the pid. A process that faults finds its row here,
+ * without a lookup in the hash map. The row itself says whether it belongs to the process. A row
+ * in this cache is "at hand".
  */
 static u32 hand[1 << HAND_BITS];
 
 static const struct row no_row;
 
-/* Faults without a row, and what was given up and is in no sum. */
+/* The `-` row: faults that got no row, and counts of given-up rows that are in no sum. */
 static u64 folded[ROW_NR_VALUES];
 static u64 nr_folded, nr_rows, nr_used, lost;
 
-static u32 sums_begun[ROW_SUM_KINDS];	/* how many of each kind were ever in use */
+static u32 sums_begun[ROW_SUM_KINDS];	/* how many sums of each kind were ever in use */
 static u64 sums_in_use, merged;
 
-/* Events that a column lacks: a map had no room for what was to be remembered of them. */
+/* Events that are missing in a column, because a map had no room to remember them. */
 static u64 missed;
 
-/* When counting began, CLOCK_BOOTTIME; the loader's to set. */
+/* When counting began, in CLOCK_BOOTTIME. The loader sets it. */
 unsigned long long since_ns;
 
 static __always_inline void add(u64 *value, enum row_value which, u64 n)
@@ -156,7 +159,7 @@ static __always_inline struct row *row_at(u32 index)
 	return bpf_map_lookup_elem(&rows, &index);
 }
 
-/* The row that a reference is to, or NULL when it is another process's by now. */
+/* The row that a reference points to; NULL if another process has the row now. */
 static __always_inline struct row *row_by_ref(struct row_ref ref)
 {
 	struct row *row = ref.generation ? row_at(ref.index) : NULL;
@@ -169,7 +172,7 @@ static __always_inline u32 *hand_of(u32 tgid)
 	return &hand[tgid & ((1 << HAND_BITS) - 1)];
 }
 
-/* The row of a process whose row was found before, as long as it is at hand. */
+/* The row of a process if it is at hand; else NULL. */
 static __always_inline struct row *row_at_hand(u32 tgid, u64 signal)
 {
 	struct row *row = row_at(*hand_of(tgid));
@@ -177,7 +180,7 @@ static __always_inline struct row *row_at_hand(u32 tgid, u64 signal)
 	return row && row->signal == signal ? row : NULL;
 }
 
-/* pre_exec_copied and parent_copied, as they stand now. False when the parent's row is gone. */
+/* Compute pre_exec_copied and parent_copied up to now. False if the parent's row is gone. */
 static __always_inline bool row_pre_exec(struct row *row, u64 *pre_exec, u64 *parent_copied)
 {
 	struct row *parent = NULL;
@@ -195,7 +198,7 @@ static __always_inline bool row_pre_exec(struct row *row, u64 *pre_exec, u64 *pa
 	return true;
 }
 
-/* Called at the first exec or at the exit: what was copied before it is now final. */
+/* At the first exec, or at exit: make pre_exec_copied and parent_copied final. */
 static __noinline int row_settle(struct row *row)
 {
 	u64 pre_exec, parent_copied;
@@ -216,7 +219,7 @@ static __noinline int row_settle(struct row *row)
 	return 0;
 }
 
-/* Add a row that is given up, as a memo, to its nearest ancestor in the table. */
+/* Add a row that is given up, as memos, to its nearest ancestor that still has a row. */
 static __noinline int row_remember(struct row *row)
 {
 	struct row *ancestor = NULL;
@@ -260,8 +263,9 @@ static __always_inline struct sum_key sum_key(const struct row *row, enum row_su
 }
 
 /*
- * The place of a sum that is nobody's, or that one nothing was added to for long, with its index
- * plus one; 0 when there is none. The latter is no longer found by its key.
+ * Choose a sum to be used for another key: one that was never used, or one to which nothing was
+ * added for long. In the second case it is no longer found by its old key, but still has its
+ * counts: the caller moves them. Return its index plus one; 0 when there is none.
  */
 static __always_inline u32 sum_take(enum row_sum_kind kind, void *queue)
 {
@@ -297,7 +301,10 @@ static __always_inline u32 sum_take(enum row_sum_kind kind, void *queue)
 	return 0;
 }
 
-/* Make the place of a sum the sum of a row's owner. Another CPU may have made one meanwhile. */
+/*
+ * Use a sum for the owner of a row. If another CPU has made a sum for this owner in between, put
+ * ours back and return that one.
+ */
 static __always_inline struct row *sum_begin(struct row *sum, u32 index, const struct row *row,
 					     enum row_sum_kind kind, void *queue)
 {
@@ -327,8 +334,8 @@ static __always_inline struct row *sum_find(const struct row *row, enum row_sum_
 }
 
 /*
- * Move a named sum to the sum of its cgroup and user; or to the `-` row, when there is none. This
- * and the next are not static, so that the verifier checks them once.
+ * Merge a named sum into the sum of its cgroup and user for all names, or into the `-` row if none
+ * can be had. This function and the next are not static, so that the verifier checks them once.
  */
 __noinline int sum_merge_named(u32 from)
 {
@@ -352,7 +359,7 @@ __noinline int sum_merge_named(u32 from)
 	return 0;
 }
 
-/* Move a row to the sum of its cgroup, user and name, or to the `-` row when there is none. */
+/* Move a row's counts to the sum of its owner, or to the `-` row if no sum can be had. */
 __noinline int row_add_to_sum(u32 from)
 {
 	struct row *row = row_at(from), *sum = NULL, *old;
@@ -378,10 +385,10 @@ __noinline int row_add_to_sum(u32 from)
 }
 
 /*
- * Give up an exited row, chosen by the rules of module/table.c. Not static, so that the
- * verifier checks it once and not at each call of each program.
+ * Give up an exited row, chosen by the rules of module/table.c. Live rows are never given up here.
+ * Not static, so that the verifier checks it once and not at each call of each program.
  *
- * Return: its index plus one; 0 when none was to be had.
+ * Return: the row's index plus one; 0 if no row could be given up.
  */
 __noinline int recycle(void)
 {
@@ -412,7 +419,7 @@ __noinline int recycle(void)
 				bpf_map_push_elem(&exited_big, &index, BPF_EXIST);
 			continue;
 		}
-		row->signal = 0;	/* first: no fault finds it any more */
+		row->signal = 0;	/* first, so that no fault finds the row any more */
 		key = row->key;
 		bpf_map_delete_elem(&index_of, &key);
 		row_remember(row);
@@ -425,7 +432,7 @@ __noinline int recycle(void)
 	return 0;
 }
 
-/* A row that is nobody's: its index plus one; 0 when there is none. */
+/* Take a free row, or give one up. Return its index plus one; 0 when there is none. */
 static __always_inline u32 row_take(void)
 {
 	u32 index;
@@ -464,7 +471,7 @@ static __always_inline void read_owner(struct owner *to, struct task_struct *lea
 	to->known = 1;
 }
 
-/* The process exits, or has: its last threads may all call this, and one does it. */
+/* The process exits or has exited. Several threads may call this; only one does the work. */
 static __always_inline void row_exit(struct row *row, struct task_struct *task)
 {
 	u32 index = row->index;
@@ -490,7 +497,7 @@ static __always_inline struct row_key key_of(struct task_struct *leader)
 	return key;
 }
 
-/* Keep a row at hand for its process. */
+/* Put a row at hand for its process. */
 static __always_inline struct row *row_keep(struct row *row, u32 index, u64 signal)
 {
 	row->signal = signal;
@@ -498,7 +505,7 @@ static __always_inline struct row *row_keep(struct row *row, u32 index, u64 sign
 	return row;
 }
 
-/* The row of a process, at hand or not; NULL when it has none. */
+/* Find the row of a process, whether it is at hand or not; NULL if it has none. */
 static __noinline struct row *row_find(u64 task_address)
 {
 	struct task_struct *task = (void *)task_address;
@@ -509,8 +516,8 @@ static __noinline struct row *row_find(u64 task_address)
 }
 
 /*
- * The row of a process that has none at hand, made when it has none at all. NULL when there
- * is no room.
+ * Find the row of a process whose row is not at hand. Make one if it has none; NULL if there is
+ * no room.
  */
 static __noinline struct row *row_find_or_make(u64 task_address)
 {
@@ -543,7 +550,7 @@ static __noinline struct row *row_find_or_make(u64 task_address)
 	row->value[ROW_PROCESSES] = 1;
 	read_pids(&row->pid, BPF_CORE_READ(leader, thread_pid));
 	if (bpf_map_update_elem(&index_of, &key, &index, BPF_NOEXIST)) {
-		/* another thread of the process has made it meanwhile */
+		/* another thread of the process has made its row in between */
 		bpf_map_push_elem(&spare, &index, BPF_ANY);
 		found = bpf_map_lookup_elem(&index_of, &key);
 		return found ? row_at(*found) : NULL;
@@ -551,19 +558,19 @@ static __noinline struct row *row_find_or_make(u64 task_address)
 	row->state = ROW_LIVE;
 	__sync_fetch_and_add(&nr_rows, 1);
 	row_keep(row, index, signal);
-	/* It may be past its sched_process_exit, which will not come again. */
+	/* The process may be past sched_process_exit, so the exit program would never run. */
 	if (!BPF_CORE_READ(task, signal, live.counter))
 		row_exit(row, task);
 	return row;
 }
 
-/* The row of current, at hand. */
+/* The row of current if it is at hand; else NULL. */
 static __always_inline struct row *row_of_current(struct task_struct *me)
 {
 	return row_at_hand(me->tgid, (u64)me->signal);
 }
 
-/* The row of current, made when it has none. */
+/* Find the row of current, or make one. NULL if there is no room. */
 static __always_inline struct row *row_of(struct task_struct *me)
 {
 	return row_of_current(me) ?: row_find_or_make((u64)me);

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The table: an iterator program prints the rows in the format of /proc/cowstat, which is
- * drawn at the top of module/proc.c. Included by cowstat.bpf.c alone.
+ * The table: an iterator program prints the rows in the format of /proc/cowstat. The top of
+ * module/proc.c shows the format. Included only by cowstat.bpf.c.
  */
 #ifndef COWSTAT_TABLE_BPF_H
 #define COWSTAT_TABLE_BPF_H
 
 #include "rows.bpf.h"
 
-#define MAX_READINGS	64	/* of the table at a time */
+#define MAX_READINGS	64	/* this many files can read the table at the same time */
 
 /**
- * struct reading - of the table, by one open file, from beginning to end
- * @session: which
- * @seq: number of the row in @last, from 1; a row may be shown twice
- * @column: the row being shown
- * @last: what it adds to the total
- * @total: of all rows before it
+ * struct reading - one pass over the table, through one open file
+ * @session: the iterator's session id
+ * @seq: number of the row in @last, from 1; the kernel may ask for a row twice
+ * @column: the columns of the row that is being printed
+ * @last: what this row adds to the total
+ * @total: sums of all rows before it
  */
 struct reading {
 	u64 session;
@@ -44,7 +44,7 @@ static __always_inline void reader_ns(u32 *level, u32 *ns)
 	*ns = BPF_CORE_READ(number, ns, ns.inum);
 }
 
-/* The loader runs this once: only an iterator can reach a program's struct bpf_prog. */
+/* The loader runs this once. Only an iterator can reach the struct bpf_prog of our programs. */
 SEC("iter/bpf_prog")
 int find_programs(struct bpf_iter__bpf_prog *ctx)
 {
@@ -60,7 +60,7 @@ int find_programs(struct bpf_iter__bpf_prog *ctx)
 	return 0;
 }
 
-/* Add what was skipped on a CPU. */
+/* Add the skipped calls of one CPU. */
 static long add_skipped(u32 cpu, u64 *sum)
 {
 	u64 offset = read_u64(&__per_cpu_offset + cpu * sizeof(u64));
@@ -74,8 +74,8 @@ static long add_skipped(u32 cpu, u64 *sum)
 }
 
 /*
- * How often the kernel skipped one of our programs because a task was preempted in it on that
- * CPU. bpftool shows it as recursion_misses.
+ * How many calls of our programs the kernel has skipped, because a task was preempted in the same
+ * program on that CPU. bpftool shows this as recursion_misses.
  */
 static __noinline u64 skipped(void)
 {
@@ -114,8 +114,8 @@ static __always_inline void put_header(struct seq_file *seq)
 }
 
 /*
- * Control bytes, space, backslash and DEL as \ooo: a name cannot break a line. One that would
- * read as unknown, or as no field at all, is escaped too.
+ * Print control bytes, space, backslash and DEL as \ooo, so that a name cannot break a line. A
+ * name that is "-" (unknown) or empty is escaped too.
  */
 static __noinline int put_comm(struct seq_file *seq, struct owner *owner)
 {
@@ -140,7 +140,7 @@ static __noinline int put_comm(struct seq_file *seq, struct owner *owner)
 	return 0;
 }
 
-/* All columns between pid and comm. */
+/* Print all columns between pid and comm. */
 static __always_inline void put_columns(struct seq_file *seq, const u64 *column, u64 known,
 					u32 state)
 {
@@ -161,21 +161,21 @@ static __always_inline void put_columns(struct seq_file *seq, const u64 *column,
 	put_text(seq, " ");
 }
 
-/* The line of `-` or `*`. */
+/* Print the line of the `-` row or of the total (`*`). */
 static __always_inline void put_sum(struct seq_file *seq, const u64 *column)
 {
 	put_columns(seq, column, row_counted_columns(hooks) & ~ROW_IDENTITIES, ROW_LIVE);
 	put_text(seq, COWSTAT_UNKNOWN "\n");
 }
 
-/* Is this still the process's leader? The task may be gone and its memory reused. */
+/* Is this task still the leader of the process? It may be gone and its memory reused. */
 static __always_inline bool task_is(struct task_struct *task, u64 start_ns, u32 tgid)
 {
 	return BPF_CORE_READ(task, start_boottime) == start_ns &&
 	       (u32)BPF_CORE_READ(task, tgid) == tgid;
 }
 
-/* A sum of rows that were given up: only outside of pid namespaces, like in module/proc.c. */
+/* Print a sum of given-up rows; in the initial pid namespace only, as module/proc.c does. */
 static __always_inline void put_sum_of_owner(struct seq_file *seq, struct reading *reading,
 					     struct row *sum, u32 index)
 {
@@ -229,7 +229,7 @@ static __always_inline void put_row(struct seq_file *seq, struct reading *readin
 	reader_ns(&level, &ns);
 	pid = row_pid_in(&row->pid, level, ns);
 	if (!pid)
-		return;		/* outside the reader's pid namespace: in the total only */
+		return;		/* not in the reader's pid namespace: only in the total */
 	column[COWSTAT_COL_PPID] = row_pid_in(&row->ppid, level, ns);
 	column[COWSTAT_COL_UID] = owner.uid;
 	column[COWSTAT_COL_START_NS] = row->key.start_ns;
@@ -245,7 +245,7 @@ static __always_inline void put_row(struct seq_file *seq, struct reading *readin
 }
 
 /*
- * Add what the last row adds to the total. Not static, so that the verifier checks it once.
+ * Add the last row to the total. Not static, so that the verifier checks this function only once.
  */
 __noinline int add_last(u32 slot)
 {
@@ -262,8 +262,8 @@ __noinline int add_last(u32 slot)
 }
 
 /*
- * Called for each row, and once more after the last, with its number. What did not fit the
- * buffer is asked for again, with the same number.
+ * The kernel calls this for each row with the row's number, and once more after the last row. If
+ * a row did not fit the buffer, the kernel asks for it again with the same number.
  */
 SEC("iter/bpf_map_elem")
 int table(struct bpf_iter__bpf_map_elem *ctx)
@@ -286,13 +286,13 @@ int table(struct bpf_iter__bpf_map_elem *ctx)
 		for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
 			reading->last[c] = reading->total[c] = 0;
 	}
-	/* Nobody's row: a later one finds what is to be added to the total. */
+	/* A free row. @last stays: the next row that is printed adds it to the total. */
 	if (key) {
 		row = row_at(*key);
 		if (!row || row->state == ROW_FREE)
 			return 0;
 	}
-	/* A later reader has taken our place: this one ends here, without its sums. */
+	/* A later reader has taken over our struct reading: print no sums. */
 	if (reading->session != session)
 		return 0;
 	if (reading->seq != number + 1) {
@@ -310,7 +310,7 @@ int table(struct bpf_iter__bpf_map_elem *ctx)
 	row_derive(folded, reading->column);
 	put_text(seq, COWSTAT_PID_FOLDED);
 	put_sum(seq, reading->column);
-	/* The last row is not in the total yet, if it had our number. */
+	/* If the last row had our number, it is in @last, but not in the total yet. */
 	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
 		reading->column[c] += reading->total[c] + reading->last[c];
 	put_text(seq, COWSTAT_PID_TOTAL);
