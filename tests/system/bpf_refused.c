@@ -61,6 +61,8 @@ static void refused(const char *around, const char *says, const char *what)
 	refused_one("cowtrace -- touch /tmp/ran", around, says, what);
 }
 
+#define KPROBES_ENABLED	"/sys/kernel/debug/kprobes/enabled"
+
 /* The kernel's BTF and symbols, in which a function has another name: the rest is as it was. */
 #define WITHOUT(name, other)	\
 	"sed -z 's/^" name "$/" other "/' /sys/kernel/btf/vmlinux >/tmp/btf; sed 's/ " name "$/ " other "/' /proc/kallsyms >/tmp/kallsyms; unshare -m sh -c 'mount --bind /tmp/btf /sys/kernel/btf/vmlinux && mount --bind /tmp/kallsyms /proc/kallsyms && %s' 2>&1"
@@ -86,6 +88,26 @@ static void missing_thp(void)
 	cow_table_free(&t);
 	free(shell(&status, "cowstat bpf load 2>&1 | grep -q 'BPF counts already' && cowstat bpf unload"));
 	is(status, 0, "a second load is refused, unload works");
+}
+
+static void kprobes_off(void)
+{
+	char *text;
+	int status;
+
+	run("mountpoint -q /sys/kernel/debug || mount -t debugfs d /sys/kernel/debug");
+	set_file(KPROBES_ENABLED, "0");
+	refused("%s 2>&1", "all kprobes are switched off", "kprobes are off");
+	set_file(KPROBES_ENABLED, "1");
+	free(shell(&status, "cowstat bpf load"));
+	is(status, 0, "kprobes are on: cowstat bpf load");
+	set_file(KPROBES_ENABLED, "0");
+	text = shell(&status, "cowstat --source bpf doctor");
+	is(status, 1, "kprobes are off again: the doctor does not find all well");
+	ok(strstr(text, "BAD   switched off by " KPROBES_ENABLED ": forks"), "and says what is lost");
+	free(text);
+	set_file(KPROBES_ENABLED, "1");
+	free(shell(&status, "cowstat bpf unload"));
 }
 
 /* cowtrace as a stranger with capabilities. */
@@ -126,6 +148,7 @@ int main(void)
 	refused(WITHOUT("ptep_set_access_flags", "ptep_set_access_flagz"),
 		"without which whether a page was reused cannot be told", "no ptep_set_access_flags");
 	missing_thp();
+	kprobes_off();
 
 	/* Where kprobes are needed, Debian keeps them for root while this is 3. */
 	set_file("/proc/sys/kernel/perf_event_paranoid", "2");

@@ -16,13 +16,13 @@
 
 #include "cmd_doctor.h"
 #include "format.h"
+#include "procfs.h"
 #include "source.h"
 #include "view.h"
 
 #define TEST_PAGES		23
 #define ENABLED_FUNCTIONS	"/sys/kernel/tracing/enabled_functions"
 #define KPROBES			"/sys/kernel/debug/kprobes/list"
-#define KPROBES_ENABLED		"/sys/kernel/debug/kprobes/enabled"
 
 #define HOOK_ENTRY(ID, name)	[COWSTAT_HOOK_##ID] = #name,
 static const char *const hook_names[COWSTAT_NR_HOOKS] = { COWSTAT_HOOKS(HOOK_ENTRY) };
@@ -87,28 +87,20 @@ static bool may_be_ours(const char *place)
 	return false;
 }
 
-static bool kprobes_are_off(void)
-{
-	FILE *f = fopen(KPROBES_ENABLED, "re");
-	bool off = f && fgetc(f) == '0';
-
-	if (f)
-		fclose(f);
-	return off;
-}
-
 /* The kprobes that count what the header says they count, and whether they are fast. */
 static bool report_kprobes(const struct cow_table *t)
 {
+	bool module = *t->kprobes;
 	char line[1024], place[256];
 	size_t nr = 0;
 	FILE *f;
 
-	if (!*t->kprobes)
-		return true;	/* not the module's table */
-	if (kprobes_are_off())
-		return report(false, "kprobes", "switched off by " KPROBES_ENABLED
-			      ": file, pinned and failed are not counted");
+	if (procfs_kprobes_are_off())
+		return report(false, "kprobes", "switched off by " PROCFS_KPROBES_ENABLED
+			      ": %s are not counted", module ? "file, pinned and failed" :
+			      "forks, and other events that the BPF programs see by kprobes,");
+	if (!module)
+		return true;
 	if (!is_in(t->kprobes, hook_names[COWSTAT_HOOK_FILE]))
 		return report(true, "kprobes", "none: new anonymous pages pay for file and pinned");
 	f = fopen(KPROBES, "re");

@@ -18,6 +18,7 @@
 
 #include "bpf_load.h"
 #include "kernel_text.h"
+#include "procfs.h"
 #include "uapi/cowstat.h"
 
 #define VMLINUX_BTF	"/sys/kernel/btf/vmlinux"
@@ -245,6 +246,10 @@ int bpf_load_check(char *err, size_t errlen)
 		return refuse(-ENOENT, err, errlen,
 			      "%s is not there: this kernel was built without CONFIG_DEBUG_INFO_BTF. Distribution kernels have it; or use the module: insmod cowstat.ko",
 			      VMLINUX_BTF);
+	if (procfs_kprobes_are_off())
+		return refuse(-EPERM, err, errlen,
+			      "all kprobes are switched off, so that the BPF programs would miss forks and more. To switch them on: echo 1 | sudo tee %s",
+			      PROCFS_KPROBES_ENABLED);
 	return 0;
 }
 

@@ -195,3 +195,15 @@ uint64_t procfs_meminfo(const char *key)
 	procfs_figure("/proc/meminfo", key, &n);
 	return n;
 }
+
+/**
+ * procfs_kprobes_are_off() - has root switched off all kprobes of the system?
+ *
+ * Return: false, too, to whoever may not read that, and where no debugfs is mounted.
+ */
+bool procfs_kprobes_are_off(void)
+{
+	char line[8];
+
+	return !procfs_line(PROCFS_KPROBES_ENABLED, NULL, line, sizeof(line)) && *line == '0';
+}

@@ -6,6 +6,7 @@
 #ifndef COWSTAT_PROCFS_H
 #define COWSTAT_PROCFS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -22,6 +23,8 @@ struct procfs_stat {
 
 #define PROCFS_START_STEP_NS	10000000ULL
 
+#define PROCFS_KPROBES_ENABLED	"/sys/kernel/debug/kprobes/enabled"
+
 typedef void (*procfs_visit_fn)(pid_t pid, const struct procfs_stat *stat, void *arg);
 
 int procfs_stat(pid_t pid, struct procfs_stat *stat);
@@ -31,5 +34,6 @@ int procfs_figure(const char *path, const char *key, uint64_t *n);
 int procfs_choice(const char *path, char *to, size_t size);
 int procfs_pid_figure(pid_t pid, const char *file, const char *key, uint64_t *n);
 uint64_t procfs_meminfo(const char *key);
+bool procfs_kprobes_are_off(void);
 
 #endif /* COWSTAT_PROCFS_H */
