@@ -782,6 +782,7 @@ static struct hook add_anon_rmap = {
  * All hooks that fault_resolve() looks up together. add_anon_rmap comes first: it is armed
  * separately, so counting_hooks leaves it out.
  */
+/* clang-format off */
 static struct hook *const fault_hooks[] = {
 	&add_anon_rmap,
 	&wp_fault,
@@ -795,6 +796,8 @@ static struct hook *const fault_hooks[] = {
 	&fork_entry,
 	NULL
 };
+
+/* clang-format on */
 
 static struct hook *const *const counting_hooks = fault_hooks + 1;
 static struct hook *const rmap_hooks[] = { &add_anon_rmap, NULL };

@@ -14,9 +14,11 @@
 
 static unsigned int max_rows = 8192;
 module_param(max_rows, uint, 0444);
+/* clang-format off */
 MODULE_PARM_DESC(max_rows, "How many processes can have a row at the same time, "
 		 __stringify(COWSTAT_MAX_ROWS_MIN) " to " __stringify(COWSTAT_MAX_ROWS_MAX)
 		 "; each takes about half a KiB from load to unload (default 8192)");
+/* clang-format on */
 
 static int __init cowstat_init(void)
 {

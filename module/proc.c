@@ -521,6 +521,7 @@ static int timing_off(void)
 	return control_timing(false);
 }
 
+/* clang-format off */
 static const struct {
 	const char *words;
 	int (*act)(void);
@@ -531,6 +532,8 @@ static const struct {
 	{ "timing on",		timing_on },
 	{ "timing off",		timing_off },
 };
+
+/* clang-format on */
 
 /* Each write is one control word, with or without a newline. Anything else is refused. */
 static ssize_t cowstat_write(struct file *file, const char __user *from, size_t count,

@@ -108,7 +108,9 @@ static __always_inline void row_derive(const unsigned long long *value,
 #define ROW_DERIVE_VALUE(NAME, which)					\
 	(void)(COWSTAT_##which < COWSTAT_NR_COLUMNS ?			\
 	       (column[COWSTAT_##which % COWSTAT_NR_COLUMNS] = value[ROW_##NAME]) : 0),
+	/* clang-format off */
 	ROW_VALUES(ROW_DERIVE_VALUE) (void)0;
+	/* clang-format on */
 #define COL(NAME)	column[COWSTAT_COL_##NAME]
 	COL(ANON_COPIED) = row_anon_copied(value);
 	COL(COPIED) = row_copied(value);

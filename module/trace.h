@@ -17,6 +17,9 @@
 
 #define TRACE_OUTCOME_LEN	16	/* for the longest, hugetlb_copied */
 
+/* Laid out as in all headers of trace events. */
+/* clang-format off */
+
 /*
  * An outcome, when it is committed. pid and comm are those of the process that pays, as in its
  * row. The task that faulted is the event's common_pid. outcome is the name of the column that
@@ -80,6 +83,7 @@ TRACE_EVENT(cow_fork,
 		  __entry->pid, __entry->comm, __entry->child_pid, __entry->vfork,
 		  __entry->fork_ns, __entry->anon_pages, __entry->pgtables_bytes)
 );
+/* clang-format on */
 
 #endif /* COWSTAT_TRACE_H */
 

@@ -59,6 +59,7 @@ static void nothing_to_show(void)
 
 static void what_does_not_go_together(void)
 {
+	/* clang-format off */
 	static const char *const wrong[][2] = {
 		{ "cowstat -p 1 --openmetrics",		"-p has no meaning with --openmetrics" },
 		{ "cowstat -p 1 --textfile /tmp",	"-p has no meaning with --textfile" },
@@ -87,6 +88,7 @@ static void what_does_not_go_together(void)
 		{ "cowstat -o xml",			"there is no such format" },
 		{ "cowstat --",				"there is no command after --" },
 	};
+	/* clang-format on */
 	size_t i;
 
 	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)

@@ -85,8 +85,10 @@ static void failed_forks(void **state)
 /* A phase's buckets are those of all shorter times, too; there are as many, however few are used. */
 static void a_histogram(void **state)
 {
+	/* clang-format off */
 	struct cow_table t = table_of(AT(1, 5, 9) "# pid copied copy_ns shootdown_ns reuse_ns comm\n"
 				      "* 4 5000000700 70 80 -\n");
+	/* clang-format on */
 	struct latency latency;
 	struct metrics m = { .format = METRICS_OPENMETRICS };
 	const char *text, *at;

@@ -375,12 +375,14 @@ static void notes(void **state)
 	const char *out;
 
 	(void)state;
+	/* clang-format off */
 	take(AT(1, 5, 2000000001) "# pid ppid state start_ns parent_start_ns forks unshared ksm_copied "
 	     "fork_copied thp_split anon_copied inherited_copied parent_copied comm\n"
 	     "7 1 L 1 0 2 3831 0 8 16 8301 100 0 a\\012name-of-15-bytes\n"
 	     "8 7 X 2 1 0 0 1 0 0 10 10 25 child\n"
 	     "9 7 L 3 1 0 0 0 0 0 0 0 0 child\n"
 	     "10 1 L 3 - 2 0 0 0 0 99 0 - late\n");
+	/* clang-format on */
 	out = notes_of(&failed);
 	expect(out, "\nAlso:\n");
 	expect(out, "      7 a?name-of-15-.. 3 831 pages unshared for readers from outside or pinning\n");
@@ -409,10 +411,12 @@ static void failed_forks(void **state)
 	const char *out;
 
 	(void)state;
+	/* clang-format off */
 	take(AT(1, 5, 2000000001) "# pid ppid state start_ns forks forks_failed fork_eagain fork_enomem comm\n"
 	     "7 1 L 1 0 1 0 1 redis-server\n"
 	     "8 1 L 1 0 1234567 1200000 34000 bomb\n"
 	     "9 1 L 1 0 12 12 0 full\n");
+	/* clang-format on */
 	failed = rows;
 	rows.nr = 0;
 	out = notes_of(&failed);

@@ -70,6 +70,7 @@ struct command {
 	unsigned int given;
 };
 
+/* clang-format off */
 static const struct option longs[] = {
 	{ "size",	required_argument,	NULL, OPT_SIZE },
 	{ "page-size",	required_argument,	NULL, OPT_PAGE_SIZE },
@@ -92,6 +93,7 @@ static const struct option longs[] = {
 	{ "version",	no_argument,		NULL, OPT_VERSION },
 	{}
 };
+/* clang-format on */
 
 /* Options of all scenarios, of the report, and of some scenarios. */
 #define COMMON_OPTIONS	(OPTION_BIT(OPT_SIZE) | OPTION_BIT(OPT_PAGE_SIZE) |	\

@@ -435,6 +435,7 @@ static void run_snapshot(struct result *result, const struct region *r)
 #define COPIED_PAGES	"pre_exec_copied", "pages copied before exec or exit", format_number
 #define COPIED_BYTES	"copied_bytes", "bytes copied", format_size
 
+/* clang-format off */
 const struct scenario scenarios[] = {
 	{ "summary", "what copy-on-write saved, on one screen", 5, 0, 2, TAKES_EXEC,
 	  run_summary, print_summary, { TO_EXIT, COPIED_PAGES } },
@@ -454,6 +455,7 @@ const struct scenario scenarios[] = {
 	  TAKES_SNAPSHOT,
 	  run_snapshot, print_snapshot, { WRITE, COPIED_BYTES } },
 };
+/* clang-format on */
 const size_t nr_scenarios = ARRAY_SIZE(scenarios);
 
 /**

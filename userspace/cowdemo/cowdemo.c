@@ -148,6 +148,7 @@ static uint64_t size_option(const char *text)
 int main(int argc, char **argv)
 {
 	enum { OPT_STEP = 256, OPT_SIZE, OPT_HELP, OPT_VERSION };
+	/* clang-format off */
 	static const struct option longs[] = {
 		{ "step",	no_argument,		NULL, OPT_STEP },
 		{ "size",	required_argument,	NULL, OPT_SIZE },
@@ -155,6 +156,7 @@ int main(int argc, char **argv)
 		{ "version",	no_argument,		NULL, OPT_VERSION },
 		{}
 	};
+	/* clang-format on */
 	bool wait = false;
 	struct lesson l = {};
 	uint64_t size = 500ULL << 20, available;

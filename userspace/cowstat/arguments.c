@@ -72,6 +72,7 @@ enum long_option {
 	OPT_VERSION,
 };
 
+/* clang-format off */
 static const struct option longs[] = {
 	{ "all",		no_argument,		NULL, 'a' },
 	{ "pid",		required_argument,	NULL, 'p' },
@@ -98,6 +99,7 @@ static const struct option longs[] = {
 	{ "version",		no_argument,		NULL, OPT_VERSION },
 	{}
 };
+/* clang-format on */
 
 /* What each report is called where it does not go with something. */
 static const char *const report_names[NR_REPORTS] = {
@@ -115,6 +117,7 @@ static const char *const report_names[NR_REPORTS] = {
 #define TABLES		(PROCESSES | R(TOTAL))
 
 /* With which reports an option has a meaning. An option that has none is refused. */
+/* clang-format off */
 static const struct {
 	int option;
 	const char *name;
@@ -134,6 +137,7 @@ static const struct {
 	{ 'o',		"-o",		TABLES | R(COMMAND), false },
 	{ OPT_OUTPUT,	"--output",	TABLES | R(COMMAND) | R(OPENMETRICS), false },
 };
+/* clang-format on */
 #define NR_RULES	(sizeof(rules) / sizeof(rules[0]))
 
 /**

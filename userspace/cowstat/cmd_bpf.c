@@ -160,12 +160,14 @@ static int unload(void)
  */
 int cmd_bpf(int argc, char **argv)
 {
+	/* clang-format off */
 	static const struct option longs[] = {
 		{ "max-rows",	required_argument,	NULL, 'm' },
 		{ "verbose",	no_argument,		NULL, 'v' },
 		{ "help",	no_argument,		NULL, 'h' },
 		{}
 	};
+	/* clang-format on */
 	uint64_t max_rows = DEFAULT_ROWS;
 	bool verbose = false;
 	int c;

@@ -15,6 +15,7 @@ struct shown {
 	const char *head;
 };
 
+/* clang-format off */
 static const struct shown usual[] = {
 	{ COWSTAT_COL_FORKS,		5,	"FORKS" },
 	{ COWSTAT_COL_WP_FAULTS,	8,	"WPFAULTS" },
@@ -24,6 +25,7 @@ static const struct shown usual[] = {
 	{ COWSTAT_COL_OTHER,		5,	"OTHER" },
 	{ COWSTAT_COL_COPIED_BYTES,	10,	"KIB" },
 };
+/* clang-format on */
 
 /* Where a column is added, so many of the usual ones are shown, and the last. */
 #define USUAL_BESIDE_ADDED	3

@@ -188,6 +188,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 {
 	enum { OPT_HELP = 256, OPT_VERSION, OPT_CHILDREN, OPT_OUTCOME, OPT_HIST,
 	       OPT_STACKS, OPT_BY_VMA, OPT_PIN, OPT_UNPIN, OPT_DURATION, OPT_OUTPUT, OPT_MERGE, OPT_COLUMNS };
+	/* clang-format off */
 	static const struct option longs[] = {
 		{ "pid",	required_argument,	NULL, 'p' },
 		{ "children",	no_argument,		NULL, OPT_CHILDREN },
@@ -209,6 +210,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 		{ "version",	no_argument,		NULL, OPT_VERSION },
 		{}
 	};
+	/* clang-format on */
 	char columns[] = DEFAULT_COLUMNS;
 	int c;
 

@@ -214,8 +214,10 @@ static int compare_vmas(const void *a, const void *b)
 	const struct cow_vma_key *x = &((const struct vma_line *)a)->key;
 	const struct cow_vma_key *y = &((const struct vma_line *)b)->key;
 
+	/* clang-format off */
 	return compare_numbers(x->pid, y->pid) ?: compare_numbers(x->mapping, y->mapping) ?:
 	       strcmp(x->file, y->file) ?: compare_numbers(x->start, y->start);
+	/* clang-format on */
 }
 
 /*
@@ -227,8 +229,10 @@ static int compare_merged(const void *a, const void *b)
 {
 	const struct vma_line *x = a, *y = b;
 	const struct cow_vma_key *k = &x->key, *l = &y->key;
+	/* clang-format off */
 	int order = strcmp(x->vma.comm, y->vma.comm) ?:
 		    compare_numbers(k->mapping, l->mapping) ?: strcmp(k->file, l->file);
+	/* clang-format on */
 
 	if (!order && k->mapping == COW_MAPPING_FILE)
 		order = compare_numbers(k->offset, l->offset);
@@ -243,8 +247,10 @@ static int compare_cost(const void *a, const void *b)
 	const struct cow_vma *x = &((const struct vma_line *)a)->vma;
 	const struct cow_vma *y = &((const struct vma_line *)b)->vma;
 
+	/* clang-format off */
 	return compare_numbers(y->bytes, x->bytes) ?:
 	       compare_numbers(all_faults(y), all_faults(x)) ?: compare_vmas(a, b);
+	/* clang-format on */
 }
 
 static void add_vma(struct vma_line *to, const struct vma_line *from)

@@ -745,10 +745,12 @@ int bpf_load_attach(struct bpf_set *set, char *err, size_t errlen)
 		return refuse(ret, err, errlen,
 			      "the kernel's zero_pfn or vmemmap_base cannot be read: does %s show them?",
 			      KALLSYMS);
+	/* clang-format off */
 	ret = attach_copiers(set, err, errlen) ?:
 	      attach_returned(set, err, errlen) ?:
 	      attach_first(set, "copy_added_kprobe", anon_rmap, err, errlen) ?:
 	      attach_first(set, "hugetlb_added_kprobe", hugetlb_rmap, err, errlen);
+	/* clang-format on */
 	bpf_object__for_each_program(program, set->object)
 		if (!ret)
 			ret = attach_program(set, program, err, errlen);

@@ -9,6 +9,7 @@
 #define KALLSYMS	"/proc/kallsyms"
 
 /* Functions that are asked for; parts of them, as NAME.cold, are kept too. */
+/* clang-format off */
 static const char *const wanted[] = {
 	"do_wp_page", "wp_page_copy", "hugetlb_wp", "do_huge_pmd_wp_page",
 	"set_pte_range", "do_set_pte", "__replace_page", "uprobe_write_opcode", "copy_page_range",
@@ -18,6 +19,7 @@ static const char *const wanted[] = {
 	"ptep_clear_flush", "ptep_set_access_flags", "pmdp_set_access_flags", "__split_huge_pmd",
 	"copy_process", "kernel_clone", "wake_up_new_task", "finish_fault",
 };
+/* clang-format on */
 
 #define NR_WANTED	(sizeof(wanted) / sizeof(wanted[0]))
 #define MAX_PARTS	64
