@@ -170,8 +170,8 @@ struct mm_struct___percpu {
 static __always_inline u64 vma_flags_offset(void)
 {
 	return bpf_core_field_exists(struct vm_area_struct___flags, vm_flags) ?
-	       bpf_core_field_offset(struct vm_area_struct___flags, vm_flags) :
-	       bpf_core_field_offset(struct vm_area_struct___words, flags);
+		       bpf_core_field_offset(struct vm_area_struct___flags, vm_flags) :
+		       bpf_core_field_offset(struct vm_area_struct___words, flags);
 }
 
 static __always_inline u64 vma_flags(u64 vma)
@@ -182,15 +182,15 @@ static __always_inline u64 vma_flags(u64 vma)
 static __always_inline u64 mapping_offset(void)
 {
 	return bpf_core_field_exists(struct folio___mapping, mapping) ?
-	       bpf_core_field_offset(struct folio___mapping, mapping) :
-	       bpf_core_field_offset(struct page___mapping, mapping);
+		       bpf_core_field_offset(struct folio___mapping, mapping) :
+		       bpf_core_field_offset(struct page___mapping, mapping);
 }
 
 static __always_inline u64 head_offset(void)
 {
 	return bpf_core_field_exists(struct page___head, compound_head) ?
-	       bpf_core_field_offset(struct page___head, compound_head) :
-	       bpf_core_field_offset(struct page___info, compound_info);
+		       bpf_core_field_offset(struct page___head, compound_head) :
+		       bpf_core_field_offset(struct page___info, compound_info);
 }
 
 /* --- pages --------------------------------------------------------------------- */

@@ -28,10 +28,7 @@
 	E(HUGETLB_OTHER,	hugetlb_other)
 
 #define COW_ENUM_ENDING(ID, name)	COW_##ID,
-enum cow_ending {
-	COW_ENDINGS(COW_ENUM_ENDING)
-	COW_NR_ENDINGS
-};
+enum cow_ending { COW_ENDINGS(COW_ENUM_ENDING) COW_NR_ENDINGS };
 
 /* What a page belongs to. */
 enum cow_mapping {
@@ -126,11 +123,11 @@ struct cow_event {
 
 /* What cowtrace's programs do with a fault; a bit mask. */
 enum cow_sink {
-	COW_TO_RING	= 1,	/* an event for cowtrace to print */
-	COW_TO_LOG	= 2,	/* a line for bpftool prog tracelog */
-	COW_TO_HIST	= 4,	/* a histogram of latency */
-	COW_TO_STACKS	= 8,	/* a count by stack */
-	COW_TO_VMAS	= 16,	/* a count by mapping */
+	COW_TO_RING = 1,   /* an event for cowtrace to print */
+	COW_TO_LOG = 2,	   /* a line for bpftool prog tracelog */
+	COW_TO_HIST = 4,   /* a histogram of latency */
+	COW_TO_STACKS = 8, /* a count by stack */
+	COW_TO_VMAS = 16,  /* a count by mapping */
 };
 
 /**
@@ -151,8 +148,8 @@ struct cow_hist {
 
 /* @comm is "" unless the sums are split by the names of threads. */
 struct cow_hist_key {
-	unsigned int pid;	/* 0 unless by process */
-	unsigned int ending;	/* 0 if by process */
+	unsigned int pid;    /* 0 unless by process */
+	unsigned int ending; /* 0 if by process */
 	char comm[COW_COMM_LEN];
 };
 
@@ -167,8 +164,8 @@ enum cow_function {
 
 struct cow_stack_key {
 	unsigned int pid;
-	unsigned int function;	/* enum cow_function */
-	int user;		/* ids in the map of stacks; negative when there is none */
+	unsigned int function; /* enum cow_function */
+	int user;	       /* ids in the map of stacks; negative when there is none */
 	int kernel;
 	char comm[COW_COMM_LEN];
 };

@@ -51,8 +51,7 @@ static __always_inline struct payer payer_of(u64 mm)
 	} else {
 		payer.row = row_of_owner(mm);
 		payer.remote = !payer.row ||
-			       BPF_CORE_READ((struct mm_struct *)mm, owner, signal) !=
-			       me->signal;
+			       BPF_CORE_READ((struct mm_struct *)mm, owner, signal) != me->signal;
 	}
 	return payer;
 }
@@ -153,8 +152,8 @@ static __always_inline int wp_fault(u64 vmf, u32 flags)
 			return 0;
 		}
 	}
-	return count_entry((u64)BPF_CORE_READ((struct vm_fault *)vmf, vma, vm_mm),
-			   ROW_WP_ENTRIES, flags & FAULT_FLAG_UNSHARE);
+	return count_entry((u64)BPF_CORE_READ((struct vm_fault *)vmf, vma, vm_mm), ROW_WP_ENTRIES,
+			   flags & FAULT_FLAG_UNSHARE);
 }
 
 SEC("fentry/do_wp_page")
@@ -195,7 +194,7 @@ static __always_inline void count_copy(u64 *value, u64 old, u64 vma)
 	if (is_zero_page(old))
 		add(value, ROW_ZERO_FILLED, 1);
 	else if (old & COW_PTE_SPECIAL)
-		add(value, ROW_OTHER_COPIED, 1);	/* memory without a struct page */
+		add(value, ROW_OTHER_COPIED, 1); /* memory without a struct page */
 	else
 		add(value, copied_page_kind(page_of_pte(old), vma), 1);
 }
@@ -440,7 +439,7 @@ static __noinline int count_failed(u64 err)
 	struct row *row;
 
 	if (!fork)
-		return 0;	/* it began before we counted, or fork_entry() has missed it */
+		return 0; /* it began before we counted, or fork_entry() has missed it */
 	flags = fork->flags;
 	bpf_map_delete_elem(&forks, &task);
 	if (err == COW_EINTR || err >= COW_ERESTARTSYS || flags & COW_CLONE_THREAD ||
@@ -540,20 +539,21 @@ static __always_inline void row_birth(struct row *row, struct row *parent_row,
 
 		known |= ROW_KNOWS_MM | ROW_KNOWS_PARENT;
 		row->parent_base = fork && fork->made ? fork->parent_base :
-				   parent_row->value[ROW_OWN_COPIED];
+							parent_row->value[ROW_OWN_COPIED];
 		__sync_fetch_and_add(&parent_row->unsettled, 1);
 		value[ROW_BIRTH_ANON_PAGES] = mm_counter(mm, MM_ANONPAGES);
 		value[ROW_BIRTH_FILE_PAGES] = mm_counter(mm, MM_FILEPAGES);
 		value[ROW_BIRTH_SHMEM_PAGES] = mm_counter(mm, MM_SHMEMPAGES);
 		value[ROW_BIRTH_SWAP_ENTRIES] = mm_counter(mm, MM_SWAPENTS);
-		value[ROW_BIRTH_PGTABLES_BYTES] =
-			BPF_CORE_READ((struct mm_struct *)mm, pgtables_bytes.counter);
-		value[ROW_BIRTH_HUGETLB_BYTES] =
-			BPF_CORE_READ((struct mm_struct *)mm, hugetlb_usage.counter) <<
-			COW_PAGE_SHIFT;
+		value[ROW_BIRTH_PGTABLES_BYTES] = BPF_CORE_READ((struct mm_struct *)mm,
+								pgtables_bytes.counter);
+		value[ROW_BIRTH_HUGETLB_BYTES] = BPF_CORE_READ((struct mm_struct *)mm,
+							       hugetlb_usage.counter)
+						 << COW_PAGE_SHIFT;
 		/* parent and child do not share the pages that fork copied */
 		value[ROW_BIRTH_ANON_PAGES] -= copied < value[ROW_BIRTH_ANON_PAGES] ?
-					       copied : value[ROW_BIRTH_ANON_PAGES];
+						       copied :
+						       value[ROW_BIRTH_ANON_PAGES];
 	}
 	row->known = known;
 }
@@ -587,8 +587,8 @@ int BPF_KPROBE(on_fork, struct task_struct *child)
 	if (!mm)
 		goto release;
 	parent_row = row_of(parent);
-	add(parent_row ? parent_row->value : folded,
-	    mm == (u64)parent->mm ? ROW_VFORKS : ROW_FORKS, 1);
+	add(parent_row ? parent_row->value : folded, mm == (u64)parent->mm ? ROW_VFORKS : ROW_FORKS,
+	    1);
 	row = row_find_or_make((u64)child);
 	if (row && parent_row)
 		row_birth(row, parent_row, parent, child, fork);

@@ -12,14 +12,14 @@
 
 /* --- set by cowtrace ---------------------------------------------------------------- */
 
-const volatile bool only_pids;		/* only faults of processes in the map pids */
-const volatile bool with_children;	/* add their new children to the map */
+const volatile bool only_pids;	   /* only faults of processes in the map pids */
+const volatile bool with_children; /* add their new children to the map */
 const volatile char only_comm[COW_COMM_LEN];
-const volatile unsigned long long only_cgroup;	/* this one and those below it; 0 for all */
+const volatile unsigned long long only_cgroup; /* this one and those below it; 0 for all */
 const volatile int cgroup_level;
 const volatile unsigned int only_endings = ~(1U << COW_FILE_COPIED);
 const volatile bool hist_by_pid;
-const volatile bool sums_by_comm;	/* keys of histograms and mappings hold the thread's name */
+const volatile bool sums_by_comm; /* keys of histograms and mappings hold the thread's name */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -72,8 +72,8 @@ struct {
 
 /* Faults that are not reported: there was no room, or it is not known how they ended. */
 unsigned long long lost;
-unsigned long long seen[COW_NR_ENDINGS];	/* passed the filters, by ending, with lost ones */
-unsigned long long untimed;			/* of these, faults whose end was not seen */
+unsigned long long seen[COW_NR_ENDINGS]; /* passed the filters, by ending, with lost ones */
+unsigned long long untimed;		 /* of these, faults whose end was not seen */
 
 /* --- notes on faults in flight ---------------------------------------------------------- */
 
@@ -95,7 +95,7 @@ struct note {
 	u32 sinks;
 };
 
-static struct note notes[FAULT_PLACES];		/* same index as faults[] */
+static struct note notes[FAULT_PLACES]; /* same index as faults[] */
 
 static __always_inline struct note *note_of(const struct cow_fault *f)
 {
@@ -103,7 +103,7 @@ static __always_inline struct note *note_of(const struct cow_fault *f)
 
 	if (place >= FAULT_PLACES)
 		return NULL;
-	barrier_var(place);	/* so that the verifier sees that the checked value is used */
+	barrier_var(place); /* so that the verifier sees that the checked value is used */
 	return &notes[place];
 }
 
@@ -309,9 +309,10 @@ static __always_inline void to_stacks(const struct note *note)
 	u64 *count;
 
 	key.pid = e->pid;
-	key.function = e->ending < COW_FILE_COPIED ? COW_DO_WP_PAGE :
+	key.function = e->ending < COW_FILE_COPIED  ? COW_DO_WP_PAGE :
 		       e->ending == COW_FILE_COPIED ? COW_FINISH_FAULT :
-		       e->ending <= COW_THP_OTHER ? COW_DO_HUGE_PMD_WP_PAGE : COW_HUGETLB_WP;
+		       e->ending <= COW_THP_OTHER   ? COW_DO_HUGE_PMD_WP_PAGE :
+						      COW_HUGETLB_WP;
 	key.user = note->user;
 	key.kernel = note->kernel;
 	__builtin_memcpy(key.comm, e->comm, sizeof(key.comm));
@@ -333,8 +334,10 @@ static const char ending_names[COW_NR_ENDINGS][16] = {
 
 static __always_inline void to_log(const struct cow_event *e)
 {
-	static const char format[] = "cow_fault %s address=0x%llx old_pfn=0x%llx new_pfn=0x%llx bytes=%u ns=%llu";
-	static const char no_time[] = "cow_fault %s address=0x%llx old_pfn=0x%llx new_pfn=0x%llx bytes=%u ns=-";
+	static const char format[] =
+		"cow_fault %s address=0x%llx old_pfn=0x%llx new_pfn=0x%llx bytes=%u ns=%llu";
+	static const char no_time[] =
+		"cow_fault %s address=0x%llx old_pfn=0x%llx new_pfn=0x%llx bytes=%u ns=-";
 	u64 args[] = { 0, e->address, e->old_pfn, e->new_pfn, e->bytes, e->took_ns };
 	u32 ending = e->ending;
 
@@ -358,7 +361,8 @@ static __always_inline void to_ring(const struct cow_event *event)
 	__builtin_memcpy(e, event, sizeof(*e));
 	/* the reader polls often; wake it only if much data is waiting */
 	bpf_ringbuf_submit(e, bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= RING_BYTES / 8 ?
-			   BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+				      BPF_RB_FORCE_WAKEUP :
+				      BPF_RB_NO_WAKEUP);
 }
 
 /* Report a fault whose event is complete. */
@@ -409,7 +413,7 @@ static __noinline int take_note(void *ctx, struct note *note, u64 vma_address, u
 		e->pid = BPF_CORE_READ(owner, tgid);
 		BPF_CORE_READ_INTO(&e->comm, owner, comm);
 	}
-	if (sinks & ~COW_TO_HIST)	/* a histogram does not need the mapping */
+	if (sinks & ~COW_TO_HIST) /* a histogram does not need the mapping */
 		describe(note, vma_address, address);
 	if (sinks & COW_TO_STACKS) {
 		note->user = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
@@ -454,7 +458,7 @@ static __noinline int end(struct cow_fault *f, u64 now_ns)
 	case COW_HUGETLB_COPIED:
 		e->new_pfn = page_frame(f->new_page);
 		break;
-	case COW_FILE_COPIED:	/* it has no old frame, and its end is not watched */
+	case COW_FILE_COPIED: /* it has no old frame, and its end is not watched */
 		e->bytes = COWSTAT_PAGE_BYTES;
 		e->new_pfn = page_frame(f->new_page);
 		e->took_ns = COW_UNTIMED;
@@ -518,7 +522,8 @@ int BPF_PROG(wp_entry, struct vm_fault *vmf)
 	u32 sinks = sinks_for_current((u64)vmf->vma);
 
 	return sinks ? begin(ctx, fault_claim(FAULT_WP, vmf->address, vmf->orig_pte.pte, COW_OTHER),
-			     (u64)vmf->vma, vmf->real_address, sinks) : 0;
+			     (u64)vmf->vma, vmf->real_address, sinks) :
+		       0;
 }
 
 #ifndef COW_NEW_KERNELS
@@ -527,10 +532,12 @@ int BPF_KPROBE(wp_entry_kprobe, u64 vmf)
 {
 	u32 sinks = sinks_for_current(FIELD(vmf, struct vm_fault, vma));
 
-	return sinks ? begin(ctx, fault_claim(FAULT_WP, FIELD(vmf, struct vm_fault, address),
-					      FIELD(vmf, struct vm_fault, orig_pte), COW_OTHER),
+	return sinks ? begin(ctx,
+			     fault_claim(FAULT_WP, FIELD(vmf, struct vm_fault, address),
+					 FIELD(vmf, struct vm_fault, orig_pte), COW_OTHER),
 			     FIELD(vmf, struct vm_fault, vma),
-			     FIELD(vmf, struct vm_fault, real_address), sinks) : 0;
+			     FIELD(vmf, struct vm_fault, real_address), sinks) :
+		       0;
 }
 #endif
 
@@ -546,10 +553,12 @@ int BPF_KPROBE(thp_entry, u64 vmf)
 {
 	u32 sinks = sinks_for_current(FIELD(vmf, struct vm_fault, vma));
 
-	return sinks ? begin(ctx, fault_claim(FAULT_THP, FIELD(vmf, struct vm_fault, address),
-					      FIELD(vmf, struct vm_fault, orig_pmd), COW_THP_OTHER),
+	return sinks ? begin(ctx,
+			     fault_claim(FAULT_THP, FIELD(vmf, struct vm_fault, address),
+					 FIELD(vmf, struct vm_fault, orig_pmd), COW_THP_OTHER),
 			     FIELD(vmf, struct vm_fault, vma),
-			     FIELD(vmf, struct vm_fault, real_address), sinks) : 0;
+			     FIELD(vmf, struct vm_fault, real_address), sinks) :
+		       0;
 }
 #endif
 
@@ -563,11 +572,12 @@ static __always_inline int hugetlb_begin(void *ctx, u64 vmf)
 {
 	u32 sinks = sinks_for_current(FIELD(vmf, struct vm_fault, vma));
 
-	return sinks ? begin(ctx, fault_claim(FAULT_HUGETLB, FIELD(vmf, struct vm_fault, address),
-					      FIELD(vmf, struct vm_fault, orig_pte),
-					      COW_HUGETLB_OTHER),
+	return sinks ? begin(ctx,
+			     fault_claim(FAULT_HUGETLB, FIELD(vmf, struct vm_fault, address),
+					 FIELD(vmf, struct vm_fault, orig_pte), COW_HUGETLB_OTHER),
 			     FIELD(vmf, struct vm_fault, vma),
-			     FIELD(vmf, struct vm_fault, real_address), sinks) : 0;
+			     FIELD(vmf, struct vm_fault, real_address), sinks) :
+		       0;
 }
 
 SEC("fentry/hugetlb_wp")
@@ -594,8 +604,9 @@ int BPF_KPROBE(hugetlb_entry_kprobe, u64 first, u64 second, u64 address)
 	if (hugetlb_wp_args < 7)
 		return hugetlb_begin(ctx, hugetlb_wp_args == 1 ? first : second);
 	sinks = sinks_for_current(second);
-	return sinks ? begin(ctx, fault_claim(FAULT_HUGETLB, address, 0, COW_HUGETLB_OTHER),
-			     second, address, sinks) : 0;
+	return sinks ? begin(ctx, fault_claim(FAULT_HUGETLB, address, 0, COW_HUGETLB_OTHER), second,
+			     address, sinks) :
+		       0;
 }
 
 /* --- first writes to pages of private file mappings ------------------------------------------ */
@@ -657,7 +668,7 @@ static long sweep_place(u32 place, void *unused)
 	if (f->committed)
 		end(f, 0);
 	else if (f->kind != FAULT_FILE)
-		LOST();		/* it may not have ended yet */
+		LOST(); /* it may not have ended yet */
 	fault_release(f);
 	return 0;
 }

@@ -81,8 +81,9 @@ static __always_inline struct cow_fault *fault_find(u64 task)
  */
 static __always_inline bool fault_is_at(const struct cow_fault *f, u64 address)
 {
-	u64 size = f->kind == FAULT_THP ? COW_PMD_BYTES :
-		   f->kind == FAULT_HUGETLB ? COW_PUD_BYTES : COW_PAGE_BYTES;
+	u64 size = f->kind == FAULT_THP	    ? COW_PMD_BYTES :
+		   f->kind == FAULT_HUGETLB ? COW_PUD_BYTES :
+					      COW_PAGE_BYTES;
 
 	return !f->committed && f->address - address < size;
 }
@@ -146,7 +147,8 @@ static __always_inline int page_added(u64 page, u64 vma, u64 address)
 		return 0;
 	f->new_page = page;
 	return commit(f, f->old_pte & COW_PTE_SPECIAL && is_zero_page(f->old_pte) ?
-		      COW_ZERO_FILLED : COW_COPIED);
+				 COW_ZERO_FILLED :
+				 COW_COPIED);
 }
 
 SEC("fentry/folio_add_new_anon_rmap")

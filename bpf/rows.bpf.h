@@ -16,10 +16,10 @@
 
 /* Set by the loader. */
 const volatile unsigned int nr_cpus = 1;
-const volatile unsigned int hooks = (1 << COWSTAT_NR_HOOKS) - 1;	/* a bit for each attached */
+const volatile unsigned int hooks = (1 << COWSTAT_NR_HOOKS) - 1; /* a bit for each attached */
 const volatile unsigned int max_rows = 8192;
-const volatile unsigned int nr_sums = ROW_MAX_SUMS;	/* of each kind */
-struct cow_program programs[COW_MAX_PROGRAMS];	/* those that are attached */
+const volatile unsigned int nr_sums = ROW_MAX_SUMS; /* of each kind */
+struct cow_program programs[COW_MAX_PROGRAMS];	    /* those that are attached */
 
 struct owner {
 	u32 uid;
@@ -35,8 +35,8 @@ struct owner {
  */
 struct row_key {
 	u64 start_ns;
-	u32 pid;		/* in the initial namespace */
-	u32 zero;		/* instead of padding: keys are compared as bytes */
+	u32 pid;  /* in the initial namespace */
+	u32 zero; /* instead of padding: keys are compared as bytes */
 };
 
 /**
@@ -57,22 +57,22 @@ struct row_ref {
  */
 struct row {
 	u64 value[ROW_NR_VALUES];
-	u64 signal;		/* its signal_struct, which all its threads share */
+	u64 signal; /* its signal_struct, which all its threads share */
 	struct row_key key;
-	u64 leader;		/* its task_struct, to be read only with task_is() */
+	u64 leader; /* its task_struct, to be read only with task_is() */
 	u64 parent_start_ns;
-	u64 parent_base;	/* the parent's OWN_COPIED when the process was born */
-	struct row_ref ancestor[ROW_ANCESTORS];	/* nearest first */
-	u32 index;		/* in the map of rows */
-	u32 generation;		/* incremented for each process that gets the row */
+	u64 parent_base; /* the parent's OWN_COPIED when the process was born */
+	struct row_ref ancestor[ROW_ANCESTORS]; /* nearest first */
+	u32 index;				/* in the map of rows */
+	u32 generation;				/* incremented for each process that gets the row */
 	u32 known;
 	u32 state;
-	u32 exiting;		/* a thread has begun to mark it exited */
-	u32 unsettled;		/* children that may still need this row's OWN_COPIED */
+	u32 exiting;   /* a thread has begun to mark it exited */
+	u32 unsettled; /* children that may still need this row's OWN_COPIED */
 	struct row_pids pid;
 	struct row_pids ppid;
-	struct owner owner;	/* valid in sums, and once the process has exited */
-	u32 added;		/* in a sum: a row was added since sum_take() last checked it */
+	struct owner owner; /* valid in sums, and once the process has exited */
+	u32 added;	    /* in a sum: a row was added since sum_take() last checked it */
 };
 
 /* First max_rows rows, then the sums by name, then the sums of cgroups for all names. */
@@ -106,8 +106,8 @@ struct row_queue spare SEC(".maps");
 struct sum_key {
 	u64 cgroup;
 	u32 uid;
-	u32 kind;		/* enum row_sum_kind */
-	char comm[COW_COMM_LEN];	/* only in ROW_SUM_NAMED */
+	u32 kind;		 /* enum row_sum_kind */
+	char comm[COW_COMM_LEN]; /* only in ROW_SUM_NAMED */
 };
 
 struct {
@@ -140,7 +140,7 @@ static const struct row no_row;
 static u64 folded[ROW_NR_VALUES];
 static u64 nr_folded, nr_rows, nr_used, lost;
 
-static u32 sums_begun[ROW_SUM_KINDS];	/* how many sums of each kind were ever in use */
+static u32 sums_begun[ROW_SUM_KINDS]; /* how many sums of each kind were ever in use */
 static u64 sums_in_use, merged;
 
 /* Events that are missing in a column, because a map had no room to remember them. */
@@ -419,7 +419,7 @@ __noinline int recycle(void)
 				bpf_map_push_elem(&exited_big, &index, BPF_EXIST);
 			continue;
 		}
-		row->signal = 0;	/* first, so that no fault finds the row any more */
+		row->signal = 0; /* first, so that no fault finds the row any more */
 		key = row->key;
 		bpf_map_delete_elem(&index_of, &key);
 		row_remember(row);

@@ -96,12 +96,12 @@ static __always_inline void put_header(struct seq_file *seq)
 	char release[65];
 	bool any = false;
 
-	BPF_CORE_READ_STR_INTO(&release, bpf_get_current_task_btf(), nsproxy, uts_ns,
-			       name.release);
-	BPF_SEQ_PRINTF(seq, "# cowstat %d kernel=%s counting=on timing=off epoch=1 since_ns=%llu now_ns=%llu rows=%llu max_rows=%u folded=%llu lost=%llu missed=%llu sums=%llu max_sums=%u merged=%llu hooks=",
-		       COWSTAT_FORMAT, release, since_ns,
-		       bpf_ktime_get_boot_ns(), nr_rows, max_rows, nr_folded, lost,
-		       missed + skipped(), sums_in_use, ROW_SUM_KINDS * nr_sums, merged);
+	BPF_CORE_READ_STR_INTO(&release, bpf_get_current_task_btf(), nsproxy, uts_ns, name.release);
+	BPF_SEQ_PRINTF(seq,
+		       "# cowstat %d kernel=%s counting=on timing=off epoch=1 since_ns=%llu now_ns=%llu rows=%llu max_rows=%u folded=%llu lost=%llu missed=%llu sums=%llu max_sums=%u merged=%llu hooks=",
+		       COWSTAT_FORMAT, release, since_ns, bpf_ktime_get_boot_ns(), nr_rows,
+		       max_rows, nr_folded, lost, missed + skipped(), sums_in_use,
+		       ROW_SUM_KINDS * nr_sums, merged);
 #define PUT_HOOK(ID, name)				\
 	if (hooks & 1U << COWSTAT_HOOK_##ID) {		\
 		if (any)				\
@@ -202,8 +202,7 @@ static __always_inline void put_sum_of_owner(struct seq_file *seq, struct readin
 	put_text(seq, "\n");
 }
 
-static __always_inline void put_row(struct seq_file *seq, struct reading *reading,
-				    struct row *row)
+static __always_inline void put_row(struct seq_file *seq, struct reading *reading, struct row *row)
 {
 	u64 *column = reading->column, known;
 	u32 state = row->state, knows = row->known, level, ns, pid;
@@ -229,7 +228,7 @@ static __always_inline void put_row(struct seq_file *seq, struct reading *readin
 	reader_ns(&level, &ns);
 	pid = row_pid_in(&row->pid, level, ns);
 	if (!pid)
-		return;		/* not in the reader's pid namespace: only in the total */
+		return; /* not in the reader's pid namespace: only in the total */
 	column[COWSTAT_COL_PPID] = row_pid_in(&row->ppid, level, ns);
 	column[COWSTAT_COL_UID] = owner.uid;
 	column[COWSTAT_COL_START_NS] = row->key.start_ns;

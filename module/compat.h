@@ -83,7 +83,7 @@ typedef void compat_exit_probe_check(void (*probe)(void *, struct task_struct *,
 		(void *)probe##_task_dead, (void *)probe##_task)
 
 /* Reads the kernel's clock and the counter behind it. Newer kernels take the clock's id. */
-#ifdef COMPAT_KTIME_GET_SNAPSHOT_ID	/* by Kbuild */
+#ifdef COMPAT_KTIME_GET_SNAPSHOT_ID /* by Kbuild */
 #define compat_ktime_get_snapshot(s)	ktime_get_snapshot_id(CLOCK_MONOTONIC, s)
 #else
 #define compat_ktime_get_snapshot(s)	ktime_get_snapshot(s)

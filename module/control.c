@@ -93,7 +93,7 @@ static int arm(struct control_status *to)
 	to->counting = true;
 	to->armed = fork_mask() | fault_mask();
 	if (to->timing && time_faults(to))
-		to->timing = false;	/* the log says why; counting goes on without it */
+		to->timing = false; /* the log says why; counting goes on without it */
 	to->counted |= to->armed;
 	return 0;
 
@@ -246,7 +246,7 @@ int control_reset(void)
 	if (counting)
 		err = disarm(&to);
 	WRITE_ONCE(reset_seq, reset_seq + 1);
-	smp_wmb();	/* Order: the sequence is odd before any row is freed. */
+	smp_wmb(); /* Order: the sequence is odd before any row is freed. */
 	table_reset();
 	timing_reset();
 	fault_reset();
@@ -271,7 +271,7 @@ int control_reset(void)
  */
 unsigned long control_reset_seq(void)
 {
-	return smp_load_acquire(&reset_seq);	/* Order: before any row is read. */
+	return smp_load_acquire(&reset_seq); /* Order: before any row is read. */
 }
 
 /**
@@ -309,7 +309,7 @@ int __init control_init(void)
 	set_status(&to);
 	err = control_counting(true);
 	if (err && fault_hooked())
-		return 0;	/* must stay loaded: counting is off, and the log says why */
+		return 0; /* must stay loaded: counting is off, and the log says why */
 	if (err)
 		goto exit_timing;
 	return 0;

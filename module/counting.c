@@ -38,7 +38,7 @@ enum phase { OFF, STARTING, ON, ENDING };
 /* Written under control.c's mutex; read by callbacks without a lock. */
 static enum phase phase;
 
-static struct slots marks;	/* tasks whose fault began in STARTING or in ENDING */
+static struct slots marks; /* tasks whose fault began in STARTING or in ENDING */
 
 /**
  * counting_entry() - does a fault that begins now count?
@@ -118,7 +118,7 @@ void counting_start(void)
 void counting_stop(void)
 {
 	static_branch_disable(&counting_key);
-	slot_release_all(&marks);	/* faults of STARTING whose commit did not ask */
+	slot_release_all(&marks); /* faults of STARTING whose commit did not ask */
 	WRITE_ONCE(phase, ENDING);
 	synchronize_rcu_tasks();
 	WRITE_ONCE(phase, OFF);

@@ -27,8 +27,8 @@
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-static struct slots copies;		/* one per task between the two steps */
-static bool guarded;			/* from now on perf calls may_see_frames() */
+static struct slots copies; /* one per task between the two steps */
+static bool guarded;	    /* from now on perf calls may_see_frames() */
 
 #ifdef CONFIG_PERF_EVENTS
 /*
@@ -81,7 +81,7 @@ static DECLARE_COMPLETION(new_frames_known);
 static DEFINE_SPINLOCK(listen_lock);
 /* under listen_lock: */
 static bool listening;
-static bool closed;		/* the module is being unloaded: queue no more work */
+static bool closed; /* the module is being unloaded: queue no more work */
 
 static void hook_new_frames(struct work_struct *work)
 {

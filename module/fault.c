@@ -45,7 +45,7 @@ static struct hook set_access_flags, add_anon_rmap;
 static struct site sites[SITES_MAX];
 static unsigned int nr_sites __ro_after_init;
 
-static bool sites_count;	/* the kprobes at the sites are armed */
+static bool sites_count; /* the kprobes at the sites are armed */
 
 /*
  * A bit for each enum cowstat_hook whose events may have gone uncounted since the last reset.
@@ -135,7 +135,7 @@ static void remote_remember(struct row *row)
 	struct slot *slot = slot_claim(&remotes, current);
 
 	if (!slot)
-		return;		/* the commit then looks for the owner again */
+		return; /* the commit then looks for the owner again */
 	slot->value = (uintptr_t)row;
 	slot->note = READ_ONCE(row->generation);
 }
@@ -201,8 +201,8 @@ static bool commit_counts(enum cowstat_hook caller)
  * faulted on this CPU: it counts it, and times it. It calls no function, so the compiler saves
  * no registers. The slow half takes the same arguments and handles everything else.
  */
-static noipa void wp_fault_rare(unsigned long ip, unsigned long parent_ip,
-				struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static noipa void wp_fault_rare(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+				struct ftrace_regs *fregs)
 {
 	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
 	struct row *row = count_fault(vmf->vma->vm_mm, ROW_WP_ENTRIES);
@@ -214,8 +214,8 @@ static noipa void wp_fault_rare(unsigned long ip, unsigned long parent_ip,
 }
 
 /* Another process has faulted on this CPU in between. This half calls no function either. */
-static noipa void wp_fault_slow(unsigned long ip, unsigned long parent_ip,
-				struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static noipa void wp_fault_slow(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+				struct ftrace_regs *fregs)
 {
 	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
 	struct row *row = row_of_current_again(vmf->vma->vm_mm);
@@ -228,8 +228,8 @@ static noipa void wp_fault_slow(unsigned long ip, unsigned long parent_ip,
 }
 
 /* vm_fault_t do_wp_page(struct vm_fault *vmf) */
-static void on_wp_fault(unsigned long ip, unsigned long parent_ip,
-			struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static void on_wp_fault(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+			struct ftrace_regs *fregs)
 {
 	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
 	struct row *row;
@@ -271,8 +271,9 @@ static __always_inline enum cowstat_column count_other_copy(struct row *row, pte
 		row_count(row, ROW_OTHER_COPIED);
 	else if (((unsigned long)folio->mapping & COMPAT_MAPPING_FLAGS) == COMPAT_MAPPING_ANON)
 		row_count(row, (unsigned long)folio->mapping - COMPAT_MAPPING_ANON ==
-			       (unsigned long)vma->anon_vma ? ROW_OWN_COPIED :
-							      ROW_INHERITED_COPIED);
+					       (unsigned long)vma->anon_vma ?
+				       ROW_OWN_COPIED :
+				       ROW_INHERITED_COPIED);
 	else
 		row_count(row, folio_test_ksm(folio) ? ROW_KSM_COPIED : ROW_OTHER_COPIED);
 	return COWSTAT_COL_COPIED;
@@ -328,8 +329,8 @@ static enum cowstat_column count_huge_copy(struct row *row, struct vm_area_struc
 }
 
 /* pte_t ptep_clear_flush(...), from any caller */
-static void on_clear_flush(unsigned long ip, unsigned long parent_ip,
-			   struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static void on_clear_flush(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+			   struct ftrace_regs *fregs)
 {
 	enum cowstat_hook caller = hook_caller_of(ops, parent_ip);
 	enum cowstat_column outcome;
@@ -348,13 +349,14 @@ static void on_clear_flush(unsigned long ip, unsigned long parent_ip,
 		outcome = count_copy(row, old, vma);
 		if (timing_is_on())
 			timing_flush((outcome == COWSTAT_COL_ZERO_FILLED ? TIMING_ZERO_PAGE : 0) |
-				     TIMING_REMOTE, timing_clock());
+					     TIMING_REMOTE,
+				     timing_clock());
 	}
 	if (!trace_cow_fault_enabled())
 		return;
 	if (caller == COWSTAT_HOOK_HUGETLB || READ_ONCE(add_anon_rmap.armed))
 		event_old_frame(compat_argument(fregs, 1), outcome, pte_pfn(old));
-	else	/* no hook will see the new frame, so report now */
+	else /* no hook will see the new frame, so report now */
 		event_fault(vma, compat_argument(fregs, 1), outcome, pte_pfn(old), 0,
 			    outcome == COWSTAT_COL_COPIED ? PAGE_SIZE : 0);
 }
@@ -377,8 +379,8 @@ static enum cowstat_column count_huge_reuse(struct row *row)
 }
 
 /* int ptep_set_access_flags(...), from any caller */
-static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
-				struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static void on_set_access_flags(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+				struct ftrace_regs *fregs)
 {
 	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 0);
 	enum cowstat_hook caller = hook_caller_of(ops, parent_ip);
@@ -406,8 +408,8 @@ static void on_set_access_flags(unsigned long ip, unsigned long parent_ip,
  * on_commit() while timing is on. A function of its own: inlined there it would make the
  * compiler save more registers.
  */
-static noipa void commit_timed(unsigned long ip, unsigned long parent_ip,
-			       struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static noipa void commit_timed(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+			       struct ftrace_regs *fregs)
 {
 	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 0);
 	enum cowstat_column outcome;
@@ -446,8 +448,8 @@ slow:
  * follows its entry at once and nearly always on the same CPU, where the entry has cached the
  * row in recent_row.
  */
-static void on_commit(unsigned long ip, unsigned long parent_ip,
-		      struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static void on_commit(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+		      struct ftrace_regs *fregs)
 {
 	const struct vm_area_struct *vma = (void *)compat_argument(fregs, 0);
 	struct row *row;
@@ -472,8 +474,8 @@ slow:
 }
 
 /* vm_fault_t hugetlb_wp(...) */
-static void on_hugetlb_fault(unsigned long ip, unsigned long parent_ip,
-			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static void on_hugetlb_fault(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+			     struct ftrace_regs *fregs)
 {
 	struct mm_struct *mm = vmf_or_vma_mm((void *)compat_argument(fregs, 0),
 					     (void *)compat_argument(fregs, 1));
@@ -485,8 +487,8 @@ static void on_hugetlb_fault(unsigned long ip, unsigned long parent_ip,
 }
 
 /* vm_fault_t do_huge_pmd_wp_page(struct vm_fault *vmf) */
-static void on_thp_fault(unsigned long ip, unsigned long parent_ip,
-			 struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static void on_thp_fault(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+			 struct ftrace_regs *fregs)
 {
 	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
 
@@ -507,13 +509,12 @@ static void thp_commit(const struct vm_area_struct *vma, unsigned long address, 
 }
 
 /* void __split_huge_pmd(struct vm_area_struct *vma, pmd_t *pmd, unsigned long address, ...) */
-static void on_split_huge_pmd(unsigned long ip, unsigned long parent_ip,
-			      struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static void on_split_huge_pmd(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+			      struct ftrace_regs *fregs)
 {
 	if (commit_counts(hook_caller_of(ops, parent_ip)))
 		thp_commit((void *)compat_argument(fregs, 0), compat_argument(fregs, 2),
-			   (void *)compat_argument(fregs, 1), ROW_THP_SPLIT,
-			   COWSTAT_COL_THP_SPLIT);
+			   (void *)compat_argument(fregs, 1), ROW_THP_SPLIT, COWSTAT_COL_THP_SPLIT);
 }
 
 /* int pmdp_set_access_flags(struct vm_area_struct *vma, unsigned long address, pmd_t *pmd, ...) */
@@ -620,8 +621,8 @@ static noipa void map_timed(struct row *row, struct timing_note *note)
  * copy. Without kprobes at the sites it is armed whenever counting is on, and counts. Most of
  * its calls count nothing then: first touches, and copies that are already counted.
  */
-static void on_add_anon_rmap(unsigned long ip, unsigned long parent_ip,
-			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static void on_add_anon_rmap(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+			     struct ftrace_regs *fregs)
 {
 	struct timing_note *note;
 	struct row *row;
@@ -657,8 +658,8 @@ slow:
  *
  * Counts nothing; the tracepoint needs the new frame of a hugetlb page's copy.
  */
-static void on_hugetlb_add_rmap(unsigned long ip, unsigned long parent_ip,
-				struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static void on_hugetlb_add_rmap(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+				struct ftrace_regs *fregs)
 {
 	if (trace_cow_fault_enabled())
 		event_new_frame((void *)compat_argument(fregs, 1), compat_argument(fregs, 2),
@@ -667,11 +668,11 @@ static void on_hugetlb_add_rmap(unsigned long ip, unsigned long parent_ip,
 
 /* A fault begins. Armed before and disarmed after the commits, so each commit has an entry. */
 static struct hook wp_fault = {
-	.ops.func	= on_wp_fault,
-	.function	= { "do_wp_page" },
-	.counts_as	= COWSTAT_HOOK_WP,
-	.entered_by	= { "__handle_mm_fault", "handle_pte_fault" },
-	.required	= true,
+	.ops.func = on_wp_fault,
+	.function = { "do_wp_page" },
+	.counts_as = COWSTAT_HOOK_WP,
+	.entered_by = { "__handle_mm_fault", "handle_pte_fault" },
+	.required = true,
 };
 
 /*
@@ -715,25 +716,25 @@ static struct hook set_access_flags = {
 };
 
 static struct hook hugetlb_fault_entry = {
-	.shares_ops	= &clear_flush,
-	.call		= on_hugetlb_fault,
-	.function	= { "hugetlb_wp" },
-	.counts_as	= COWSTAT_HOOK_HUGETLB,
+	.shares_ops = &clear_flush,
+	.call = on_hugetlb_fault,
+	.function = { "hugetlb_wp" },
+	.counts_as = COWSTAT_HOOK_HUGETLB,
 };
 
 static struct hook hugetlb_add_rmap = {
-	.shares_ops	= &clear_flush,
-	.call		= on_hugetlb_add_rmap,
-	.function	= { "hugetlb_add_new_anon_rmap", "hugepage_add_new_anon_rmap" },
-	.callers	= { { "hugetlb_wp", COWSTAT_HOOK_HUGETLB } },
-	.counts_nothing	= true,
+	.shares_ops = &clear_flush,
+	.call = on_hugetlb_add_rmap,
+	.function = { "hugetlb_add_new_anon_rmap", "hugepage_add_new_anon_rmap" },
+	.callers = { { "hugetlb_wp", COWSTAT_HOOK_HUGETLB } },
+	.counts_nothing = true,
 };
 
 static struct hook thp_fault = {
-	.shares_ops	= &clear_flush,
-	.call		= on_thp_fault,
-	.function	= { "do_huge_pmd_wp_page" },
-	.counts_as	= COWSTAT_HOOK_THP,
+	.shares_ops = &clear_flush,
+	.call = on_thp_fault,
+	.function = { "do_huge_pmd_wp_page" },
+	.counts_as = COWSTAT_HOOK_THP,
 };
 
 /*
@@ -742,17 +743,17 @@ static struct hook thp_fault = {
  * a private file THP, which never enters do_huge_pmd_wp_page().
  */
 static struct hook thp_split = {
-	.shares_ops	= &clear_flush,
-	.call		= on_split_huge_pmd,
-	.function	= { "__split_huge_pmd" },
-	.callers	= { { "do_huge_pmd_wp_page", COWSTAT_HOOK_THP } },
+	.shares_ops = &clear_flush,
+	.call = on_split_huge_pmd,
+	.function = { "__split_huge_pmd" },
+	.callers = { { "do_huge_pmd_wp_page", COWSTAT_HOOK_THP } },
 };
 
 static struct hook thp_reuse = {
-	.shares_ops	= &clear_flush,
-	.call		= on_pmdp_set_access_flags,
-	.function	= { "pmdp_set_access_flags" },
-	.callers	= { { "do_huge_pmd_wp_page", COWSTAT_HOOK_THP } },
+	.shares_ops = &clear_flush,
+	.call = on_pmdp_set_access_flags,
+	.function = { "pmdp_set_access_flags" },
+	.callers = { { "do_huge_pmd_wp_page", COWSTAT_HOOK_THP } },
 };
 
 /*
@@ -905,7 +906,7 @@ int fault_disarm(void)
 {
 	int err = rmap_update(false), failed;
 
-	fault_unknown();	/* record it now: after disarming nobody can see it */
+	fault_unknown(); /* record it now: after disarming nobody can see it */
 	site_disarm_all(sites, nr_sites);
 	failed = hook_disarm_all(counting_hooks);
 	return err ?: failed;

@@ -11,15 +11,15 @@ extern struct hook clear_flush;
 
 /* Reasons why callbacks have more to do than to count. */
 enum fault_slow {
-	FAULT_SWITCHING,	/* counting is off, or being switched */
-	FAULT_TRACED,		/* cow_fault has a user */
+	FAULT_SWITCHING, /* counting is off, or being switched */
+	FAULT_TRACED,	 /* cow_fault has a user */
 	FAULT_TIMED,
-	FAULT_CLOCK,		/* timed by a clock that takes a function call to read */
+	FAULT_CLOCK, /* timed by a clock that takes a function call to read */
 };
 
 /* Why *_add_new_anon_rmap(), which maps new pages, is hooked. */
 enum fault_rmap_use {
-	FAULT_RMAP_COUNTS,	/* no kprobes count the copies of file and pinned pages */
+	FAULT_RMAP_COUNTS, /* no kprobes count the copies of file and pinned pages */
 	FAULT_RMAP_TRACES,
 	FAULT_RMAP_TIMES,
 };

@@ -43,8 +43,8 @@ static u64 first_fork_ns;
  * struct task_struct *copy_process(struct pid *pid, int trace, int node,
  *				     struct kernel_clone_args *args)
  */
-static void on_copy_process(unsigned long ip, unsigned long parent_ip,
-			    struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static void on_copy_process(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+			    struct ftrace_regs *fregs)
 {
 	const struct kernel_clone_args *args = (void *)compat_argument(fregs, 3);
 	u64 now = ktime_get_ns();
@@ -52,7 +52,7 @@ static void on_copy_process(unsigned long ip, unsigned long parent_ip,
 
 	if (!READ_ONCE(first_fork_ns))
 		WRITE_ONCE(first_fork_ns, now);
-	slot = slot_take(&forks, current, now);	/* if NULL, on_fork() counts it as missed */
+	slot = slot_take(&forks, current, now); /* if NULL, on_fork() counts it as missed */
 	if (slot)
 		WRITE_ONCE(slot->flags, args->flags);
 }
@@ -71,12 +71,12 @@ void fork_copied(void)
 }
 
 struct hook fork_entry = {
-	.shares_ops	= &clear_flush,
-	.call		= on_copy_process,
-	.function	= { "copy_process" },
-	.counts_as	= COWSTAT_HOOK_FORK,
-	.any_caller	= true,
-	.callers	= { { "kernel_clone", COWSTAT_HOOK_FORK } },
+	.shares_ops = &clear_flush,
+	.call = on_copy_process,
+	.function = { "copy_process" },
+	.counts_as = COWSTAT_HOOK_FORK,
+	.any_caller = true,
+	.callers = { { "kernel_clone", COWSTAT_HOOK_FORK } },
 };
 
 /*
@@ -104,8 +104,7 @@ static void birth_of_mm(struct mm_struct *mm, struct birth *birth)
 	value[ROW_BIRTH_SWAP_ENTRIES] = compat_mm_counter(mm, MM_SWAPENTS);
 	value[ROW_BIRTH_PGTABLES_BYTES] = mm_pgtables_bytes(mm);
 #ifdef CONFIG_HUGETLB_PAGE
-	value[ROW_BIRTH_HUGETLB_BYTES] =
-		(u64)atomic_long_read(&mm->hugetlb_usage) << PAGE_SHIFT;
+	value[ROW_BIRTH_HUGETLB_BYTES] = (u64)atomic_long_read(&mm->hugetlb_usage) << PAGE_SHIFT;
 #endif
 }
 
@@ -128,8 +127,7 @@ static void on_fork(void *data, struct task_struct *parent, struct task_struct *
 		goto release;
 	}
 	/* If the entry hook is not armed, the slot may belong to an earlier fork that failed. */
-	timed = slot && slot_read(slot, parent, &began_ns, &copied) &&
-		READ_ONCE(fork_entry.armed);
+	timed = slot && slot_read(slot, parent, &began_ns, &copied) && READ_ONCE(fork_entry.armed);
 	if (timed) {
 		birth.value[ROW_FORK_NS] = ktime_get_ns() - began_ns;
 		birth.known |= ROW_KNOWS_FORK_NS;
@@ -154,8 +152,7 @@ release:
 }
 
 /* TP: sched_process_exec. After de_thread(): current is the leader and the only thread. */
-static void on_exec(void *data, struct task_struct *task, pid_t old_pid,
-		    struct linux_binprm *bprm)
+static void on_exec(void *data, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
 	table_exec(task);
 }
@@ -186,8 +183,7 @@ static noinline void count_failed(unsigned long err)
 
 	if (slot)
 		slot_drop(slot, current);
-	if (err == EINTR || err >= ERESTARTSYS || current->flags & PF_KTHREAD ||
-	    !counting_event())
+	if (err == EINTR || err >= ERESTARTSYS || current->flags & PF_KTHREAD || !counting_event())
 		return;
 	if (!slot) {
 		count_untimed();
@@ -216,11 +212,11 @@ static int on_returned(struct kprobe *probe, struct pt_regs *regs)
 NOKPROBE_SYMBOL(on_returned);
 
 static struct site returned = {
-	.probe.pre_handler	= on_returned,
-	.counts_as		= COWSTAT_HOOK_FAILED,
+	.probe.pre_handler = on_returned,
+	.counts_as = COWSTAT_HOOK_FAILED,
 };
 
-static unsigned int nr_returned;	/* 1 if the place was found */
+static unsigned int nr_returned; /* 1 if the place was found */
 
 static struct {
 	const char *name;
@@ -293,7 +289,7 @@ int fork_arm(void)
 		}
 		events[i].armed = true;
 	}
-	site_arm_all(&returned, nr_returned);	/* the log says why if it fails */
+	site_arm_all(&returned, nr_returned); /* the log says why if it fails */
 	return 0;
 }
 

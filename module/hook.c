@@ -25,7 +25,7 @@ const char *const hook_names[COWSTAT_NR_HOOKS] = { COWSTAT_HOOKS(HOOK_NAME) };
 
 /* Suffixes that compilers append to the name of a function that they changed or split. */
 static const char *const suffixes[] __initconst = {
-	"", ".isra.0", ".constprop.0", ".part.0", ".isra.0.constprop.0",
+	"",	 ".isra.0",	 ".constprop.0",      ".part.0",      ".isra.0.constprop.0",
 	".cold", ".isra.0.cold", ".constprop.0.cold", ".part.0.cold",
 };
 
@@ -39,7 +39,7 @@ struct resolver {
 	struct kprobe probe[RESOLVER_MAX];
 	struct kprobe *list[RESOLVER_MAX];
 	int nr;
-	int err;	/* a lookup failed for lack of memory: the name may exist */
+	int err; /* a lookup failed for lack of memory: the name may exist */
 };
 
 /* Return the address of the function with this full name and set its size; 0 if there is none. */
@@ -178,8 +178,8 @@ static void __init hook_add_range(struct hook *hook, struct resolver *r, struct 
 		if (!range_calls(&range, targets, CALL_OPCODE))
 			continue;
 		if (hook->nr_ranges == HOOK_MAX_RANGES) {
-			pr_err("too many callers of %s(): %s() left out\n",
-			       hook->function[0], full);
+			pr_err("too many callers of %s(): %s() left out\n", hook->function[0],
+			       full);
 			return;
 		}
 		hook->range[hook->nr_ranges++] = range;
@@ -304,7 +304,8 @@ int __init hook_resolve_all(struct hook *const *hooks, unsigned long absent)
 			pr_err("this kernel has no %s() to hook%s: cannot count copy-on-write here\n",
 			       hook->function[0],
 			       hook->callers[0].name || hook->entered_by[0] ?
-			       ", or none of its known callers" : "");
+				       ", or none of its known callers" :
+				       "");
 			err = -ENOENT;
 		} else {
 			pr_notice("this kernel has no %s() to hook: the columns that need it print \"-\"\n",

@@ -109,8 +109,7 @@ struct hook {
  * Return: true when the call is known to count as @hook's @expected. On false, ask
  * hook_caller_of().
  */
-static __always_inline bool hook_call_is_expected(const struct hook *hook,
-						  unsigned long parent_ip)
+static __always_inline bool hook_call_is_expected(const struct hook *hook, unsigned long parent_ip)
 {
 	/* Test site[1] first: it is usually the hotter one. */
 	return likely(parent_ip == hook->site[1]) || parent_ip == hook->site[0];

@@ -26,8 +26,8 @@ static int __init cowstat_init(void)
 
 	event_init();
 	if (max_rows < COWSTAT_MAX_ROWS_MIN || max_rows > COWSTAT_MAX_ROWS_MAX) {
-		pr_err("max_rows=%u: must be from %u to %u\n", max_rows,
-		       COWSTAT_MAX_ROWS_MIN, COWSTAT_MAX_ROWS_MAX);
+		pr_err("max_rows=%u: must be from %u to %u\n", max_rows, COWSTAT_MAX_ROWS_MIN,
+		       COWSTAT_MAX_ROWS_MAX);
 		err = -EINVAL;
 		goto exit_event;
 	}

@@ -63,7 +63,7 @@
  * @len: its length
  */
 struct snapshot {
-	struct mutex lock;	/* of text and len */
+	struct mutex lock; /* of text and len */
 	char *text;
 	size_t len;
 };
@@ -157,8 +157,8 @@ static void put_comm(struct seq_buf *s, const char *comm)
 		seq_buf_printf(s, " \\%03o", *comm);
 		return;
 	}
-	n = string_escape_mem(comm, strnlen(comm, TASK_COMM_LEN), escaped,
-			      sizeof(escaped) - 1, ESCAPE_OCTAL, odd);
+	n = string_escape_mem(comm, strnlen(comm, TASK_COMM_LEN), escaped, sizeof(escaped) - 1,
+			      ESCAPE_OCTAL, odd);
 	escaped[min_t(int, n, sizeof(escaped) - 1)] = '\0';
 	seq_buf_printf(s, " %s", escaped);
 }
@@ -171,19 +171,19 @@ static void put_identity(struct seq_buf *s, enum cowstat_column c, bool known,
 		if (copy->state == ROW_SUM)
 			seq_buf_printf(s, COWSTAT_PID_FOLDED);
 		else
-			seq_buf_printf(s, "%u",
-				       row_pid_in(&copy->pids, reader->level, reader->ns));
+			seq_buf_printf(s, "%u", row_pid_in(&copy->pids, reader->level, reader->ns));
 		break;
 	case COWSTAT_COL_PPID:
 		put_number(s, known, row_pid_in(&copy->parent_pids, reader->level, reader->ns));
 		break;
 	case COWSTAT_COL_UID:
-		put_number(s, known,
-			   from_kuid_munged(reader->cred->user_ns, copy->owner.uid));
+		put_number(s, known, from_kuid_munged(reader->cred->user_ns, copy->owner.uid));
 		break;
 	case COWSTAT_COL_STATE:
-		seq_buf_printf(s, " %c", copy->state == ROW_SUM ? COWSTAT_STATE_SUM :
-			       copy->state == ROW_EXITED ? 'X' : 'L');
+		seq_buf_printf(s, " %c",
+			       copy->state == ROW_SUM	 ? COWSTAT_STATE_SUM :
+			       copy->state == ROW_EXITED ? 'X' :
+							   'L');
 		break;
 	case COWSTAT_COL_START_NS:
 		put_number(s, known, copy->start_ns + reader->boottime_ns);
@@ -206,8 +206,8 @@ static void put_identity(struct seq_buf *s, enum cowstat_column c, bool known,
 }
 
 /* Print the line of a process, or of a sum with a cgroup and user. */
-static void put_row(struct seq_buf *s, const struct row_copy *copy, const u64 *column,
-		    u64 known, const struct reader *reader)
+static void put_row(struct seq_buf *s, const struct row_copy *copy, const u64 *column, u64 known,
+		    const struct reader *reader)
 {
 	enum cowstat_column c;
 
@@ -262,23 +262,22 @@ static void put_header(struct seq_buf *s, const struct control_status *status,
 {
 	enum cowstat_column c;
 
-	seq_buf_printf(s, "# cowstat %d kernel=%s counting=%s timing=%s",
-		       COWSTAT_FORMAT, init_uts_ns.name.release,
-		       status->counting ? "on" : "off", status->timing ? "on" : "off");
-	seq_buf_printf(s, " epoch=%llu since_ns=%llu now_ns=%llu",
-		       status->epoch, status->since_ns + reader->boottime_ns,
+	seq_buf_printf(s, "# cowstat %d kernel=%s counting=%s timing=%s", COWSTAT_FORMAT,
+		       init_uts_ns.name.release, status->counting ? "on" : "off",
+		       status->timing ? "on" : "off");
+	seq_buf_printf(s, " epoch=%llu since_ns=%llu now_ns=%llu", status->epoch,
+		       status->since_ns + reader->boottime_ns,
 		       ktime_get_boottime_ns() + reader->boottime_ns);
 	if (reader->all)
 		seq_buf_printf(s, " rows=%u max_rows=%u folded=%llu lost=%lld missed=%llu",
-			       READ_ONCE(table.in_use), table.max_rows,
-			       READ_ONCE(table.nr_folded), atomic64_read(&table.lost),
+			       READ_ONCE(table.in_use), table.max_rows, READ_ONCE(table.nr_folded),
+			       atomic64_read(&table.lost),
 			       atomic64_read(&table.missed) + fault_missed() + fork_missed());
 	else
-		seq_buf_printf(s, " rows=- max_rows=%u folded=- lost=- missed=-",
-			       table.max_rows);
+		seq_buf_printf(s, " rows=- max_rows=%u folded=- lost=- missed=-", table.max_rows);
 	if (reader->all)
-		seq_buf_printf(s, " sums=%u max_sums=%u merged=%llu",
-			       sums_in_use(), sums_max(), sums_merged());
+		seq_buf_printf(s, " sums=%u max_sums=%u merged=%llu", sums_in_use(), sums_max(),
+			       sums_merged());
 	else
 		seq_buf_printf(s, " sums=- max_sums=%u merged=-", sums_max());
 	put_hooks(s, " kprobes=", fault_probed() | fork_probed());
@@ -305,9 +304,8 @@ static bool may_see(const struct row_copy *copy, const struct reader *reader)
 
 	if (!is_in_ns(copy, reader))
 		return false;
-	return reader->all ||
-	       (copy->owner_known && uid_eq(copy->owner.uid, me) &&
-		uid_eq(copy->owner.euid, me) && uid_eq(copy->owner.suid, me));
+	return reader->all || (copy->owner_known && uid_eq(copy->owner.uid, me) &&
+			       uid_eq(copy->owner.euid, me) && uid_eq(copy->owner.suid, me));
 }
 
 /* Make room for one more line. The text that is already there is kept. */
@@ -324,7 +322,7 @@ static int need_line(struct seq_buf *s)
 	text = kvmalloc(2 * s->size, GFP_KERNEL_ACCOUNT);
 	if (!text)
 		return -ENOMEM;
-	seq_buf_init(&larger, text, 2 * s->size);	/* writes the first byte */
+	seq_buf_init(&larger, text, 2 * s->size); /* writes the first byte */
 	memcpy(text, s->buffer, s->len);
 	larger.len = s->len;
 	kvfree(s->buffer);
@@ -428,7 +426,7 @@ static int snapshot_take(struct snapshot *snapshot, struct file *file)
 	reader_ns(&reader);
 	for (;;) {
 		reset_seq = control_reset_seq();
-		if (reset_seq & 1) {	/* a reset is running: wait until it has ended */
+		if (reset_seq & 1) { /* a reset is running: wait until it has ended */
 			schedule_timeout_killable(1);
 			if (fatal_signal_pending(current)) {
 				err = -EINTR;
@@ -442,11 +440,11 @@ static int snapshot_take(struct snapshot *snapshot, struct file *file)
 		reader.unknown = fault_unknown();
 		reader.counted = row_counted_columns(status.counted & ~reader.unknown) |
 				 ROW_IDENTITIES;
-		folding = smp_load_acquire(&table.folding);	/* before the rows */
+		folding = smp_load_acquire(&table.folding); /* before the rows */
 		err = put_table(&s, &reader, &status, copy);
 		if (err)
 			goto free;
-		smp_rmb();	/* the rows before both numbers are read again */
+		smp_rmb(); /* the rows before both numbers are read again */
 		if (reset_seq == control_reset_seq() &&
 		    ((!(folding & 1) && folding == READ_ONCE(table.folding)) ||
 		     ++try == SNAPSHOT_TRIES))
@@ -492,7 +490,7 @@ static ssize_t cowstat_read(struct file *file, char __user *to, size_t count, lo
 	if (!*pos || !snapshot->text)
 		n = snapshot_take(snapshot, file);
 	if (!n && !try_module_get(THIS_MODULE))
-		n = -EIO;	/* the module is being unloaded; procfs returns this, too */
+		n = -EIO; /* the module is being unloaded; procfs returns this, too */
 	if (!n) {
 		n = simple_read_from_buffer(to, count, pos, snapshot->text, snapshot->len);
 		module_put(THIS_MODULE);
@@ -536,8 +534,7 @@ static const struct {
 /* clang-format on */
 
 /* Each write is one control word, with or without a newline. Anything else is refused. */
-static ssize_t cowstat_write(struct file *file, const char __user *from, size_t count,
-			     loff_t *pos)
+static ssize_t cowstat_write(struct file *file, const char __user *from, size_t count, loff_t *pos)
 {
 	unsigned long left;
 	char words[24];
@@ -557,7 +554,7 @@ static ssize_t cowstat_write(struct file *file, const char __user *from, size_t 
 	len = words[count - 1] == '\n' ? count - 1 : count;
 	words[len] = '\0';
 	if (strlen(words) != len)
-		return -EINVAL;		/* a NUL inside */
+		return -EINVAL; /* a NUL inside */
 
 	for (i = 0; i < ARRAY_SIZE(controls); i++) {
 		if (strcmp(words, controls[i].words))
@@ -569,11 +566,11 @@ static ssize_t cowstat_write(struct file *file, const char __user *from, size_t 
 }
 
 static const struct proc_ops cowstat_proc_ops = {
-	.proc_open	= cowstat_open,
-	.proc_read	= cowstat_read,
-	.proc_write	= cowstat_write,
-	.proc_lseek	= default_llseek,
-	.proc_release	= cowstat_release,
+	.proc_open = cowstat_open,
+	.proc_read = cowstat_read,
+	.proc_write = cowstat_write,
+	.proc_lseek = default_llseek,
+	.proc_release = cowstat_release,
 };
 
 /*
@@ -590,8 +587,8 @@ static int latency_show(struct seq_file *m, void *v)
 	if (!may_see_all(m->file))
 		return -EPERM;
 	control_status(&status);
-	seq_printf(m, "# cowstat_latency %d timing=%s epoch=%llu\n# from_ns to_ns",
-		   COWSTAT_FORMAT, status.timing ? "on" : "off", status.epoch);
+	seq_printf(m, "# cowstat_latency %d timing=%s epoch=%llu\n# from_ns to_ns", COWSTAT_FORMAT,
+		   status.timing ? "on" : "off", status.epoch);
 #define OUTCOME_NAME(ID, name)	" " #name
 	seq_puts(m, COWSTAT_OUTCOMES(OUTCOME_NAME) " copy shootdown\n");
 	for (bucket = 0; bucket < TIMING_BUCKETS; bucket++) {
@@ -599,8 +596,7 @@ static int latency_show(struct seq_file *m, void *v)
 			any |= count[i] = timing_bucket(i, bucket);
 		if (!any)
 			continue;
-		seq_printf(m, "%llu %llu", bucket ? BIT_ULL(bucket) : 0,
-			   GENMASK_ULL(bucket, 0));
+		seq_printf(m, "%llu %llu", bucket ? BIT_ULL(bucket) : 0, GENMASK_ULL(bucket, 0));
 		for (i = 0; i < TIMING_NR_KINDS; i++) {
 			if (i == COWSTAT_OUTCOME_OTHER)
 				seq_puts(m, " " COWSTAT_UNKNOWN);
@@ -629,10 +625,10 @@ static ssize_t latency_read(struct kiocb *iocb, struct iov_iter *to)
 }
 
 static const struct proc_ops latency_proc_ops = {
-	.proc_open	= latency_open,
-	.proc_read_iter	= latency_read,
-	.proc_lseek	= seq_lseek,
-	.proc_release	= single_release,
+	.proc_open = latency_open,
+	.proc_read_iter = latency_read,
+	.proc_lseek = seq_lseek,
+	.proc_release = single_release,
 };
 
 /**

@@ -62,10 +62,7 @@
 	V(DESC_COPIED_BYTES,	COL_DESC_COPIED_BYTES)
 
 #define ROW_ENUM_VALUE(NAME, column)	ROW_##NAME,
-enum row_value {
-	ROW_VALUES(ROW_ENUM_VALUE)
-	ROW_NR_VALUES
-};
+enum row_value { ROW_VALUES(ROW_ENUM_VALUE) ROW_NR_VALUES };
 
 /*
  * Faults that ended in none of the counted outcomes. There may be more outcomes than entries, if
@@ -92,8 +89,8 @@ static __always_inline unsigned long long row_copied(const unsigned long long *v
 /* All bytes that were physically copied: the column `copied_bytes`. */
 static __always_inline unsigned long long row_copied_bytes(const unsigned long long *value)
 {
-	return COWSTAT_PAGE_BYTES * (row_copied(value) + value[ROW_FILE_COPIED] +
-				     value[ROW_FORK_COPIED]) +
+	return COWSTAT_PAGE_BYTES *
+		       (row_copied(value) + value[ROW_FILE_COPIED] + value[ROW_FORK_COPIED]) +
 	       value[ROW_HUGETLB_BYTES];
 }
 
@@ -102,8 +99,7 @@ static __always_inline unsigned long long row_copied_bytes(const unsigned long l
  * @value: by enum row_value
  * @column: by enum cowstat_column; identities are not written
  */
-static __always_inline void row_derive(const unsigned long long *value,
-				       unsigned long long *column)
+static __always_inline void row_derive(const unsigned long long *value, unsigned long long *column)
 {
 #define ROW_DERIVE_VALUE(NAME, which)					\
 	(void)(COWSTAT_##which < COWSTAT_NR_COLUMNS ?			\
@@ -181,7 +177,7 @@ enum row_state {
 	ROW_FREE,
 	ROW_LIVE,
 	ROW_EXITED,
-	ROW_SUM,	/* not one process: a sum of rows that were given up */
+	ROW_SUM, /* not one process: a sum of rows that were given up */
 };
 
 /*
@@ -189,11 +185,7 @@ enum row_state {
  * these sums run out, one of them is merged into the sum of its cgroup and user for all names
  * (ROW_SUM_OF_CGROUP). When those run out, one of them is merged into the `-` row.
  */
-enum row_sum_kind {
-	ROW_SUM_NAMED,
-	ROW_SUM_OF_CGROUP,
-	ROW_SUM_KINDS
-};
+enum row_sum_kind { ROW_SUM_NAMED, ROW_SUM_OF_CGROUP, ROW_SUM_KINDS };
 
 #define ROW_MAX_SUMS		1024
 
@@ -205,11 +197,11 @@ static __always_inline unsigned int row_nr_sums(unsigned int max_rows)
 
 /* Which facts are known about a row's process: a set of bits. */
 enum row_known {
-	ROW_KNOWS_BIRTH = 1,	/* its fork was seen: ppid, parent_start_ns, pre_exec_copied */
-	ROW_KNOWS_MM = 2,	/* the fork gave it an mm of its own: birth_* */
+	ROW_KNOWS_BIRTH = 1, /* its fork was seen: ppid, parent_start_ns, pre_exec_copied */
+	ROW_KNOWS_MM = 2,    /* the fork gave it an mm of its own: birth_* */
 	ROW_KNOWS_FORK_NS = 4,
-	ROW_KNOWS_PARENT = 8,	/* its parent had a row throughout: parent_copied */
-	ROW_SETTLED = 16,	/* its first exec or its exit was seen */
+	ROW_KNOWS_PARENT = 8, /* its parent had a row throughout: parent_copied */
+	ROW_SETTLED = 16,     /* its first exec or its exit was seen */
 };
 
 /* Sets of columns: a bit for each enum cowstat_column. */
@@ -250,9 +242,8 @@ static __always_inline unsigned long long row_known_columns(unsigned long long c
 {
 	unsigned long long columns = counted;
 
-	if (!(known & ROW_KNOWS_MM))	/* all BIRTH columns but these two are about the new mm */
-		columns &= ~ROW_BIRTH_COLUMNS | ROW_COLUMN(FORK_NS) |
-			   ROW_COLUMN(PRE_EXEC_COPIED);
+	if (!(known & ROW_KNOWS_MM)) /* all BIRTH columns but these two are about the new mm */
+		columns &= ~ROW_BIRTH_COLUMNS | ROW_COLUMN(FORK_NS) | ROW_COLUMN(PRE_EXEC_COPIED);
 	if (!(known & ROW_KNOWS_FORK_NS))
 		columns &= ~ROW_COLUMN(FORK_NS);
 	if (!(known & ROW_KNOWS_BIRTH))

@@ -43,12 +43,9 @@ struct preserved {
 };
 
 static const struct preserved preserved[] __initconst = {
-	{ RBX, offsetof(struct pt_regs, bx) },
-	{ RBP, offsetof(struct pt_regs, bp) },
-	{ R12, offsetof(struct pt_regs, r12) },
-	{ R13, offsetof(struct pt_regs, r13) },
-	{ R14, offsetof(struct pt_regs, r14) },
-	{ R15, offsetof(struct pt_regs, r15) },
+	{ RBX, offsetof(struct pt_regs, bx) },	{ RBP, offsetof(struct pt_regs, bp) },
+	{ R12, offsetof(struct pt_regs, r12) }, { R13, offsetof(struct pt_regs, r13) },
+	{ R14, offsetof(struct pt_regs, r14) }, { R15, offsetof(struct pt_regs, r15) },
 };
 
 static bool __init operand_in_register(struct site_operand *operand, unsigned int number)
@@ -263,7 +260,7 @@ void site_disarm_all(struct site *sites, unsigned int nr)
 			probes[n++] = &sites[i].probe;
 		WRITE_ONCE(sites[i].armed, false);
 	}
-	unregister_kprobes(probes, n);	/* together: they wait for one grace period */
+	unregister_kprobes(probes, n); /* together: they wait for one grace period */
 	for (i = 0; i < n; i++)
 		atomic64_add(probes[i]->nmissed, &table.missed);
 }

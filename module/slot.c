@@ -122,7 +122,7 @@ bool slot_read(const struct slot *slot, const struct task_struct *task, u64 *val
 {
 	*value = READ_ONCE(slot->value);
 	*note = READ_ONCE(slot->note);
-	smp_rmb();	/* read both before the holder: slot_take() writes them after it */
+	smp_rmb(); /* read both before the holder: slot_take() writes them after it */
 	return READ_ONCE(slot->task) == task;
 }
 

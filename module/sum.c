@@ -18,8 +18,8 @@
 
 struct sum_key {
 	u64 cgroup;
-	u32 uid;	/* in the initial user namespace */
-	u32 zero;	/* instead of padding: keys are hashed and compared as bytes */
+	u32 uid;  /* in the initial user namespace */
+	u32 zero; /* instead of padding: keys are hashed and compared as bytes */
 	char comm[TASK_COMM_LEN];
 };
 
@@ -67,7 +67,7 @@ struct kind {
 
 static struct kind kinds[ROW_SUM_KINDS];
 static unsigned int nr_sums;	/* of each kind */
-static unsigned int nr_buckets;	/* a power of two */
+static unsigned int nr_buckets; /* a power of two */
 static u32 hash_seed;		/* random: users choose names, so they could choose collisions */
 static unsigned int in_use;
 static u64 merged;
@@ -97,7 +97,7 @@ static void sum_free(struct kind *kind, struct sum *sum)
 		link = &(*link)->next;
 	*link = sum->next;
 	WRITE_ONCE(sum->generation, sum->generation + 1);
-	smp_wmb();	/* a reader that sees what follows sees the generation's end */
+	smp_wmb(); /* a reader that sees what follows sees the generation's end */
 	for (i = 0; i < ROW_FIRST_MEMO; i++)
 		WRITE_ONCE(sum->value[i], 0);
 	kind->nr_used[sum->holder]--;
@@ -121,7 +121,7 @@ static void sum_merge(struct kind *kind, struct sum *sum)
 		for (i = 0; i < ROW_FIRST_MEMO; i++)
 			atomic64_add(sum->value[i], &table.folded.value[i]);
 	}
-	smp_wmb();	/* a reader that sees the sum gone sees its counts where they went */
+	smp_wmb(); /* a reader that sees the sum gone sees its counts where they went */
 	sum_free(kind, sum);
 	WRITE_ONCE(merged, merged + 1);
 }
@@ -262,18 +262,18 @@ bool sums_copy(unsigned int index, struct row_copy *copy, enum row_sum_kind *kin
 
 	*kind = index < nr_sums ? ROW_SUM_NAMED : ROW_SUM_OF_CGROUP;
 	sum = &kinds[*kind].sum[index % nr_sums];
-	generation = smp_load_acquire(&sum->generation);	/* before all else */
+	generation = smp_load_acquire(&sum->generation); /* before all else */
 	if (!(generation & 1))
 		return false;
 	memset(copy, 0, sizeof(*copy));
 	copy->state = ROW_SUM;
-	key = data_race(sum->key);	/* the generation is checked below */
+	key = data_race(sum->key); /* the generation is checked below */
 	copy->owner.uid = KUIDT_INIT(key.uid);
 	copy->owner.cgroup = key.cgroup;
 	memcpy(copy->owner.comm, key.comm, sizeof(copy->owner.comm));
 	for (i = 0; i < ROW_FIRST_MEMO; i++)
 		copy->value[i] = READ_ONCE(sum->value[i]);
-	smp_rmb();	/* the copy before the second look at the generation */
+	smp_rmb(); /* the copy before the second look at the generation */
 	return READ_ONCE(sum->generation) == generation;
 }
 

@@ -132,7 +132,7 @@ static void row_settle(struct row *row)
 		else
 			WRITE_ONCE(row->known, row->known & ~ROW_KNOWS_PARENT);
 	}
-	smp_store_release(&row->known, row->known | ROW_SETTLED);	/* after the values */
+	smp_store_release(&row->known, row->known | ROW_SETTLED); /* after the values */
 }
 
 /*
@@ -195,7 +195,7 @@ static void row_free(struct row *row)
 	if (row->state == ROW_LIVE)
 		row_unhold(row);
 	WRITE_ONCE(row->generation, row->generation + 1);
-	smp_wmb();	/* a reader that sees what follows sees the generation's end */
+	smp_wmb(); /* a reader that sees what follows sees the generation's end */
 	WRITE_ONCE(row->state, ROW_FREE);
 	list_move(&row->list, &table.free);
 	WRITE_ONCE(table.in_use, table.in_use - 1);
@@ -205,8 +205,7 @@ static void row_free(struct row *row)
  * Find the process with this pid in the initial namespace, if it is still the process that the
  * row was made for. A new process may have got the same pid, and even the same signal_struct.
  */
-static struct task_struct *task_of(unsigned int nr, const struct signal_struct *key,
-				   u64 start_ns)
+static struct task_struct *task_of(unsigned int nr, const struct signal_struct *key, u64 start_ns)
 {
 	struct task_struct *task = pid_task(find_pid_ns(nr, &init_pid_ns), PIDTYPE_TGID);
 
@@ -239,7 +238,7 @@ static bool row_owner(const struct row *row, enum row_state state, struct row_ow
 	struct task_struct *task;
 
 	if (state == ROW_EXITED) {
-		*owner = data_race(row->owner);		/* a reader checks the generation */
+		*owner = data_race(row->owner); /* a reader checks the generation */
 		return owner->comm[0] || owner->cgroup;
 	}
 	rcu_read_lock();
@@ -261,7 +260,7 @@ static void row_give_up(struct row *row)
 		row_settle(row);
 	known = row_owner(row, row->state, &owner);
 	WRITE_ONCE(table.folding, table.folding + 1);
-	smp_wmb();	/* a reader that sees a row gone, or folded, sees the odd number */
+	smp_wmb(); /* a reader that sees a row gone, or folded, sees the odd number */
 	row_free(row);
 	row_fold(row, known ? &owner : NULL);
 	WRITE_ONCE(table.nr_folded, table.nr_folded + 1);
@@ -319,8 +318,7 @@ static u64 row_activity(const struct row *row)
 {
 	return row_value(row, ROW_WP_ENTRIES) + row_value(row, ROW_FILE_COPIED) +
 	       row_value(row, ROW_THP_ENTRIES) + row_value(row, ROW_HUGETLB_ENTRIES) +
-	       row_value(row, ROW_FORKS) + row_value(row, ROW_VFORKS) +
-	       row_value(row, ROW_EXECS);
+	       row_value(row, ROW_FORKS) + row_value(row, ROW_VFORKS) + row_value(row, ROW_EXECS);
 }
 
 /* Has a live row counted nothing for a second? */
@@ -390,7 +388,7 @@ static bool table_recycle(const struct holder *holder)
 
 	lockdep_assert_held(&table.lock);
 	row = exited_to_give_up(table.greedy) ?:
-	      live_to_give_up(holder, table.greedy ?: largest_holder());
+		      live_to_give_up(holder, table.greedy ?: largest_holder());
 	if (!row)
 		return false;
 	row_give_up(row);
@@ -464,7 +462,7 @@ static struct row *table_make(struct task_struct *task)
 	row_count(row, ROW_PROCESSES);
 	row->looked = row_activity(row);
 	row->looked_at = jiffies;
-	smp_wmb();	/* a reader that sees the new generation sees all this */
+	smp_wmb(); /* a reader that sees the new generation sees all this */
 	WRITE_ONCE(row->generation, row->generation + 1);
 	WRITE_ONCE(table.in_use, table.in_use + 1);
 
@@ -474,7 +472,7 @@ static struct row *table_make(struct task_struct *task)
 	 * table.moves has changed. Pairs with table_find_surely().
 	 */
 	smp_store_release(&table.moves, table.moves + 1);
-	smp_wmb();	/* see above */
+	smp_wmb(); /* see above */
 	WRITE_ONCE(row->next, *table_bucket(task->signal));
 	WRITE_ONCE(row->key, task->signal);
 	/* Publish last: a lookup sees a fully initialised row. */
@@ -522,9 +520,9 @@ static struct row *table_find_surely(const struct signal_struct *key)
 	struct row *row;
 
 	do {
-		moves = smp_load_acquire(&table.moves);	/* before the chain */
+		moves = smp_load_acquire(&table.moves); /* before the chain */
 		row = table_find(key);
-		smp_rmb();	/* the chain before the number is read again */
+		smp_rmb(); /* the chain before the number is read again */
 	} while (!row && moves != READ_ONCE(table.moves));
 	return row;
 }
@@ -590,8 +588,7 @@ static void row_inherit(struct row *child, struct row *parent)
  *
  * Context: process context, may be atomic; takes table.lock.
  */
-void table_birth(struct task_struct *parent, struct task_struct *child,
-		 const struct birth *birth)
+void table_birth(struct task_struct *parent, struct task_struct *child, const struct birth *birth)
 {
 	struct row *row, *parent_row;
 	unsigned long flags;
@@ -628,7 +625,7 @@ void table_birth(struct task_struct *parent, struct task_struct *child,
 	}
 	for (i = 0; i < ROW_NR_VALUES; i++)
 		row_add(row, i, birth->value[i]);
-	smp_store_release(&row->known, known);	/* after what is now known */
+	smp_store_release(&row->known, known); /* after what is now known */
 unlock:
 	raw_spin_unlock_irqrestore(&table.lock, flags);
 }
@@ -698,10 +695,10 @@ void table_mark_dead(void)
 
 		raw_spin_lock_irqsave(&table.lock, flags);
 		rcu_read_lock();
-		task = row->state == ROW_LIVE ?
-		       task_of(row->pids.nr[0], row->key, row->start_ns) : NULL;
+		task = row->state == ROW_LIVE ? task_of(row->pids.nr[0], row->key, row->start_ns) :
+						NULL;
 		if (task && !atomic_read(&task->signal->live)) {
-			owner_of(task, &owner);		/* a zombie */
+			owner_of(task, &owner); /* a zombie */
 			row_exit(row, &owner);
 		} else if (row->state == ROW_LIVE && !task) {
 			row_exit(row, NULL);
@@ -773,7 +770,7 @@ void table_reset(void)
  */
 unsigned int table_used(void)
 {
-	return smp_load_acquire(&table.used);	/* pairs with table_take() */
+	return smp_load_acquire(&table.used); /* pairs with table_take() */
 }
 
 /**
@@ -787,12 +784,12 @@ unsigned int table_used(void)
 bool table_copy_row(unsigned int index, struct row_copy *copy)
 {
 	const struct row *row = &table.rows[index];
-	u32 generation = smp_load_acquire(&row->generation);	/* before all else */
+	u32 generation = smp_load_acquire(&row->generation); /* before all else */
 
 	if (!(generation & 1))
 		return false;
-	copy->known = smp_load_acquire(&row->known);	/* before what is known */
-	copy->pids = data_race(row->pids);		/* the generation is checked below */
+	copy->known = smp_load_acquire(&row->known); /* before what is known */
+	copy->pids = data_race(row->pids);	     /* the generation is checked below */
 	copy->parent_pids = data_race(row->parent_pids);
 	copy->start_ns = READ_ONCE(row->start_ns);
 	copy->parent_start_ns = READ_ONCE(row->parent_start_ns);
@@ -805,9 +802,9 @@ bool table_copy_row(unsigned int index, struct row_copy *copy)
 			copy->known &= ~ROW_KNOWS_PARENT;
 	}
 
-	copy->state = smp_load_acquire(&row->state);	/* before the owner */
+	copy->state = smp_load_acquire(&row->state); /* before the owner */
 	copy->owner_known = row_owner(row, copy->state, &copy->owner);
-	smp_rmb();	/* the copy before the second look at the generation */
+	smp_rmb(); /* the copy before the second look at the generation */
 	return READ_ONCE(row->generation) == generation;
 }
 

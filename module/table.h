@@ -136,7 +136,7 @@ struct row {
 	u64 start_ns;
 	u64 parent_start_ns;
 	u64 parent_base;
-	struct row_ref ancestor[ROW_ANCESTORS];	/* nearest first */
+	struct row_ref ancestor[ROW_ANCESTORS]; /* nearest first */
 	struct row_owner owner;
 
 	struct list_head list;
@@ -319,8 +319,7 @@ struct row_copy {
 
 int table_init(unsigned int max_rows);
 void table_exit(void);
-void table_birth(struct task_struct *parent, struct task_struct *child,
-		 const struct birth *birth);
+void table_birth(struct task_struct *parent, struct task_struct *child, const struct birth *birth);
 void table_exec(struct task_struct *task);
 void table_dead(struct task_struct *task);
 void table_mark_dead(void);

@@ -32,7 +32,7 @@ struct timing_histogram __percpu *timing_histogram;
 /* Nanoseconds per unit of the clock, times 2^32. Written while timing is off. */
 u64 timing_mult = BIT_ULL(32);
 
-static bool by_tsc;		/* the clock is the TSC; written while timing is off */
+static bool by_tsc; /* the clock is the TSC; written while timing is off */
 
 /**
  * timing_clock() - read the clock for a time stamp

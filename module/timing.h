@@ -16,11 +16,7 @@
 #define TIMING_BUCKETS	64	/* one for each power of two of nanoseconds */
 
 /* The histograms: one per outcome, and one for each of the two phases of a copy. */
-enum timing_kind {
-	TIMING_COPY = COWSTAT_NR_OUTCOMES,
-	TIMING_SHOOTDOWN,
-	TIMING_NR_KINDS
-};
+enum timing_kind { TIMING_COPY = COWSTAT_NR_OUTCOMES, TIMING_SHOOTDOWN, TIMING_NR_KINDS };
 
 struct timing_histogram {
 	u64 count[TIMING_NR_KINDS][TIMING_BUCKETS];

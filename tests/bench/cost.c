@@ -275,7 +275,7 @@ static void forks_of(size_t mib, int times)
 {
 	static struct region r;
 
-	if (r.pages != mib * 256) {	/* filled once for all runs */
+	if (r.pages != mib * 256) { /* filled once for all runs */
 		if (r.pages)
 			region_unmap(&r);
 		map(&r, mib * 256);
@@ -347,7 +347,7 @@ static void read_file(const char *path)
 	ssize_t n;
 	int fd;
 
-	memset(buffer, 0, sizeof(buffer));	/* reading into it does not fault */
+	memset(buffer, 0, sizeof(buffer)); /* reading into it does not fault */
 	begin = now();
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -365,17 +365,17 @@ static const struct {
 	const char *name;
 	void (*measure)(void);
 } cases[] = {
-	{ "copying",		copying_fault },
-	{ "switched",		copying_after_another },
-	{ "inherited",		inherited_fault },
-	{ "reusing",		reusing_fault },
-	{ "first_touch",	first_touch },
-	{ "file",		file_fault },
-	{ "private",		private_fault },
-	{ "fork_exec",		fork_exec },
-	{ "fork_1M",		fork_1 },
-	{ "fork_64M",		fork_64 },
-	{ "fork_500M",		fork_500 },
+	{ "copying", copying_fault },
+	{ "switched", copying_after_another },
+	{ "inherited", inherited_fault },
+	{ "reusing", reusing_fault },
+	{ "first_touch", first_touch },
+	{ "file", file_fault },
+	{ "private", private_fault },
+	{ "fork_exec", fork_exec },
+	{ "fork_1M", fork_1 },
+	{ "fork_64M", fork_64 },
+	{ "fork_500M", fork_500 },
 };
 
 static void usage(void)

@@ -24,7 +24,7 @@
 #define MAX_WORKERS	64
 
 static uint64_t until_ns;
-static uint64_t *written;	/* pages, by worker; shared memory */
+static uint64_t *written; /* pages, by worker; shared memory */
 
 static void stay_on(int cpu)
 {
@@ -90,7 +90,7 @@ int main(int argc, char **argv)
 
 	if (argc != 4 || (strcmp(argv[1], "threads") && strcmp(argv[1], "processes"))) {
 		fprintf(stderr, "usage: hammer threads|processes NUMBER MILLISECONDS\n"
-			"Print pages written and copied in a second, by all together.\n");
+				"Print pages written and copied in a second, by all together.\n");
 		return 2;
 	}
 	threads = !strcmp(argv[1], "threads");

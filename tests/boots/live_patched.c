@@ -180,18 +180,18 @@ int main(void)
 	ok(!known(COWSTAT_COL_FILE_COPIED), "still unknown: the epoch lacks some");
 	is(control("reset"), 0, "reset");
 	t = table_now();
-	ok(!strcmp(t.kprobes, "failed"), "the function is hooked instead: kprobes=%s",
-	   t.kprobes);
+	ok(!strcmp(t.kprobes, "failed"), "the function is hooked instead: kprobes=%s", t.kprobes);
 	cow_table_free(&t);
 	counts("live-patched elsewhere");
 	call_sites();
 
 	patch(true);
 	ok(!known(COWSTAT_COL_COPIED) && !known(COWSTAT_COL_ANON_COPIED) &&
-	   !known(COWSTAT_COL_ZERO_FILLED) && !known(COWSTAT_COL_OTHER),
+		   !known(COWSTAT_COL_ZERO_FILLED) && !known(COWSTAT_COL_OTHER),
 	   "a patch copies pages: copied and other are unknown");
 	ok(known(COWSTAT_COL_WP_FAULTS) && known(COWSTAT_COL_REUSED) &&
-	   known(COWSTAT_COL_FILE_COPIED), "what it does not do is known");
+		   known(COWSTAT_COL_FILE_COPIED),
+	   "what it does not do is known");
 	ok(!is_hooked("copy"), "hooks= says so");
 	is(control("reset"), 0, "reset");
 	counts("the patch is gone");

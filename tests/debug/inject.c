@@ -273,14 +273,14 @@ static void each_fails(const char *what, unsigned long from, int (*act)(void),
 			run("dmesg | grep -v '^$' | sed 's/^/# /' | head -n 60");
 			wrong++;
 		}
-		log_clear();	/* vmalloc() tells where it failed */
+		log_clear(); /* vmalloc() tells where it failed */
 		if (nth % 25 == 0)
 			note("%s: %lu allocations have failed", what, nth);
 	}
 	is(err, 0, "%s: works when nothing fails", what);
 	is(wrong, 0, "%s: clean after each of %lu allocations that failed", what, nth - from - 1);
-	note("report: %s: %lu allocations, %lu errors, %lu of them not ENOMEM", what, nth - from - 1,
-	     failed, other);
+	note("report: %s: %lu allocations, %lu errors, %lu of them not ENOMEM", what,
+	     nth - from - 1, failed, other);
 }
 
 static void each_fails_of(const char *control_word, bool (*good_after)(int err))
@@ -295,7 +295,7 @@ static void no_leaks(const char *when)
 
 	for (int i = 0; i < 2; i++) {
 		set_file(DEBUG "kmemleak", "scan");
-		sleep(6);	/* what is younger than five seconds is not told */
+		sleep(6); /* what is younger than five seconds is not told */
 	}
 	set_file(DEBUG "kmemleak", "scan");
 	leaks = file_text(DEBUG "kmemleak");

@@ -16,7 +16,7 @@ static void check_row(const struct cow_row *row)
 static void try_input(const char *bytes, size_t n)
 {
 	size_t room = n % 200 + 1, i;
-	char *err = malloc(room);	/* a reason is cut to the room there is */
+	char *err = malloc(room); /* a reason is cut to the room there is */
 	struct cow_table t;
 	int ret;
 

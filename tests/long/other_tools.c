@@ -24,7 +24,9 @@ static const struct tool {
 } tools[] = {
 	{
 		"fentry and fexit",
-		"cowstat bpf load", "grep -q ^[1-9] /sys/fs/bpf/cowstat/table", "cowstat bpf unload",
+		"cowstat bpf load",
+		"grep -q ^[1-9] /sys/fs/bpf/cowstat/table",
+		"cowstat bpf unload",
 	},
 	{
 		"IPMODIFY",
@@ -35,10 +37,10 @@ static const struct tool {
 	{
 		"kprobe and kretprobe",
 		TRACING "for f in do_wp_page ptep_clear_flush ptep_set_access_flags; do "
-		"echo p:others/p_$f $f; echo r:others/r_$f $f; done >kprobe_events && "
-		"echo 1 >events/others/enable",
+			"echo p:others/p_$f $f; echo r:others/r_$f $f; done >kprobe_events && "
+			"echo 1 >events/others/enable",
 		TRACING "grep -q p_ptep_clear_flush trace && grep -q r_ptep_clear_flush trace && "
-		"grep -q r_do_wp_page trace",
+			"grep -q r_do_wp_page trace",
 		TRACING "echo 0 >events/others/enable && echo >kprobe_events",
 	},
 	{

@@ -190,7 +190,8 @@ static bool all_counted(void)
 	bool good = !m.lost.value && !m.missed.value && !b.lost.value && !b.missed.value;
 
 	if (!good)
-		note("module: lost %" PRIu64 ", missed %" PRIu64 "; BPF: lost %" PRIu64 ", missed %" PRIu64,
+		note("module: lost %" PRIu64 ", missed %" PRIu64 "; BPF: lost %" PRIu64
+		     ", missed %" PRIu64,
 		     m.lost.value, m.missed.value, b.lost.value, b.missed.value);
 	cow_table_free(&m);
 	cow_table_free(&b);
@@ -262,8 +263,8 @@ int main(void)
 				note("%s has ended", works[i].name);
 				ended++;
 			}
-		dprintf(PROGRESS, "# soak: %zu of %u s, kernel memory %" PRIu64 " KiB", (n + 1) * step,
-			minutes * 60, memory[n]);
+		dprintf(PROGRESS, "# soak: %zu of %u s, kernel memory %" PRIu64 " KiB",
+			(n + 1) * step, minutes * 60, memory[n]);
 		for (i = 0; i < NR_WORKS; i++)
 			if (works[i].rounds)
 				dprintf(PROGRESS, ", %s %" PRIu64, works[i].name,
@@ -279,8 +280,9 @@ int main(void)
 	end_work();
 	is(ended, 0, "all worked to the end");
 	is(lost, 0, "nothing lost, nothing missed, in %zu looks", samples);
-	ok(vmstat("pswpout") && vmstat("cow_ksm"), "pages were swapped and merged: %" PRIu64 " and %" PRIu64,
-	   vmstat("pswpout"), vmstat("cow_ksm"));
+	ok(vmstat("pswpout") && vmstat("cow_ksm"),
+	   "pages were swapped and merged: %" PRIu64 " and %" PRIu64, vmstat("pswpout"),
+	   vmstat("cow_ksm"));
 
 	compare(&m0, &b0);
 
@@ -289,7 +291,8 @@ int main(void)
 	early = median(memory + third, third);
 	late = median(memory + samples - third, third);
 	note("report: soak: kernel memory before %" PRIu64 " KiB, in the second third %" PRIu64
-	     ", in the last %" PRIu64 ", after %" PRIu64, before, early, late, kernel_memory());
+	     ", in the last %" PRIu64 ", after %" PRIu64,
+	     before, early, late, kernel_memory());
 	ok(late <= early + early / 50, "the kernel's memory did not grow by more than 2 %%");
 
 	free(shell(&status, "cowstat bpf unload"));

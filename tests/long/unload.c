@@ -62,7 +62,8 @@ static void goes(const char *when)
 {
 	is(unload_in_time(), 0, "%s: unloaded", when);
 	ok(access(COWSTAT_PROC_PATH, F_OK) && access(COWSTAT_LATENCY_PATH, F_OK) &&
-	   access("/sys/module/cowstat", F_OK), "%s: and gone", when);
+		   access("/sys/module/cowstat", F_OK),
+	   "%s: and gone", when);
 }
 
 static void stays(const char *when)
@@ -78,9 +79,9 @@ static void stays(const char *when)
  * each, of which one sleeps and the other lets it go on.
  */
 static char *target;
-static size_t protected_len;	/* of the target, where it is protected against writes */
-static int waker;		/* a userfaultfd, or a frozen file system */
-static atomic_int sleeper;	/* its thread id */
+static size_t protected_len; /* of the target, where it is protected against writes */
+static int waker;	     /* a userfaultfd, or a frozen file system */
+static atomic_int sleeper;   /* its thread id */
 
 static void *map_target(size_t len, int how)
 {
@@ -247,14 +248,14 @@ static void all_asleep(void)
 		s->asleep = gate_make();
 		s->wake = gate_make();
 		s->pid = start_child(sleep_and_wake, s);
-		close(s->asleep.fd[1]);		/* or its death would go unseen */
+		close(s->asleep.fd[1]); /* or its death would go unseen */
 		gate_wait(&s->asleep);
 	}
 }
 
 static void all_awake(void)
 {
-	for (size_t i = NR_SLEEPS; i--; ) {
+	for (size_t i = NR_SLEEPS; i--;) {
 		struct sleep *s = &sleeps[i];
 
 		gate_open(&s->wake);
@@ -277,8 +278,8 @@ static void with_sleepers(bool timing, bool wake_when_loaded)
 {
 	char when[64];
 
-	snprintf(when, sizeof(when), "threads sleep, timing %s, until %s",
-		 timing ? "on" : "off", wake_when_loaded ? "it is back" : "it is gone");
+	snprintf(when, sizeof(when), "threads sleep, timing %s, until %s", timing ? "on" : "off",
+		 wake_when_loaded ? "it is back" : "it is gone");
 	load_with(timing);
 	all_asleep();
 	goes(when);
@@ -354,7 +355,7 @@ static void control_on(void *arg)
 	};
 
 	(void)arg;
-	for (unsigned int i = getpid(); ; i++)
+	for (unsigned int i = getpid();; i++)
 		control(words[i % (sizeof(words) / sizeof(*words))]);
 }
 
@@ -443,11 +444,11 @@ static void with_listeners(void)
 		const char *who, *start;
 	} listeners[] = {
 		{ "perf record", "exec perf record -q -B --no-bpf-event -a -e cowstat:cow_fault "
-		  "-e cowstat:cow_fork -o /tmp/unload.perf" },
+				 "-e cowstat:cow_fork -o /tmp/unload.perf" },
 		{ "bpftrace", "exec bpftrace -e 'tracepoint:cowstat:cow_fault { @ = count(); } "
-		  "tracepoint:cowstat:cow_fork { @f = count(); }'" },
+			      "tracepoint:cowstat:cow_fork { @f = count(); }'" },
 	};
-	int n = has_bpf() ? 2 : 1;	/* bpftrace wants it */
+	int n = has_bpf() ? 2 : 1; /* bpftrace wants it */
 	int i, tries;
 	pid_t storm;
 
@@ -464,7 +465,7 @@ static void with_listeners(void)
 		for (tries = 600; !module_users() && tries; tries--)
 			usleep(100000);
 		ok(tries, "%s listens", listeners[i].who);
-		storm = start_storm();	/* not before: it would keep the listener from starting */
+		storm = start_storm(); /* not before: it would keep the listener from starting */
 		usleep(300000);
 		stays(listeners[i].who);
 		kill_child(storm);

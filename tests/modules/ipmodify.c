@@ -20,8 +20,8 @@ static void notrace on_call(unsigned long ip, unsigned long parent_ip, struct ft
 }
 
 static struct ftrace_ops ops = {
-	.func	= on_call,
-	.flags	= FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY,
+	.func = on_call,
+	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY,
 };
 
 static int __init ipmodify_init(void)

@@ -18,9 +18,10 @@
 
 /* A path each; those that reset, unload or count for long are left out. */
 static const char *const work[] = {
-	"ksm", "child_writes", "parent_writes", "threads", "zero_page", "private_file", "shared_file",
-	"thp", "hugetlb", "gup", "uffd_wp", "pinned", "remote", "memcg", "exec",
-	"vfork_spawn", "swap", "uprobe", "breakpoint", "soft_dirty", "madvise_race", "failed_forks",
+	"ksm",	       "child_writes", "parent_writes", "threads",	"zero_page", "private_file",
+	"shared_file", "thp",	       "hugetlb",	"gup",		"uffd_wp",   "pinned",
+	"remote",      "memcg",	       "exec",		"vfork_spawn",	"swap",	     "uprobe",
+	"breakpoint",  "soft_dirty",   "madvise_race",	"failed_forks",
 };
 
 #define HUGE	(2UL << 20)

@@ -59,19 +59,22 @@ int main(void)
 
 	if (!build)
 		bail("COWSTAT_BUILD does not name the build");
-	snprintf(path, sizeof(path), "%s/%s:%s", getcwd((char[512]){}, 512), build,
-		 getenv("PATH"));
+	snprintf(path, sizeof(path), "%s/%s:%s", getcwd((char[512]){}, 512), build, getenv("PATH"));
 	setenv("PATH", path, 1);
 	snprintf(path, sizeof(path), "cp %s/cowtrace.bpf.o /tmp", build);
 	run(path);
 
-	try("README.md", "table", "grep -q '^# cowstat 1 ' block.out && grep -q 'WPFAULTS' block.out && [ ! -e /sys/fs/bpf/cowstat ]");
-	try("docs/ebpf.md", "trace", "grep -q ' cat .* copied ' block.out && grep -q ', 0 lost' block.out && grep -q '^copied: ' block.out");
-	try("docs/ebpf.md", "pin", "grep -q 'cow_fault copied' block.out && grep -q '\"faults\"' block.out && [ ! -e /sys/fs/bpf/cowtrace ]");
+	try("README.md", "table",
+	    "grep -q '^# cowstat 1 ' block.out && grep -q 'WPFAULTS' block.out && [ ! -e /sys/fs/bpf/cowstat ]");
+	try("docs/ebpf.md", "trace",
+	    "grep -q ' cat .* copied ' block.out && grep -q ', 0 lost' block.out && grep -q '^copied: ' block.out");
+	try("docs/ebpf.md", "pin",
+	    "grep -q 'cow_fault copied' block.out && grep -q '\"faults\"' block.out && [ ! -e /sys/fs/bpf/cowtrace ]");
 	/* bpftool's autoattach came after Debian 12. */
 	if (system("bpftool prog help 2>&1 | grep -q autoattach"))
 		ok(kernel_before(6, 12), "only Debian 12's bpftool has no autoattach");
 	else
-		try("docs/ebpf.md", "autoattach", "grep -q 'cow_fault copied' block.out && [ ! -e /sys/fs/bpf/cow ]");
+		try("docs/ebpf.md", "autoattach",
+		    "grep -q 'cow_fault copied' block.out && [ ! -e /sys/fs/bpf/cow ]");
 	return done();
 }

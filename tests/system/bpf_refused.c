@@ -76,17 +76,21 @@ static void missing_thp(void)
 	text = shell(&status, WITHOUT("do_huge_pmd_wp_page", "do_huge_pmd_wq_page"),
 		     "cowstat bpf load && cowtrace -- true");
 	is(status, 0, "without do_huge_pmd_wp_page both tools work");
-	ok(strstr(text, "cowstat: this kernel has no do_huge_pmd_wp_page: without it, thp_* is not known\n"),
+	ok(strstr(text,
+		  "cowstat: this kernel has no do_huge_pmd_wp_page: without it, thp_* is not known\n"),
 	   "cowstat says what is then missing");
-	ok(strstr(text, "cowtrace: this kernel has no do_huge_pmd_wp_page: without it, thp_* is not known\n"),
+	ok(strstr(text,
+		  "cowtrace: this kernel has no do_huge_pmd_wp_page: without it, thp_* is not known\n"),
 	   "and so does cowtrace");
 	ok(strstr(text, "copied"), "which tells the other faults");
 	free(text);
 	t = bpf_table_now();
 	ok(t.nr > 0 && !t.row[0].known[COWSTAT_COL_THP_FAULTS] &&
-	   t.row[0].known[COWSTAT_COL_WP_FAULTS], "thp_* are unknown in the table, wp_* are known");
+		   t.row[0].known[COWSTAT_COL_WP_FAULTS],
+	   "thp_* are unknown in the table, wp_* are known");
 	cow_table_free(&t);
-	free(shell(&status, "cowstat bpf load 2>&1 | grep -q 'BPF counts already' && cowstat bpf unload"));
+	free(shell(&status,
+		   "cowstat bpf load 2>&1 | grep -q 'BPF counts already' && cowstat bpf unload"));
 	is(status, 0, "a second load is refused, unload works");
 }
 
@@ -104,7 +108,8 @@ static void kprobes_off(void)
 	set_file(KPROBES_ENABLED, "0");
 	text = shell(&status, "cowstat --source bpf doctor");
 	is(status, 1, "kprobes are off again: the doctor does not find all well");
-	ok(strstr(text, "BAD   switched off by " KPROBES_ENABLED ": forks"), "and says what is lost");
+	ok(strstr(text, "BAD   switched off by " KPROBES_ENABLED ": forks"),
+	   "and says what is lost");
 	free(text);
 	set_file(KPROBES_ENABLED, "1");
 	free(shell(&status, "cowstat bpf unload"));
@@ -138,15 +143,16 @@ int main(void)
 		"addresses hidden from who has no CAP_SYSLOG");
 	refused("setarch --uname-2.6 %s 2>&1", "is too old: the BPF programs need 5.17 or later",
 		"a kernel that says it is old");
-	refused(WITHOUT("do_wp_page", "do_wq_page"),
-		"this kernel has no do_wp_page to attach fe", "no do_wp_page");
+	refused(WITHOUT("do_wp_page", "do_wq_page"), "this kernel has no do_wp_page to attach fe",
+		"no do_wp_page");
 	refused_one("cowstat bpf load",
 		    "unshare -m sh -c 'umount -l /sys/kernel/tracing /sys/kernel/debug; %s' 2>&1",
 		    "mount -t tracefs none /sys/kernel/tracing", "no tracefs");
-	refused(WITHOUT("anon_vma", "anon_vmo"), "this kernel's struct vm_area_struct has no anon_vma: ",
-		"a field that is gone");
+	refused(WITHOUT("anon_vma", "anon_vmo"),
+		"this kernel's struct vm_area_struct has no anon_vma: ", "a field that is gone");
 	refused(WITHOUT("ptep_set_access_flags", "ptep_set_access_flagz"),
-		"without which whether a page was reused cannot be told", "no ptep_set_access_flags");
+		"without which whether a page was reused cannot be told",
+		"no ptep_set_access_flags");
 	missing_thp();
 	kprobes_off();
 
@@ -155,7 +161,8 @@ int main(void)
 	free(shell(&has_cast, "! grep -qw bpf_rdonly_cast /proc/kallsyms"));
 	text = shell(&status, AS_NOBODY("+bpf,+perfmon,+syslog"));
 	if (has_cast) {
-		is(status, 0, "CAP_BPF, CAP_PERFMON and CAP_SYSLOG are enough, and no locked memory is needed");
+		is(status, 0,
+		   "CAP_BPF, CAP_PERFMON and CAP_SYSLOG are enough, and no locked memory is needed");
 	} else {
 		is(status, 1, "without bpf_rdonly_cast() these capabilities are not enough");
 		ok(strstr(text, "no bpf_rdonly_cast(): CAP_SYS_ADMIN is needed"), "and it says so");

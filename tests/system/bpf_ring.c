@@ -203,9 +203,11 @@ static void account(size_t faults, bool stop, const char *what)
 	ok(wp >= faults, "%s: %zu faults were requested, %" PRIu64 " counted (%" PRIu64 " copied)",
 	   what, faults, wp, copied);
 	is(lines, reported, "%s: a line for each reported fault", what);
-	is(reported + lost, wp, "%s: %" PRIu64 " reported and %" PRIu64 " lost are what the module counted",
-	   what, reported, lost);
-	is(WEXITSTATUS(status), lost ? 3 : 0, "%s: the exit status tells whether some were lost", what);
+	is(reported + lost, wp,
+	   "%s: %" PRIu64 " reported and %" PRIu64 " lost are what the module counted", what,
+	   reported, lost);
+	is(WEXITSTATUS(status), lost ? 3 : 0, "%s: the exit status tells whether some were lost",
+	   what);
 	if (stop)
 		ok(lost > 0 && reported > 0, "%s: some were lost, and some were not", what);
 }

@@ -90,8 +90,10 @@ static void trace_a_command(const char *self)
 	pid_t pid;
 	int status;
 
-	said = shell(&status, "cowtrace -o json --outcome copied,zero_filled,reused -- sh -c"
-		     " 'echo $$ >" TRACED ".pid; exec %s traced' 2>&1 >" TRACED, self);
+	said = shell(&status,
+		     "cowtrace -o json --outcome copied,zero_filled,reused -- sh -c"
+		     " 'echo $$ >" TRACED ".pid; exec %s traced' 2>&1 >" TRACED,
+		     self);
 	is(status, 0, "cowtrace runs its command in the storm");
 	ok(strstr(said, " 0 lost"), "and has lost nothing: %s", said);
 	free(said);
@@ -142,7 +144,7 @@ int main(int argc, char **argv)
 	is(module.folded.value + bpf.folded.value, 0, "no row was given up");
 	ok(agreed.rows > 2 * seconds, "%zu processes to compare", agreed.rows);
 	ok(agreed.sum[COWSTAT_COL_COPIED] && agreed.sum[COWSTAT_COL_VFORKS] &&
-	   agreed.sum[COWSTAT_COL_BIRTH_ANON_PAGES],
+		   agreed.sum[COWSTAT_COL_BIRTH_ANON_PAGES],
 	   "of all kinds: %" PRIu64 " copied, %" PRIu64 " of KSM", agreed.sum[COWSTAT_COL_COPIED],
 	   agreed.sum[COWSTAT_COL_KSM_COPIED]);
 	check_conservation(&bpf);

@@ -44,7 +44,7 @@ static void work(struct cow_worker *w)
 
 	prctl(PR_SET_NAME, w->name);
 	for (i = 0;; i++) {
-		char *old = shared + i * 2 * NR * PAGE, *new = zero + i * NR * PAGE;
+		char *old = shared + i * 2 * NR * PAGE, *new = zero + i *NR *PAGE;
 		pid_t child;
 
 		gate_wait(&w->go);
@@ -161,7 +161,8 @@ static struct events events_in(const char *path)
 		mapping = json_string_value(json_object_get(event, "mapping"));
 		comm = json_string_value(json_object_get(event, "comm"));
 		took = json_object_get(event, "took_ns");
-		if (!outcome || !mapping || !comm || !(json_is_integer(took) || json_is_null(took)) ||
+		if (!outcome || !mapping || !comm ||
+		    !(json_is_integer(took) || json_is_null(took)) ||
 		    !json_is_boolean(json_object_get(event, "remote")))
 			bail("a member is missing: %s", line);
 		if (!strcmp(mapping, "file")) {
@@ -188,9 +189,11 @@ static struct events events_in(const char *path)
 		n.odd += !bytes != !strstr(comm, "\ufffd");
 		if (json_is_true(json_object_get(event, "remote"))) {
 			members += 2;
-			n.remote += json_integer_value(json_object_get(event, "by_pid")) == getpid() &&
+			n.remote += json_integer_value(json_object_get(event, "by_pid")) ==
+					    getpid() &&
 				    !strcmp(json_string_value(json_object_get(event, "by_comm")),
-					    "bpf_trace") && !strcmp(outcome, "copied");
+					    "bpf_trace") &&
+				    !strcmp(outcome, "copied");
 		}
 		n.odd += json_object_size(event) != members;
 		if (address - (uint64_t)shared < ROUNDS * 2 * NR * PAGE)
@@ -341,14 +344,16 @@ static void lines(void)
 
 	is(traced("-p %d --outcome copied", worker[1].pid), 0, "lines: nothing lost");
 	text = text_of(OUT);
-	ok(!strncmp(text, "     SECONDS    PID    TID COMMAND         OUTCOME          ADDRESS     TIME MAPPING\n", 83),
+	ok(!strncmp(text,
+		    "     SECONDS    PID    TID COMMAND         OUTCOME          ADDRESS     TIME MAPPING\n",
+		    83),
 	   "lines: a head line");
 	for (line = strchr(text, '\n') + 1; *line; line = next) {
 		next = strchr(line, '\n') + 1;
 		if (sscanf(line, "%*u.%*u %u %*u %31s %31s %llx %*f %7s", &pid, comm, outcome,
-			   &address, unit) != 5 || pid != (unsigned int)worker[1].pid ||
-		    strcmp(comm, "cow-plain") || strcmp(outcome, "copied") ||
-		    !strstr(" ns us ms s ", unit))
+			   &address, unit) != 5 ||
+		    pid != (unsigned int)worker[1].pid || strcmp(comm, "cow-plain") ||
+		    strcmp(outcome, "copied") || !strstr(" ns us ms s ", unit))
 			wrong++;
 		n += address - (uint64_t)shared < ROUNDS * 2 * NR * PAGE;
 		wide += next - line > 101;
@@ -389,7 +394,7 @@ static void check_merged(void)
 	free(text);
 }
 
-static char *idle;		/* pages that the workers share and never touch */
+static char *idle; /* pages that the workers share and never touch */
 static size_t nr_read;
 
 /* Read pages of an idle worker: the kernel copies them for it, since they are shared. */
@@ -446,14 +451,17 @@ static void sums(void)
 	char *text, *at, unit[8], want[64];
 	int skip;
 
-	is(traced("--hist -p %d --outcome copied,zero_filled", worker[1].pid), 0, "--hist: nothing lost");
+	is(traced("--hist -p %d --outcome copied,zero_filled", worker[1].pid), 0,
+	   "--hist: nothing lost");
 	text = text_of(OUT);
 	at = strstr(text, "\ncopied: ");
 	ok(at && sscanf(at, "\ncopied: %llu faults", &faults) == 1 && faults >= NR &&
-	   strstr(text, "\nzero_filled: "), "--hist: a histogram by outcome");
-	at = at ? strstr(at, "faults\n") : NULL;	/* the end of the head line */
-	for (at = at ? at + 7 : ""; sscanf(at, " %llu %7s %llu %7s %llu %n", &size, unit, &size, unit,
-					   &n, &skip) == 5; at = strchr(at, '\n') + 1)
+		   strstr(text, "\nzero_filled: "),
+	   "--hist: a histogram by outcome");
+	at = at ? strstr(at, "faults\n") : NULL; /* the end of the head line */
+	for (at = at ? at + 7 : "";
+	     sscanf(at, " %llu %7s %llu %7s %llu %n", &size, unit, &size, unit, &n, &skip) == 5;
+	     at = strchr(at, '\n') + 1)
 		in_buckets += n;
 	ok(in_buckets <= faults && in_buckets + 50 > faults,
 	   "--hist: %llu faults, %llu of them timed", faults, in_buckets);
@@ -488,9 +496,12 @@ static void sums(void)
 	is(traced("--by-vma -p %d --outcome copied", worker[1].pid), 0, "--by-vma: nothing lost");
 	text = text_of(OUT);
 	at = strchr(text, '\n');
-	ok(at && sscanf(at, " %llu cow-plain %llu %llu %*u %7s", &n, &faults, &in_buckets, unit) == 4 &&
-	   n == (unsigned long long)worker[1].pid && faults >= NR && in_buckets == faults,
-	   "--by-vma: the mapping with most bytes is first, all its %llu faults are copies", faults);
+	ok(at &&
+		   sscanf(at, " %llu cow-plain %llu %llu %*u %7s", &n, &faults, &in_buckets,
+			  unit) == 4 &&
+		   n == (unsigned long long)worker[1].pid && faults >= NR && in_buckets == faults,
+	   "--by-vma: the mapping with most bytes is first, all its %llu faults are copies",
+	   faults);
 	ok(strstr(text, " anon\n"), "--by-vma: it is an anonymous one");
 	for (at = text, skip = 0; *at; at = strchr(at, '\n') + 1)
 		skip = strcspn(at, "\n") > (size_t)skip ? (int)strcspn(at, "\n") : skip;
@@ -534,7 +545,8 @@ int main(void)
 	ends_with_both(0, "cowtrace: watching, attached in ", " faults, 0 lost",
 		       "cowtrace --duration 1 -c nobody");
 	ends(1, "-p 4194304: there is no such process", "cowtrace -p 4194304");
-	ends(1, "is a thread of process", "python3 -c 'import os, threading as t, subprocess as s; "
+	ends(1, "is a thread of process",
+	     "python3 -c 'import os, threading as t, subprocess as s; "
 	     "w = t.Thread(target=lambda: s.run([\"cowtrace\", \"-p\", str(t.get_native_id())])); "
 	     "w.start(); w.join()'; false");
 	ends(1, "there is no cgroup /nonesuch", "cowtrace -G /nonesuch");
@@ -546,7 +558,8 @@ int main(void)
 	ends(1, "there is no cgroup /tmp", "cowtrace --cgroup /tmp");
 	ends(1, "is not in a BPF file system", "cowtrace --pin /tmp/here");
 	ends(0, "", "cowtrace --pin /sys/fs/bpf/cowtrace");
-	ends(1, "is there already, and stays as it is: unpin it first", "cowtrace --pin /sys/fs/bpf/cowtrace");
+	ends(1, "is there already, and stays as it is: unpin it first",
+	     "cowtrace --pin /sys/fs/bpf/cowtrace");
 	ends(0, "wp_entry", "ls /sys/fs/bpf/cowtrace/links /sys/fs/bpf/cowtrace/progs");
 	ends(0, "", "cowtrace --unpin /sys/fs/bpf/cowtrace && [ ! -e /sys/fs/bpf/cowtrace ]");
 	ends(1, "nothing is pinned there", "cowtrace --unpin /sys/fs/bpf/cowtrace");

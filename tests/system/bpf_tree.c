@@ -71,7 +71,8 @@ static void check_unique(void)
 			    !same(i, j, "start"))
 				continue;
 			twice++;
-			note("twice: pid %lld, %s %s", json_integer_value(json_object_get(line[i], "pid")),
+			note("twice: pid %lld, %s %s",
+			     json_integer_value(json_object_get(line[i], "pid")),
 			     json_string_value(json_object_get(line[i], "mapping")),
 			     json_string_value(json_object_get(line[i], "file")));
 		}

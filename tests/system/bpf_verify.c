@@ -23,19 +23,20 @@ static void verified(const char *tool, const char *command, const char *const *n
 	is(status, 0, "%s: all programs pass", tool);
 	rest = text;
 	while ((line = strsep(&rest, "\n"))) {
-		if (sscanf(line, "%31s %*s %u verified instructions, %u bytes of code", name, &insns,
-			   &bytes) != 3)
+		if (sscanf(line, "%31s %*s %u verified instructions, %u bytes of code", name,
+			   &insns, &bytes) != 3)
 			continue;
 		programs++;
 		bad += !insns || insns > FAR_ENOUGH || !bytes;
-		n += snprintf(report + n, sizeof(report) - n, "%s%s %u", programs > 1 ? ", " : "", name,
-			      insns);
+		n += snprintf(report + n, sizeof(report) - n, "%s%s %u", programs > 1 ? ", " : "",
+			      name, insns);
 		if (n >= sizeof(report))
 			bail("more programs than was thought");
 	}
 	for (; *needed; needed++)
 		missing += !strstr(report, *needed);
-	is(missing, 0, "%s: the programs that nothing goes without are among the %zu", tool, programs);
+	is(missing, 0, "%s: the programs that nothing goes without are among the %zu", tool,
+	   programs);
 	is(bad, 0, "%s: each took the verifier less than %d instructions", tool, FAR_ENOUGH);
 	note("report: %s, instructions verified: %s", tool, report);
 	free(text);
@@ -43,12 +44,11 @@ static void verified(const char *tool, const char *command, const char *const *n
 
 int main(void)
 {
-	static const char *const counters[] = {
-		"wp_entry", "cleared", "made_writable", "on_fork", "on_exec", "on_exit", "table", NULL
-	};
-	static const char *const tracers[] = {
-		"wp_entry", "wp_exit", "made_writable", "on_fork", "on_exit", "sweep", NULL
-	};
+	static const char *const counters[] = { "wp_entry", "cleared", "made_writable", "on_fork",
+						"on_exec",  "on_exit", "table",		NULL };
+	static const char *const tracers[] = { "wp_entry", "wp_exit", "made_writable",
+					       "on_fork",  "on_exit", "sweep",
+					       NULL };
 	int status;
 
 	if (!getenv("COWSTAT_BUILD"))

@@ -72,6 +72,7 @@ int main(void)
 	gate_open(&go);
 	if (waitpid(pid, &status, 0) != pid)
 		bail("waitpid: errno %d", errno);
-	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGTRAP, "and it was hit: status 0x%x", status);
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGTRAP, "and it was hit: status 0x%x",
+	   status);
 	return done();
 }

@@ -31,7 +31,8 @@ int main(void)
 		is(GREW(none, some, COPIED), w.n, "%zu pages written: copied", w.n);
 		is(GREW(none, some, ANON_COPIED), w.n, "%zu pages written: anon_copied", w.n);
 		is(GREW(none, some, WP_FAULTS), w.n, "%zu pages written: wp_faults", w.n);
-		is(GREW(none, some, COPIED_BYTES), w.n * PAGE, "%zu pages written: copied_bytes", w.n);
+		is(GREW(none, some, COPIED_BYTES), w.n * PAGE, "%zu pages written: copied_bytes",
+		   w.n);
 		is(GREW(none, some, REUSED), 0, "%zu pages written: none reused", w.n);
 		is(GREW(none, some, ZERO_FILLED), 0, "%zu pages written: none zero_filled", w.n);
 		is(GREW(none, some, OTHER), 0, "%zu pages written: no other", w.n);
@@ -39,7 +40,7 @@ int main(void)
 		is(VALUE(some, PRE_EXEC_COPIED), VALUE(some, ANON_COPIED),
 		   "all of it before exec, since it never did");
 		ok(VALUE(some, BIRTH_ANON_PAGES) >= 2 * MANY &&
-		   VALUE(some, BIRTH_ANON_PAGES) < 2 * MANY + 1200,
+			   VALUE(some, BIRTH_ANON_PAGES) < 2 * MANY + 1200,
 		   "birth_anon_pages %lu is the region and a little",
 		   VALUE(some, BIRTH_ANON_PAGES));
 		ok(VALUE(some, BIRTH_PGTABLES_BYTES) >= 2 * MANY * 8,

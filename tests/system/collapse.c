@@ -74,7 +74,8 @@ int main(void)
 		return done();
 	}
 	/* khugepaged must not collapse our own pages meanwhile */
-	set_file("/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs", "1000000000");
+	set_file("/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs",
+		 "1000000000");
 	pages = (char *)(((uintptr_t)map_untouched(2 * PAGES) + HUGE - 1) & ~(HUGE - 1));
 	result = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (result == MAP_FAILED)

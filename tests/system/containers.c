@@ -22,10 +22,10 @@
 
 /* What the init of a container reports. */
 struct report {
-	uint64_t rows;		/* of processes, as seen from inside */
-	uint64_t strange;	/* neither the init's nor its child's */
-	uint64_t own;		/* the init's pid is 1, its ppid is 0; the child's ppid is 1 */
-	uint64_t inode;		/* of the pid namespace */
+	uint64_t rows;	  /* of processes, as seen from inside */
+	uint64_t strange; /* neither the init's nor its child's */
+	uint64_t own;	  /* the init's pid is 1, its ppid is 0; the child's ppid is 1 */
+	uint64_t inode;	  /* of the pid namespace */
 };
 
 static char *pages;
@@ -131,8 +131,8 @@ int main(void)
 	if (!pid)
 		_exit(run_all(fd[1]));
 	close(fd[1]);
-	if (waitpid(pid, &status, 0) != pid || status || read(fd[0], told, sizeof(told)) !=
-							 sizeof(told))
+	if (waitpid(pid, &status, 0) != pid || status ||
+	    read(fd[0], told, sizeof(told)) != sizeof(told))
 		bail("the user's process failed");
 	is(told[0], CONTAINERS, "containers, one after the other, under a quota of " QUOTA);
 	is(told[1], 2 * told[0], "rows seen from inside: an init's and its child's");

@@ -20,8 +20,8 @@ static void is_refused(const void *bytes, size_t n)
 
 	after = table_now();
 	ok(err == EINVAL && before.epoch.value == after.epoch.value &&
-	   before.counting.value == after.counting.value &&
-	   before.timing.value == after.timing.value && after.nr >= before.nr,
+		   before.counting.value == after.counting.value &&
+		   before.timing.value == after.timing.value && after.nr >= before.nr,
 	   "refused, and nothing changed: \"%.*s\" (%zu bytes, errno %d)",
 	   n < 30 && !memchr(bytes, '\n', n) ? (int)n : 0, (const char *)bytes, n, err);
 	cow_table_free(&before);
@@ -31,10 +31,28 @@ static void is_refused(const void *bytes, size_t n)
 int main(void)
 {
 	static const char *const bad[] = {
-		"x", "res", "resett", " reset", "reset ", "RESET", "reset\n\n", "counting",
-		"counting ", "counting  on", "counting on off", "counting yes", "counting 1",
-		"on", "off", "timing", "timing maybe", "\n", "reset counting on",
-		"counting\ton", "counting onn", "max_rows=64",
+		"x",
+		"res",
+		"resett",
+		" reset",
+		"reset ",
+		"RESET",
+		"reset\n\n",
+		"counting",
+		"counting ",
+		"counting  on",
+		"counting on off",
+		"counting yes",
+		"counting 1",
+		"on",
+		"off",
+		"timing",
+		"timing maybe",
+		"\n",
+		"reset counting on",
+		"counting\ton",
+		"counting onn",
+		"max_rows=64",
 	};
 	struct cow_row row;
 	struct cow_table t;

@@ -60,11 +60,14 @@ static void near(uint64_t got, uint64_t want, uint64_t few, const char *what)
 static void check_output(void)
 {
 	int status;
-	char *text = shell(&status, "cowbench fork-exit --size 1M --count 1 --json --output /tmp/bench.json && grep -q '\"tool\": \"cowbench\"' /tmp/bench.json");
+	char *text =
+		shell(&status,
+		      "cowbench fork-exit --size 1M --count 1 --json --output /tmp/bench.json && grep -q '\"tool\": \"cowbench\"' /tmp/bench.json");
 
 	ok(!status && !*text, "--json --output FILE: JSON in the file, nothing on stdout");
 	free(text);
-	text = shell(&status, "cowbench fork-exit --size 1M,2M --count 1 --output /tmp/bench.text && grep -q 'time until fork returned' /tmp/bench.text");
+	text = shell(&status,
+		     "cowbench fork-exit --size 1M,2M --count 1 --output /tmp/bench.text && grep -q 'time until fork returned' /tmp/bench.text");
 	ok(!status && !*text, "--output FILE: text in the file, nothing on stdout");
 	free(text);
 }
@@ -99,23 +102,27 @@ static void refuses_thp(void)
 static void check_writing(void)
 {
 	near(one("fork-write --size 8M --count 1 --share 100", "child", "anon_copied") -
-	     one("fork-write --size 8M --count 1 --share 50", "child", "anon_copied"), 1024, 8,
-	     "fork-write: half of 8 MiB more, in pages");
+		     one("fork-write --size 8M --count 1 --share 50", "child", "anon_copied"),
+	     1024, 8, "fork-write: half of 8 MiB more, in pages");
 	if (has_thp())
 		is(one("fork-write --size 8M --count 1 --page-size thp", "child", "thp_split"), 1,
 		   "thp: a tenth of 8 MiB is within one huge page, which is split");
 	else
 		refuses_thp();
 	is(one("fork-write --size 8M --count 1 --page-size hugetlb --share 100", "child",
-	       "hugetlb_copied"), 4, "hugetlb: 4 pages of 2 MiB are copied");
+	       "hugetlb_copied"),
+	   4, "hugetlb: 4 pages of 2 MiB are copied");
 	is(one("fork-write --size 8M --count 1 --page-size hugetlb --share 100", "child",
-	       "copied_bytes") / (2 * MIB), 4, "hugetlb: their bytes");
+	       "copied_bytes") /
+		   (2 * MIB),
+	   4, "hugetlb: their bytes");
 }
 
 static void check_prefork(void)
 {
 	near(one("prefork --size 4M --count 1 --workers 3 --share 100", "workers", "anon_copied") -
-	     one("prefork --size 4M --count 1 --workers 3 --share 50", "workers", "anon_copied"),
+		     one("prefork --size 4M --count 1 --workers 3 --share 50", "workers",
+			 "anon_copied"),
 	     3 * 512, 3 * 8, "prefork: 3 workers, 512 pages more each");
 }
 
@@ -129,10 +136,10 @@ static void check_snapshot(void)
 					   "timeline")) > 2,
 	   "snapshot: there are samples, more than the first and the last");
 	none = one("snapshot --size 4M --duration 3 --rate 0", "child", "parent_copied");
-	note("parent_copied %lu, of nothing written %lu",
-	     median(json, "child", "parent_copied"), none);
+	note("parent_copied %lu, of nothing written %lu", median(json, "child", "parent_copied"),
+	     none);
 	ok(median(json, "child", "parent_copied") >= written &&
-	   median(json, "child", "parent_copied") <= written + none + 8,
+		   median(json, "child", "parent_copied") <= written + none + 8,
 	   "parent_copied is the number of written pages, and a few more");
 	json_decref(json);
 }

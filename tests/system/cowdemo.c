@@ -73,7 +73,8 @@ static void check_lines(void)
 int main(void)
 {
 	start_row();
-	is(demo("LC_ALL=C"), 0, "as root, with the module: no measurement contradicts a conclusion");
+	is(demo("LC_ALL=C"), 0,
+	   "as root, with the module: no measurement contradicts a conclusion");
 	ok(!strstr(output, "!!") && !strchr(output, '\033') && !strstr(output, "Reduced"),
 	   "nothing marked as contradicted, no colour in a pipe, nothing missing");
 	check_lines();

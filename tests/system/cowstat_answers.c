@@ -22,7 +22,7 @@
 #define HUGE	(2UL << 20)
 
 static char *pages;
-static pid_t *worker;		/* of a server: shared with it */
+static pid_t *worker; /* of a server: shared with it */
 
 /* A line of cowstat --forks. */
 struct line {
@@ -40,8 +40,9 @@ static bool line_of(const char *out, pid_t pid, struct line *line)
 	const char *at = out;
 
 	for (; at && *at; at = strchr(at, '\n'), at += !!at) {
-		if (sscanf(at, "%d %*c %*s %15s %*s %*s %15s %15s %15s %15s", &line->pid, line->ppid,
-			   line->shared, child, parent, kept) != 6 || line->pid != pid)
+		if (sscanf(at, "%d %*c %*s %15s %*s %*s %15s %15s %15s %15s", &line->pid,
+			   line->ppid, line->shared, child, parent, kept) != 6 ||
+		    line->pid != pid)
 			continue;
 		line->child = strtoull(child, NULL, 10);
 		line->parent = strtoull(parent, NULL, 10);
@@ -254,7 +255,8 @@ static void swapfork(void)
 static void thp_server(void *arg)
 {
 	size_t bytes = 32 << 20, i;
-	char *p = mmap(NULL, bytes + HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p = mmap(NULL, bytes + HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		       0);
 
 	(void)arg;
 	p = (char *)(((uintptr_t)p + HUGE - 1) & ~(HUGE - 1));
@@ -314,7 +316,7 @@ static void daemon_work(void *arg)
 	(void)arg;
 	prctl(PR_SET_NAME, "ans:daemon");
 	if (fork())
-		_exit(0);	/* as a daemon's parent does */
+		_exit(0); /* as a daemon's parent does */
 	pages = map_pages(N);
 	/* pages that it inherited, as a server that loads its data after it became a daemon */
 	worker[1] = getpid();
@@ -338,7 +340,7 @@ static uint64_t gauge(void)
 	int status;
 
 	out = shell(&status, "cowstat --textfile /tmp 0.1 1 && "
-		    "sed -n 's/^cowstat_snapshot_copied_bytes //p' /tmp/cowstat.prom");
+			     "sed -n 's/^cowstat_snapshot_copied_bytes //p' /tmp/cowstat.prom");
 	if (status || sscanf(out, "%" SCNu64, &bytes) != 1)
 		bail("no gauge: %s", out);
 	free(out);
@@ -362,8 +364,10 @@ static void snapshot_gauge(void)
 	ok(VALUE(row, PARENT_COPIED) >= DAEMON_WRITES, "its parent has written");
 	about(gauge() / PAGE, VALUE(row, INHERITED_COPIED) + VALUE(row, PARENT_COPIED),
 	      "gauge: what child and parent copied, from the first file on");
-	out = shell(&status, "grep 'cowstat_child_kept_bytes{pid=\"%d\",comm=\"ans:daemon\"' "
-		    "/tmp/cowstat.prom", *worker);
+	out = shell(&status,
+		    "grep 'cowstat_child_kept_bytes{pid=\"%d\",comm=\"ans:daemon\"' "
+		    "/tmp/cowstat.prom",
+		    *worker);
 	is(status, 0, "and the child has series of its own");
 	free(out);
 	gate_open(&leave);
@@ -444,7 +448,8 @@ static void bills(void)
 	char *out, *line, *next;
 	int status;
 
-	out = shell(&status, "cowstat -- python3 -c 'import subprocess; subprocess.run(\"true\")' 2>&1");
+	out = shell(&status,
+		    "cowstat -- python3 -c 'import subprocess; subprocess.run(\"true\")' 2>&1");
 	ok(strstr(out, "1 child was started, all by vfork"), "a bill of vfork says so");
 	ok(!strstr(out, "NEVER COPIED"), "and has no page of zeros");
 	ok(strstr(out, "not copy-on-write: ") && strstr(out, " other minor faults"),

@@ -89,17 +89,20 @@ static void exit_statuses(void)
 	is(RUN("sh", "-c", "kill -KILL $$"), 137, "killed by SIGKILL: 137");
 	is(RUN("/no/such/command"), 127, "no such command: 127");
 	is(RUN("/etc/passwd"), 126, "a file that is no program: 126");
-	is(run_cowstat((char *[]){ "cowstat", "--source", "/no/such/table", "--", "true", NULL }, 0), 125,
-	   "no table: 125");
-	is(run_cowstat((char *[]){ "cowstat", "--output", "/no/such/dir/x", "--", "true", NULL }, 0), 125,
-	   "nowhere to write the bill: 125");
+	is(run_cowstat((char *[]){ "cowstat", "--source", "/no/such/table", "--", "true", NULL },
+		       0),
+	   125, "no table: 125");
+	is(run_cowstat((char *[]){ "cowstat", "--output", "/no/such/dir/x", "--", "true", NULL },
+		       0),
+	   125, "nowhere to write the bill: 125");
 	is(run_cowstat((char *[]){ "cowstat", "--", NULL }, 0), 2, "no command at all: 2");
 	is(run_cowstat((char *[]){ "cowstat", "1", "--", "true", NULL }, 0), 2,
 	   "an interval and a command: 2");
 
 	pid = start_cowstat((char *[]){ "cowstat", "--output", "/tmp/bill", "--", "sh", "-c",
 					"trap 'exit 9' TERM; echo >/tmp/ready; while :; do sleep 0.05; done",
-					NULL }, 0);
+					NULL },
+			    0);
 	while (access("/tmp/ready", F_OK))
 		usleep(10000);
 	kill(pid, SIGTERM);
@@ -138,7 +141,8 @@ static void make_project(void)
 	for (int i = 1; i <= 30; i++)
 		fprintf(f, " t%d", i);
 	fputs("\n%.o: %.c\n\t@gcc -c -o $@.$$PPID $< && rm $@.$$PPID\n"
-	      "t%:\n\t@(true; (true)); echo $@ | cat >/dev/null\n", f);
+	      "t%:\n\t@(true; (true)); echo $@ | cat >/dev/null\n",
+	      f);
 	fclose(f);
 }
 
@@ -185,16 +189,16 @@ static const struct {
 	const char *item;
 	enum cowstat_column column;
 } parts[] = {
-	{ "forks",			COWSTAT_COL_FORKS },
-	{ "vforks",			COWSTAT_COL_VFORKS },
-	{ "shared_pages",		COWSTAT_COL_BIRTH_ANON_PAGES },
-	{ "copied_pages",		COWSTAT_COL_ANON_COPIED },
-	{ "copied_by_children_pages",	COWSTAT_COL_PRE_EXEC_COPIED },
-	{ "pgtables_bytes",		COWSTAT_COL_BIRTH_PGTABLES_BYTES },
-	{ "reused_pages",		COWSTAT_COL_REUSED },
-	{ "ksm_copied_pages",		COWSTAT_COL_KSM_COPIED },
-	{ "fork_copied_pages",		COWSTAT_COL_FORK_COPIED },
-	{ "copied_bytes",		COWSTAT_COL_COPIED_BYTES },
+	{ "forks", COWSTAT_COL_FORKS },
+	{ "vforks", COWSTAT_COL_VFORKS },
+	{ "shared_pages", COWSTAT_COL_BIRTH_ANON_PAGES },
+	{ "copied_pages", COWSTAT_COL_ANON_COPIED },
+	{ "copied_by_children_pages", COWSTAT_COL_PRE_EXEC_COPIED },
+	{ "pgtables_bytes", COWSTAT_COL_BIRTH_PGTABLES_BYTES },
+	{ "reused_pages", COWSTAT_COL_REUSED },
+	{ "ksm_copied_pages", COWSTAT_COL_KSM_COPIED },
+	{ "fork_copied_pages", COWSTAT_COL_FORK_COPIED },
+	{ "copied_bytes", COWSTAT_COL_COPIED_BYTES },
 };
 
 /*
@@ -223,8 +227,9 @@ static json_t *bill_of_make(struct cow_table *after, pid_t *pid)
 	const struct cow_row *total;
 	json_t *bill;
 
-	*pid = start_cowstat((char *[]){ "cowstat", "-o", "json", "--output", BILL, "--",
-					 IN_ORDER, MAKE, NULL }, 0);
+	*pid = start_cowstat((char *[]){ "cowstat", "-o", "json", "--output", BILL, "--", IN_ORDER,
+					 MAKE, NULL },
+			     0);
 	is(wait_status(*pid), 0, "make -j2 under cowstat");
 	*after = table_now();
 	bill = read_bill();
@@ -246,9 +251,19 @@ static json_t *bill_of_make(struct cow_table *after, pid_t *pid)
 static void bills(void)
 {
 	static const char *const same[] = {
-		"processes", "forks", "vforks", "exec_forks", "shared_pages", "copied_pages",
-		"copied_by_children_pages", "copied_before_exec_pages", "copied_by_parents_pages",
-		"never_copied_pages", "pgtables_bytes", "reused_pages", "file_copied_pages",
+		"processes",
+		"forks",
+		"vforks",
+		"exec_forks",
+		"shared_pages",
+		"copied_pages",
+		"copied_by_children_pages",
+		"copied_before_exec_pages",
+		"copied_by_parents_pages",
+		"never_copied_pages",
+		"pgtables_bytes",
+		"reused_pages",
+		"file_copied_pages",
 		"copied_bytes",
 	};
 	uint64_t sum[COWSTAT_NR_COLUMNS] = {};
@@ -269,9 +284,11 @@ static void bills(void)
 	   "shared pages are those of the rows");
 	is(item(many, "copied_pages"), sum[COWSTAT_COL_ANON_COPIED],
 	   "copied pages are those of the rows");
-	is(item(many, "reused_pages"), sum[COWSTAT_COL_REUSED], "reused pages are those of the rows");
-	is(item(many, "file_copied_pages"), sum[COWSTAT_COL_FILE_COPIED] + sum[COWSTAT_COL_COPIED] -
-	   sum[COWSTAT_COL_ANON_COPIED], "file pages are those of the rows");
+	is(item(many, "reused_pages"), sum[COWSTAT_COL_REUSED],
+	   "reused pages are those of the rows");
+	is(item(many, "file_copied_pages"),
+	   sum[COWSTAT_COL_FILE_COPIED] + sum[COWSTAT_COL_COPIED] - sum[COWSTAT_COL_ANON_COPIED],
+	   "file pages are those of the rows");
 	is(item(many, "pgtables_bytes"), sum[COWSTAT_COL_BIRTH_PGTABLES_BYTES],
 	   "page tables are those of the rows");
 	is(t.folded.value, 0, "no row was given up");
@@ -282,7 +299,8 @@ static void bills(void)
 	ok(t.folded.value > 50, "%lu rows were given up", t.folded.value);
 	cow_table_free(&t);
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
-		is(item(few, same[i]), item(many, same[i]), "%s: with 64 rows as with 8192", same[i]);
+		is(item(few, same[i]), item(many, same[i]), "%s: with 64 rows as with 8192",
+		   same[i]);
 	json_decref(few);
 	json_decref(many);
 }
@@ -293,8 +311,9 @@ static void unprivileged(void)
 
 	unlink(BILL);
 	is(run_cowstat((char *[]){ "cowstat", "-o", "json", "--output", BILL, "--", "sh", "-c",
-			   "(true); ls / >/dev/null; exit 5", NULL }, NOBODY), 5,
-	   "nobody has a bill, too");
+				   "(true); ls / >/dev/null; exit 5", NULL },
+		       NOBODY),
+	   5, "nobody has a bill, too");
 	bill = read_bill();
 	ok(is_complete(bill), "it is complete");
 	is(item(bill, "forks"), 1, "a subshell is a fork");

@@ -35,7 +35,8 @@ static void nothing_to_show(void)
 {
 	refused(1, "cowstat -G /nonesuch", "-G /nonesuch: there is no cgroup /nonesuch");
 	refused(1, "cowstat -C nomatch", "there are no processes whose name matches nomatch");
-	refused(1, "cowstat --forks -C nomatch", "there are no children whose name matches nomatch");
+	refused(1, "cowstat --forks -C nomatch",
+		"there are no children whose name matches nomatch");
 	refused(1, "cowstat -p SELF -C nomatch", "of the processes of -p, there are no processes");
 	refused(1, "cowstat -p 4194304", "no row of pid 4194304");
 	refused(1, "cowstat --forks -p 4194304", "no row of pid 4194304");
@@ -47,10 +48,13 @@ static void nothing_to_show(void)
 	refused(1, "unshare -m sh -c 'umount -l /sys/fs/cgroup; cowstat -G /a'",
 		"no cgroup2 hierarchy is mounted");
 	refused(1, "cowstat -o json -C nomatch >/tmp/empty.json", "nomatch");
-	refused(0, "python3 -c 'import json; print(json.load(open(\"/tmp/empty.json\"))[\"rows\"])'",
+	refused(0,
+		"python3 -c 'import json; print(json.load(open(\"/tmp/empty.json\"))[\"rows\"])'",
 		"[]\n");
-	refused(0, "cowstat -C nomatch 0.1 1", "(there are no processes whose name matches nomatch");
-	refused(1, "cowstat --time", "no fault was timed: timing is off. To time faults: echo timing on");
+	refused(0, "cowstat -C nomatch 0.1 1",
+		"(there are no processes whose name matches nomatch");
+	refused(1, "cowstat --time",
+		"no fault was timed: timing is off. To time faults: echo timing on");
 	refused(1, "cowstat --time -p SELF", "no fault was timed: timing is off");
 	refused(0, "cowstat --time 0.1 1", "(no fault was timed: timing is off");
 	refused(1, "cowstat --time -o json >/tmp/empty.json", "no fault was timed: timing is off");
@@ -97,7 +101,8 @@ static void what_does_not_go_together(void)
 
 static void names_of_a_cgroup(void)
 {
-	static const char *const name[] = { "refusals.slice", "/refusals.slice", CGROUP, CGROUP "/" };
+	static const char *const name[] = { "refusals.slice", "/refusals.slice", CGROUP,
+					    CGROUP "/" };
 	char command[128];
 	int fd;
 
@@ -122,7 +127,8 @@ static void output(void)
 	refused(0, "cowstat --openmetrics --output /tmp/metrics && cat /tmp/metrics", "# EOF\n");
 	refused(0, "cowstat -o json --output /tmp/a.json && python3 -m json.tool /tmp/a.json",
 		"\"schema\": 1");
-	refused(0, "cowstat --columns thp,ppid -s forks", "THP_OTHER  COPIED    PPID   FORKS COMMAND\n");
+	refused(0, "cowstat --columns thp,ppid -s forks",
+		"THP_OTHER  COPIED    PPID   FORKS COMMAND\n");
 	refused(0, "cowstat --by comm -n 1 | wc -l", "3\n");
 }
 

@@ -96,8 +96,10 @@ static void intervals(pid_t child)
 		}
 		_exit(0);
 	}
-	out = shell(&status, "cowstat -p %d -o json 0.8 4 | while read -r report; do "
-		    "printf '%%s\\n' \"$report\"; kill -USR1 %d 2>/dev/null; done; true", child, writer);
+	out = shell(&status,
+		    "cowstat -p %d -o json 0.8 4 | while read -r report; do "
+		    "printf '%%s\\n' \"$report\"; kill -USR1 %d 2>/dev/null; done; true",
+		    child, writer);
 	wait_child(writer);
 	is(status, 0, "four reports");
 	for (line = out; line && *line; line = strchr(line, '\n'), line += !!line) {
@@ -204,15 +206,16 @@ static bool is_decent(const char *text)
 static void screens(pid_t child)
 {
 	static const char *const screen[] = {
-		"-a", "--human", "--forks -a", "--forks --human", "-T", "--by comm", "--by uid", "-t",
-		"0.1 1", "--help",
+		"-a",	     "--human",	 "--forks -a", "--forks --human", "-T",
+		"--by comm", "--by uid", "-t",	       "0.1 1",		  "--help",
 	};
 	char *out;
 	int status;
 
 	for (size_t i = 0; i < sizeof(screen) / sizeof(screen[0]); i++) {
 		out = shell(&status, "cowstat %s", screen[i]);
-		ok(!status && *out && is_decent(out), "cowstat %s: decent at 80 columns", screen[i]);
+		ok(!status && *out && is_decent(out), "cowstat %s: decent at 80 columns",
+		   screen[i]);
 		free(out);
 	}
 	out = shell(&status, "cowstat --by cgroup");
@@ -235,7 +238,8 @@ static void screens(pid_t child)
 	ok(strstr(out, "slow"), "and warns that it is slow");
 	free(out);
 
-	out = shell(&status, "script -qec 'stty cols 80; TERM=xterm cowstat -a' /dev/null </dev/null");
+	out = shell(&status,
+		    "script -qec 'stty cols 80; TERM=xterm cowstat -a' /dev/null </dev/null");
 	ok(strstr(out, "\033[1m    PID"), "in colour on a terminal");
 	free(out);
 	out = shell(&status, "script -qec 'NO_COLOR=1 TERM=xterm cowstat -a' /dev/null </dev/null");
@@ -256,20 +260,22 @@ static void machines_read(pid_t child)
 	ok(!strcmp(json_string_value(json_object_get(row, "comm")), "a \"b'\n\033[2J\uFFFD"),
 	   "a hostile name survives in JSON");
 	ok(!strcmp(json_string_value(json_object_get(row, "comm_bytes")), "612022622"
-		   "70a1b5b324aff"), "and byte for byte");
+									  "70a1b5b324aff"),
+	   "and byte for byte");
 	json_decref(json);
 	free(out);
 	/* python's parser is stricter than most, and is somebody else's */
 	free(shell(&status, "set -e; for view in -a '--by comm' -T -t; do"
-		   " cowstat -o json $view | python3 -m json.tool >/dev/null; done"));
+			    " cowstat -o json $view | python3 -m json.tool >/dev/null; done"));
 	is(status, 0, "cowstat -o json of every view: a strict parser takes it");
 	out = shell(&status, "echo counting off >/proc/cowstat; cowstat --openmetrics; "
-		    "awk '$1 == \"*\" { print \"told\", $30 }' /proc/cowstat; "
-		    "echo counting on >/proc/cowstat");
+			     "awk '$1 == \"*\" { print \"told\", $30 }' /proc/cowstat; "
+			     "echo counting on >/proc/cowstat");
 	ok(strstr(out, "\n# EOF\n"), "OpenMetrics ends as it should");
 	ok(strstr(out, "\ncowstat_counting 0\n"), "and says when counting is off");
 	ok(strtoull(strstr(out, "cowstat_copied_bytes_total ") + 27, NULL, 10) ==
-	   strtoull(strstr(out, "told ") + 5, NULL, 10), "its copied bytes are the table's");
+		   strtoull(strstr(out, "told ") + 5, NULL, 10),
+	   "its copied bytes are the table's");
 	free(out);
 }
 
@@ -312,10 +318,12 @@ static void names(void)
 	named("cowstat -a --human -C '^a .b'", " a \"b'??[2J?\n");
 	named("cowstat --by comm -C '^a .b'", " a \"b'??[2J?\n");
 	named("cowstat --by comm -o json -C '^a .b' | python3 -c 'import json, sys; "
-	      "print(ascii(json.load(sys.stdin)[\"groups\"][0]))'", "'a \"b\\'\\n\\x1b[2J\\ufffd'");
+	      "print(ascii(json.load(sys.stdin)[\"groups\"][0]))'",
+	      "'a \"b\\'\\n\\x1b[2J\\ufffd'");
 	/* a command, and a program of cowbench's, of such a name */
 	run("cp /bin/true \"$(printf '/tmp/a \"b\\047\\033\\377')\"");
-	named("cowstat -- \"$(printf '/tmp/a \"b\\047\\033\\377')\" 2>&1", "bill: /tmp/a \"b'?? (exit 0, ");
+	named("cowstat -- \"$(printf '/tmp/a \"b\\047\\033\\377')\" 2>&1",
+	      "bill: /tmp/a \"b'?? (exit 0, ");
 	named("cowstat -o json --output /tmp/b.json -- \"$(printf '/tmp/a \"b\\047\\033\\377')\" && "
 	      "python3 -c 'import json; print(ascii(json.load(open(\"/tmp/b.json\"))[\"command\"][0]))'",
 	      "'/tmp/a \"b\\'\\x1b\\ufffd'");
@@ -368,9 +376,11 @@ static void times(pid_t child)
 	out = shell(&status, "cowstat --time -o json -p %d", child);
 	json = json_of(out);
 	ok(strtoull(json_string_value(json_object_get(first(json, "rows"), "copy_ns")), NULL, 10) ==
-	   VALUE(row, COPY_NS), "JSON has the very figure");
+		   VALUE(row, COPY_NS),
+	   "JSON has the very figure");
 	ok(strtod(json_string_value(json_object_get(first(json, "rows"), "run_ns")), NULL) >=
-	   1e6 * ran, "and the run time");
+		   1e6 * ran,
+	   "and the run time");
 	json_decref(json);
 	free(out);
 	out = shell(&status, "cowstat --time -n 1 -s copied -l -H 0.3 1");
@@ -392,7 +402,8 @@ static void times(pid_t child)
 	out = shell(&status, "cowstat -- sh -c '(true); ls / >/dev/null' 2>&1");
 	ok(strstr(out, "\n  time in copy-on-write faults: ") && is_decent(out), "so has the bill");
 	free(out);
-	out = shell(&status, "cowstat -o json --output /tmp/b.json -- sh -c '(true); ls /' >/tmp/ls && "
+	out = shell(&status,
+		    "cowstat -o json --output /tmp/b.json -- sh -c '(true); ls /' >/tmp/ls && "
 		    "python3 -c 'import json; b = json.load(open(\"/tmp/b.json\"))[\"bill\"]; "
 		    "print(0 < int(b[\"copy_ns\"]) < int(b[\"run_ns\"]) * 10)'");
 	ok(strstr(out, "True"), "and its JSON");
@@ -401,7 +412,8 @@ static void times(pid_t child)
 	is(control("timing off"), 0, "timing off");
 	out = shell(&status, "cowstat --time -p %d", child);
 	ok(!status && strstr(out, "Timing is off: the times are of when it was on.\n") &&
-	   field(out, child, 3) == copy, "what was timed stays, and it is said that timing is off");
+		   field(out, child, 3) == copy,
+	   "what was timed stays, and it is said that timing is off");
 	free(out);
 }
 
@@ -425,7 +437,7 @@ static void a_doctor(void)
 	ok(strstr(out, "23 faults, 23 copied"), "who sees as many pages");
 	free(out);
 	out = shell(&status, "echo counting off >/proc/cowstat; cowstat doctor; s=$?; "
-		    "echo counting on >/proc/cowstat; exit $s");
+			     "echo counting on >/proc/cowstat; exit $s");
 	is(status, 1, "with counting off, the doctor does not");
 	ok(strstr(out, "counting  BAD"), "and says so");
 	free(out);

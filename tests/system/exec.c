@@ -55,7 +55,7 @@ static int again(void)
 	char *more = map_pages(MANY);
 	pid_t pid = start_child(nothing, NULL);
 
-	write_pages(more, MANY);	/* copied or reused, as the child is quick or slow */
+	write_pages(more, MANY); /* copied or reused, as the child is quick or slow */
 	wait_child(pid);
 	return 0;
 }
@@ -70,10 +70,12 @@ int main(int argc, char **argv)
 
 	pages = map_pages(256);
 	child_rows(write_and_exec, BEFORE, &none, &some);
-	is(GREW(none, some, PRE_EXEC_COPIED), BEFORE, "pre_exec_copied is what was copied before exec");
+	is(GREW(none, some, PRE_EXEC_COPIED), BEFORE,
+	   "pre_exec_copied is what was copied before exec");
 	is(VALUE(some, EXECS), 1, "one exec");
 	ok(VALUE(some, ANON_COPIED) >= VALUE(some, PRE_EXEC_COPIED), "and stands still after it");
-	is(VALUE(some, FORKS), 2, "it forked after exec (the harness once, the test once): same row");
+	is(VALUE(some, FORKS), 2,
+	   "it forked after exec (the harness once, the test once): same row");
 
 	some = child_row(exec_by_thread, NULL);
 	is(VALUE(some, EXECS), 1, "exec by a thread: same row, one exec");

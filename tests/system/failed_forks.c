@@ -144,19 +144,20 @@ static const struct {
 	work_fn *work;
 	uint64_t failed, eagain, enomem;
 } kinds[] = {
-	{ "overcommit",			overcommit,		3, 0, 3 },
-	{ "pids.max",			pids_max,		5, 5, 0 },
-	{ "pids.max, and a thread",	pids_max_thread,	1, 1, 0 },
-	{ "RLIMIT_NPROC",		rlimit,			7, 7, 0 },
-	{ "flags that are refused",	refused_flags,		2, 0, 0 },
-	{ "interrupted by signals",	interrupted,		0, 0, 0 },
+	{ "overcommit", overcommit, 3, 0, 3 },
+	{ "pids.max", pids_max, 5, 5, 0 },
+	{ "pids.max, and a thread", pids_max_thread, 1, 1, 0 },
+	{ "RLIMIT_NPROC", rlimit, 7, 7, 0 },
+	{ "flags that are refused", refused_flags, 2, 0, 0 },
+	{ "interrupted by signals", interrupted, 0, 0, 0 },
 };
 
 #define NR_KINDS	(sizeof(kinds) / sizeof(kinds[0]))
 
 static void check_row(const struct cow_row *row, size_t i, const char *whose)
 {
-	is(VALUE(*row, FORKS_FAILED), kinds[i].failed, "%s, %s: forks_failed", kinds[i].name, whose);
+	is(VALUE(*row, FORKS_FAILED), kinds[i].failed, "%s, %s: forks_failed", kinds[i].name,
+	   whose);
 	is(VALUE(*row, FORK_EAGAIN), kinds[i].eagain, "%s, %s: fork_eagain", kinds[i].name, whose);
 	is(VALUE(*row, FORK_ENOMEM), kinds[i].enomem, "%s, %s: fork_enomem", kinds[i].name, whose);
 }

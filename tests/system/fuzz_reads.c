@@ -19,11 +19,11 @@
 #define READERS		4
 #define ROOM		(1 << 18)	/* more than a table of 64 rows has */
 
-static int shared;			/* an open file */
+static int shared; /* an open file */
 static size_t rounds;
 static struct {
 	size_t tables, pieces, bad;
-} *seen;				/* by reader; shared with them */
+} *seen; /* by reader; shared with them */
 
 /* Children of any name, written to by chance. */
 static void have_odd_children(void *arg)
@@ -59,7 +59,7 @@ static size_t fields_of(const char *line, size_t len)
 		if (line[i] != ' ')
 			continue;
 		if (!i || i == len - 1 || line[i - 1] == ' ')
-			return 0;		/* an empty field */
+			return 0; /* an empty field */
 		n++;
 	}
 	return len ? n : 0;
@@ -81,7 +81,7 @@ static bool well_formed(const char *text, size_t len)
 		if (nr == 0 && strncmp(line, "# cowstat 1 ", 12))
 			return false;
 		if (nr == 1)
-			columns = n - 1;	/* the # */
+			columns = n - 1; /* the # */
 		if (nr < 2)
 			continue;
 		if (n != columns || n != COWSTAT_NR_COLUMNS) {

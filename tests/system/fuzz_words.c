@@ -36,8 +36,8 @@ struct state {
 	bool counting, timing;
 };
 
-static char *end;	/* of memory that can be read */
-static pid_t witness;	/* its row is gone only after a reset */
+static char *end;     /* of memory that can be read */
+static pid_t witness; /* its row is gone only after a reset */
 static char *pages;
 
 /* The word that an input is, or -1. */
@@ -72,17 +72,17 @@ static void mutate(struct input *in)
 	size_t at = in->n ? random() % in->n : 0;
 
 	switch (random() % 13) {
-	case 0:		/* cut off */
+	case 0: /* cut off */
 		in->n = at;
 		break;
-	case 1:		/* case */
+	case 1: /* case */
 		in->bytes[at] ^= 0x20;
 		break;
 	case 2:
 		for (size_t i = 0; i < in->n; i++)
 			in->bytes[i] = toupper((unsigned char)in->bytes[i]);
 		break;
-	case 3:		/* blanks, newlines, NULs: behind, before, within */
+	case 3: /* blanks, newlines, NULs: behind, before, within */
 		for (long i = random() % 4; i >= 0; i--)
 			put(in, in->n, blanks[random() % (sizeof(blanks) - 1)]);
 		break;
@@ -92,29 +92,29 @@ static void mutate(struct input *in)
 	case 5:
 		put(in, at, blanks[random() % (sizeof(blanks) - 1)]);
 		break;
-	case 6:		/* any byte, more or instead */
+	case 6: /* any byte, more or instead */
 		put(in, at, random());
 		break;
 	case 7:
 		in->bytes[at] = random();
 		break;
-	case 8:		/* a bit */
+	case 8: /* a bit */
 		in->bytes[at] ^= 1 << random() % 8;
 		break;
-	case 9:		/* two words */
+	case 9: /* two words */
 		append(in, random() % 2 ? " " : "\n");
 		append(in, words[random() % NR_WORDS]);
 		break;
-	case 10:	/* long: up to what is looked at, or pages of it */
-		for (size_t n = random() % (random() % 2 ? WORD_MAX + 2 : ROOM); in->n < n; )
+	case 10: /* long: up to what is looked at, or pages of it */
+		for (size_t n = random() % (random() % 2 ? WORD_MAX + 2 : ROOM); in->n < n;)
 			put(in, in->n, random() % 2 ? '\n' : random());
 		break;
-	case 11:	/* nothing but chance */
+	case 11: /* nothing but chance */
 		in->n = random() % (WORD_MAX + 2);
 		for (size_t i = 0; i < in->n; i++)
 			in->bytes[i] = random();
 		break;
-	case 12:	/* nowhere */
+	case 12: /* nowhere */
 		in->bad_address = true;
 		break;
 	}

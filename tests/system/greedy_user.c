@@ -32,7 +32,7 @@
 
 static char *pages;
 static atomic_uint *born;
-static uint64_t *cycles;	/* of each copy */
+static uint64_t *cycles; /* of each copy */
 
 /* The user's process's own: its sleepers. */
 static pid_t sleeper[MAX_CROWD];
@@ -183,9 +183,11 @@ int main(void)
 
 	crowded = copy_cost();
 	note("report: a copy of root's took %" PRIu64 " cycles, then %" PRIu64
-	     " beside %zu sleepers", cost, crowded, crowd.at_first);
+	     " beside %zu sleepers",
+	     cost, crowded, crowd.at_first);
 	if (getenv("COWSTAT_ICOUNT"))
-		ok(crowded <= cost + cost / COSTS_MORE, "a copy of root's costs what it cost before");
+		ok(crowded <= cost + cost / COSTS_MORE,
+		   "a copy of root's costs what it cost before");
 	before = total_now();
 
 	gate_open(&crowd.more);

@@ -102,13 +102,13 @@ static bool row_is_conserved(const struct cow_row *row)
 	const uint64_t *v = row->value;
 
 	return v[COWSTAT_COL_WP_FAULTS] ==
-		v[COWSTAT_COL_COPIED] + v[COWSTAT_COL_ZERO_FILLED] + v[COWSTAT_COL_REUSED] +
-		v[COWSTAT_COL_SHARED_WP] + v[COWSTAT_COL_OTHER] &&
-	       v[COWSTAT_COL_THP_FAULTS] ==
-		v[COWSTAT_COL_THP_SPLIT] + v[COWSTAT_COL_THP_REUSED] + v[COWSTAT_COL_THP_OTHER] &&
-	       v[COWSTAT_COL_HUGETLB_FAULTS] ==
-		v[COWSTAT_COL_HUGETLB_COPIED] + v[COWSTAT_COL_HUGETLB_REUSED] +
-		v[COWSTAT_COL_HUGETLB_OTHER] &&
+		       v[COWSTAT_COL_COPIED] + v[COWSTAT_COL_ZERO_FILLED] + v[COWSTAT_COL_REUSED] +
+			       v[COWSTAT_COL_SHARED_WP] + v[COWSTAT_COL_OTHER] &&
+	       v[COWSTAT_COL_THP_FAULTS] == v[COWSTAT_COL_THP_SPLIT] + v[COWSTAT_COL_THP_REUSED] +
+						    v[COWSTAT_COL_THP_OTHER] &&
+	       v[COWSTAT_COL_HUGETLB_FAULTS] == v[COWSTAT_COL_HUGETLB_COPIED] +
+							v[COWSTAT_COL_HUGETLB_REUSED] +
+							v[COWSTAT_COL_HUGETLB_OTHER] &&
 	       v[COWSTAT_COL_ANON_COPIED] + v[COWSTAT_COL_KSM_COPIED] <= v[COWSTAT_COL_COPIED];
 }
 
@@ -150,8 +150,8 @@ int done(void)
 
 char *map_untouched(size_t n)
 {
-	char *pages = mmap(NULL, n * PAGE, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *pages = mmap(NULL, n * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			   0);
 
 	if (pages == MAP_FAILED || (has_thp() && madvise(pages, n * PAGE, MADV_NOHUGEPAGE)))
 		bail("no memory: errno %d", errno);
@@ -179,7 +179,7 @@ void read_pages(const char *pages, size_t n)
 		(void)*(volatile const char *)(pages + i * PAGE);
 }
 
-static char *stack;	/* for the children of this process */
+static char *stack; /* for the children of this process */
 
 struct start {
 	work_fn *work;
@@ -190,7 +190,7 @@ static int child_main(void *arg)
 {
 	struct start *start = arg;
 
-	stack = NULL;	/* this process runs on it: its children need another one */
+	stack = NULL; /* this process runs on it: its children need another one */
 	start->work(start->arg);
 	_exit(0);
 }
@@ -423,7 +423,8 @@ static void have_children(void *arg)
 
 void share_and_write(size_t n, int advice, unsigned int rest_us)
 {
-	char *own = mmap(NULL, n * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *own = mmap(NULL, n * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			 0);
 
 	if (own == MAP_FAILED)
 		_exit(1);
@@ -518,8 +519,8 @@ struct agreed tables_agree(const char *name, const struct cow_table *module,
 		if (order) {
 			m = order < 0 ? ours[i++] : theirs[j++];
 			if (absent++ < 5)
-				note("%s has no row of pid %d (%s)", order < 0 ? "BPF" : "the module",
-				     m->pid, m->comm);
+				note("%s has no row of pid %d (%s)",
+				     order < 0 ? "BPF" : "the module", m->pid, m->comm);
 			continue;
 		}
 		m = ours[i++];
@@ -545,8 +546,9 @@ struct agreed tables_agree(const char *name, const struct cow_table *module,
 	free(theirs);
 
 	note("report: %s: %zu processes, BPF missed %" PRIu64 ", parent_copied differs in %" PRIu64
-	     " rows by at most %" PRIu64, name, agreed.rows, bpf->missed.value,
-	     bad[COWSTAT_COL_PARENT_COPIED], worst[COWSTAT_COL_PARENT_COPIED]);
+	     " rows by at most %" PRIu64,
+	     name, agreed.rows, bpf->missed.value, bad[COWSTAT_COL_PARENT_COPIED],
+	     worst[COWSTAT_COL_PARENT_COPIED]);
 	is(absent, 0, "each process has a row in both tables");
 	is(bpf->missed.value, 0, "BPF missed nothing");
 	is(bpf->lost.value, module->lost.value, "both lost as much");
@@ -557,7 +559,7 @@ struct agreed tables_agree(const char *name, const struct cow_table *module,
 		   agreed.sum[c]);
 	}
 	ok(worst[COWSTAT_COL_PARENT_COPIED] <= PARENT_APART &&
-	   bad[COWSTAT_COL_PARENT_COPIED] <= agreed.rows / PARENT_ROWS + 1,
+		   bad[COWSTAT_COL_PARENT_COPIED] <= agreed.rows / PARENT_ROWS + 1,
 	   "parent_copied differs in %" PRIu64 " rows by at most %" PRIu64,
 	   bad[COWSTAT_COL_PARENT_COPIED], worst[COWSTAT_COL_PARENT_COPIED]);
 	return agreed;

@@ -20,8 +20,7 @@
 
 /* ok(), is(): one TAP line each; is() prints both values if they differ. */
 void ok(bool good, const char *what, ...) __attribute__((format(printf, 2, 3)));
-void is(uint64_t got, uint64_t want, const char *what, ...)
-	__attribute__((format(printf, 3, 4)));
+void is(uint64_t got, uint64_t want, const char *what, ...) __attribute__((format(printf, 3, 4)));
 void note(const char *what, ...) __attribute__((format(printf, 1, 2)));
 
 /* bail(): something the test needs is missing: print a message and end the test as failed. */
@@ -98,8 +97,8 @@ struct agreed tables_agree(const char *name, const struct cow_table *module,
 
 /* seen_through(): what an open file shows to the user with this uid. */
 struct seen {
-	size_t mine, others, sums;	/* rows of this user, of others, and of sums */
-	bool header_whole;	/* the header has at least one system-wide figure */
+	size_t mine, others, sums; /* rows of this user, of others, and of sums */
+	bool header_whole;	   /* the header has at least one system-wide figure */
 };
 struct seen seen_through(int fd, uint64_t uid);
 /* only_own(): it is exactly what an unprivileged reader may see. */

@@ -86,7 +86,8 @@ static void pool_exhausted(void)
 	before = row_of(getpid());
 	write_huge(e.pages, N);
 	after = row_of(getpid());
-	is(GREW(before, after, HUGETLB_REUSED), N, "the parent writes: reused, at its child's cost");
+	is(GREW(before, after, HUGETLB_REUSED), N,
+	   "the parent writes: reused, at its child's cost");
 	is(GREW(before, after, HUGETLB_COPIED), 0, "nothing copied");
 	note("the parent's hugetlb_other: %lu", GREW(before, after, HUGETLB_OTHER));
 	gate_open(&e.go);

@@ -9,7 +9,7 @@
 
 #define N	509
 
-static char *pages;	/* made by us, or by whoever does the work */
+static char *pages; /* made by us, or by whoever does the work */
 
 static void write_given(void *arg)
 {

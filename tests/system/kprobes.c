@@ -49,7 +49,8 @@ static void counts(const char *when)
 static void jump_or_breakpoint(void)
 {
 	run("for i in $(seq 100); do grep -qF \"" PLACE "\" " KPROBES "list && "
-	    "! grep -F \"" PLACE "\" " KPROBES "list | grep -v OPTIMIZED && exit; sleep 0.1; done; false");
+	    "! grep -F \"" PLACE "\" " KPROBES
+	    "list | grep -v OPTIMIZED && exit; sleep 0.1; done; false");
 	counts("a jump");
 	set_file("/proc/sys/debug/kprobes-optimization", "0");
 	run("! grep OPTIMIZED " KPROBES "list");
@@ -66,14 +67,17 @@ static void another_at_the_same_place(void)
 	place = shell(&status, "echo -n " PLACE);
 	if (!*place)
 		bail("no kprobe of ours");
-	hits = shell(&status, TRACING "echo 'p:others/same %s' >kprobe_events && "
-		     "echo 1 >events/others/same/enable", place);
+	hits = shell(&status,
+		     TRACING "echo 'p:others/same %s' >kprobe_events && "
+			     "echo 1 >events/others/same/enable",
+		     place);
 	is(status, 0, "another kprobe at %s", place);
 	free(hits);
 	counts("another kprobe came");
 	load_module("");
 	counts("it was there before us");
-	hits = shell(&status, "awk '$1 == \"same\" { print $2 }' /sys/kernel/tracing/kprobe_profile");
+	hits = shell(&status,
+		     "awk '$1 == \"same\" { print $2 }' /sys/kernel/tracing/kprobe_profile");
 	ok(strtoull(hits, NULL, 10) >= 2 * WRITTEN, "it has as many hits: %lu",
 	   strtoul(hits, NULL, 10));
 	free(hits);
@@ -90,8 +94,11 @@ static void tracers(void)
 	char command[256];
 
 	for (size_t i = 0; i < 2; i++) {
-		snprintf(command, sizeof(command), TRACING "for f in " CALLED "; do "
-			 "echo \"$f\" >>set_ftrace_filter; done 2>/dev/null; echo %s >current_tracer", name[i]);
+		snprintf(command, sizeof(command),
+			 TRACING
+			 "for f in " CALLED "; do "
+			 "echo \"$f\" >>set_ftrace_filter; done 2>/dev/null; echo %s >current_tracer",
+			 name[i]);
 		run(command);
 		counts(name[i]);
 		run(TRACING "grep -q add_new_anon_rmap trace");

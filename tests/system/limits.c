@@ -58,7 +58,7 @@ static void full_table(const char *params, size_t rows, size_t n)
 	ours = row_of(getpid());
 	for (i = 0; i < LIVING; i++)
 		living[i] = start_child(wait_at_gate, &end);
-	children(1, 0);	/* what a first time costs */
+	children(1, 0); /* what a first time costs */
 	t[0] = table_now();
 	children(n / 2, 0);
 	t[1] = table_now();
@@ -70,7 +70,7 @@ static void full_table(const char *params, size_t rows, size_t n)
 	is(t[2].lost.value, 0, "%s: no fault was without a row", params);
 	/* What a child copies anyway is the same in both halves. */
 	is(copied_by_others(&t[2]) - copied_by_others(&t[1]) -
-	   (copied_by_others(&t[1]) - copied_by_others(&t[0])),
+		   (copied_by_others(&t[1]) - copied_by_others(&t[0])),
 	   n / 2 * WRITES, "%s: the total has every page that was written", params);
 	is(GREW(ours, *cow_table_find(&t[2], getpid()), FORKS), all - 1,
 	   "%s: and our row every fork", params);
@@ -102,7 +102,7 @@ static void pid_wrap(void)
 	for (i = 0; i < n; i++) {
 		pid[i] = start_child(write_few, (void *)(i % 7));
 		wait_child(pid[i]);
-		row = row_of(pid[i]);	/* of several it is the youngest */
+		row = row_of(pid[i]); /* of several it is the youngest */
 		start[i] = VALUE(row, START_NS);
 		wrong += GREW(none, row, COPIED) != i % 7 || (i && start[i] <= start[i - 1]);
 	}

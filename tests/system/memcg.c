@@ -54,7 +54,7 @@ int main(void)
 	ok(row.value[COWSTAT_COL_CGROUP] > 1, "in a cgroup of its own: %lu",
 	   row.value[COWSTAT_COL_CGROUP]);
 	ok(log_has("Memory cgroup out of memory: Killed process"), "the kernel says so too");
-	log_clear();	/* its report has a call trace, which is no complaint about us */
+	log_clear(); /* its report has a call trace, which is no complaint about us */
 	rmdir(SMALL);
 	return done();
 }

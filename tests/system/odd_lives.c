@@ -93,7 +93,7 @@ static void leader_first(void)
 {
 	struct cow_row none, some;
 
-	leaderless(0);	/* what a first time costs */
+	leaderless(0); /* what a first time costs */
 	none = leaderless(0);
 	some = leaderless(509);
 	is(GREW(none, some, COPIED), 509, "what it copied is the process's");
@@ -111,8 +111,21 @@ static bool is_named(const struct cow_row *row, const char *name)
 }
 
 static const char *const odd_name[] = {
-	"", "-", "--", "*", " ", "a b\n", "\n# pid", "\\055", "\377\200", "fifteen letters",
-	"a b\tc\nd\\e", "\x01\x02\x1b[31m\x7f", "\xff\xfe\xc3(", "* 1 2 3", "# cowstat 9",
+	"",
+	"-",
+	"--",
+	"*",
+	" ",
+	"a b\n",
+	"\n# pid",
+	"\\055",
+	"\377\200",
+	"fifteen letters",
+	"a b\tc\nd\\e",
+	"\x01\x02\x1b[31m\x7f",
+	"\xff\xfe\xc3(",
+	"* 1 2 3",
+	"# cowstat 9",
 };
 
 #define NR_NAMES	(sizeof(odd_name) / sizeof(*odd_name))
@@ -202,13 +215,13 @@ static void clock_steps(void)
 	}
 	after = table_now();
 	ok(after.now_ns.value > before.now_ns.value &&
-	   after.now_ns.value - before.now_ns.value < 600 * 1000000000UL &&
-	   after.since_ns.value == before.since_ns.value, "the table's own clock went on: %lu ns",
-	   after.now_ns.value - before.now_ns.value);
+		   after.now_ns.value - before.now_ns.value < 600 * 1000000000UL &&
+		   after.since_ns.value == before.since_ns.value,
+	   "the table's own clock went on: %lu ns", after.now_ns.value - before.now_ns.value);
 	cow_table_free(&before);
 	cow_table_free(&after);
 	text = shell(&status, "awk '!/^#/ { if ($1 > 60e9) late += $3; n += $3 } "
-		     "END { print (n >= 404), late + 0 }' /proc/cowstat_latency");
+			      "END { print (n >= 404), late + 0 }' /proc/cowstat_latency");
 	ok(!status && !strcmp(text, "1 0\n"), "copies were timed, and none took a minute");
 	free(text);
 	is(control("timing off"), 0, "timing off");

@@ -39,7 +39,7 @@ int main(void)
 	uint64_t shared;
 	size_t n = 0;
 
-	child_row(fork_pinned, &n);	/* our heap has its size once it was read */
+	child_row(fork_pinned, &n); /* our heap has its size once it was read */
 	row_of_child_of(getpid());
 	none = child_row(fork_pinned, &n);
 	child_none = row_of_child_of(none.pid);
@@ -50,8 +50,8 @@ int main(void)
 	is(GREW(none, some, COPIED_BYTES), N * PAGE, "copied_bytes");
 	is(VALUE(child_some, FORK_COPIED), 0, "not the child's");
 	shared = VALUE(child_none, BIRTH_ANON_PAGES) - VALUE(child_some, BIRTH_ANON_PAGES);
-	ok(shared + 2 >= N && shared <= N + 2, "nor shared at birth: %lu less, but for our heap's growth",
-	   shared);
+	ok(shared + 2 >= N && shared <= N + 2,
+	   "nor shared at birth: %lu less, but for our heap's growth", shared);
 	is(VALUE(some, REMOTE), 0, "nothing remote about it");
 	return done();
 }

@@ -65,7 +65,7 @@ int main(void)
 	is(pread(fd, again, 10, n + 1000), 0, "end of file beyond the end");
 
 	lseek(fd, 0, SEEK_SET);
-	m = read(fd, again, 3);		/* a new snapshot */
+	m = read(fd, again, 3); /* a new snapshot */
 	m += read_all(fd, again + m, 1);
 	ok(parses(again, m), "%zu reads of one byte", m);
 	lines = memmem(again, m, "\n# pid", 6);

@@ -84,8 +84,8 @@ int main(void)
 	is(VALUE(me, DESC_BIRTH_ANON_PAGES), VALUE(folded, BIRTH_ANON_PAGES),
 	   "desc_birth_anon_pages");
 	is(VALUE(me, DESC_PARENT_COPIED), VALUE(folded, PARENT_COPIED), "desc_parent_copied");
-	is(VALUE(me, ANON_COPIED) + VALUE(me, DESC_ANON_COPIED) + copied,
-	   VALUE(total, ANON_COPIED), "nothing is missing from the total: pages");
+	is(VALUE(me, ANON_COPIED) + VALUE(me, DESC_ANON_COPIED) + copied, VALUE(total, ANON_COPIED),
+	   "nothing is missing from the total: pages");
 	is(VALUE(me, COPIED_BYTES) + VALUE(me, DESC_COPIED_BYTES) + bytes,
 	   VALUE(total, COPIED_BYTES), "nothing is missing from the total: bytes");
 	is(VALUE(me, DESC_BIRTH_ANON_PAGES) + birth, VALUE(total, BIRTH_ANON_PAGES),

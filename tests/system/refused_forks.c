@@ -27,9 +27,9 @@
 enum kind { REFUSED, TOO_MANY, IO_THREAD, NR_KINDS };
 
 static const char *const kind_name[NR_KINDS] = {
-	[REFUSED]	= "a clone with flags that are refused",
-	[TOO_MANY]	= "a fork that reaches pids.max",
-	[IO_THREAD]	= "a thread of io_uring's",
+	[REFUSED] = "a clone with flags that are refused",
+	[TOO_MANY] = "a fork that reaches pids.max",
+	[IO_THREAD] = "a thread of io_uring's",
 };
 
 static struct gate go[NR_KINDS];

@@ -98,8 +98,8 @@ static void begin_long(pid_t *pids)
 
 static void end_long(const pid_t *pids)
 {
-	ok(vmstat("oom_kill") > 0 && vmstat("pswpout") > 0, "%lu were killed, %lu pages swapped out",
-	   vmstat("oom_kill"), vmstat("pswpout"));
+	ok(vmstat("oom_kill") > 0 && vmstat("pswpout") > 0,
+	   "%lu were killed, %lu pages swapped out", vmstat("oom_kill"), vmstat("pswpout"));
 	for (size_t i = 0; i < NR_LONG; i++)
 		kill_child(pids[i]);
 	set_file(KSM "run", "0");

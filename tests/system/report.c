@@ -55,10 +55,12 @@ int main(void)
 	start_row();
 	snprintf(command, sizeof(command),
 		 "%s/cowbench report --size 1M,2M --count 1 --warmup 0 --duration 1 --output " PAGE_FILE
-		 " --pictures " DIR " >" DIR "/log 2>&1", getenv("COWSTAT_BUILD"));
+		 " --pictures " DIR " >" DIR "/log 2>&1",
+		 getenv("COWSTAT_BUILD"));
 	if (!getenv("COWSTAT_PROGRAMS")) {
 		is(status_of(command), 1, "without gnuplot the report fails");
-		is(status_of("grep -q 'gnuplot-nox' " DIR "/log"), 0, "without gnuplot it says what to install");
+		is(status_of("grep -q 'gnuplot-nox' " DIR "/log"), 0,
+		   "without gnuplot it says what to install");
 		return done();
 	}
 	is(status_of(command), 0, "the report is made");

@@ -76,7 +76,8 @@ int main(void)
 		cow_table_free(&t);
 	}
 	kill_child(storm);
-	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "each epoch counted: wait status %#x", status);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "each epoch counted: wait status %#x",
+	   status);
 	is(backwards, 0, "no count went back in %lu tables", tables);
 	t = table_now();
 	is(t.epoch.value, first_epoch + resets, "%d epochs later", resets);

@@ -75,8 +75,8 @@ int main(void)
 	ok(VALUE(row, COPIED) >= N, "two threads on two CPUs: %lu copied", VALUE(row, COPIED));
 	note("two threads: copy %lu ns, shootdown %lu ns a page",
 	     VALUE(row, COPY_NS) / VALUE(row, COPIED), together);
-	ok(together > 2 * alone, "two threads on two CPUs: shootdown_ns grows from %lu to %lu a page",
-	   alone, together);
+	ok(together > 2 * alone,
+	   "two threads on two CPUs: shootdown_ns grows from %lu to %lu a page", alone, together);
 	is(control("timing off"), 0, "timing off");
 	return done();
 }

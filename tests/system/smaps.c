@@ -65,7 +65,7 @@ int main(void)
 	fresh = map_untouched(FRESH);
 	puppet_start(&writer);
 	touch_stack();
-	look_at(writer.pid);	/* what looking costs us is spent */
+	look_at(writer.pid); /* what looking costs us is spent */
 	look_at(writer.pid);
 	before = look_at(writer.pid);
 	puppet_work(&writer);

@@ -40,22 +40,22 @@
 /* How much of a table was shown. */
 enum rows {
 	NOT_OPENED,
-	OWN,		/* rows of our uid, no sums, no system-wide figures */
+	OWN, /* rows of our uid, no sums, no system-wide figures */
 	ALL,
-	WRONG,		/* neither */
+	WRONG, /* neither */
 };
 
 /* What a stranger got: of the table its rows, of all else 0 or an errno. */
 struct got {
 	enum rows rows;
-	int word;	/* a control word written */
-	int latency;	/* /proc/cowstat_latency read */
-	int tracefs;	/* the trace read */
-	int perf;	/* the tracepoint opened for its raw events */
-	int bpf;	/* the pinned table read */
+	int word;    /* a control word written */
+	int latency; /* /proc/cowstat_latency read */
+	int tracefs; /* the trace read */
+	int perf;    /* the tracepoint opened for its raw events */
+	int bpf;     /* the pinned table read */
 };
 
-static struct got *got;		/* shared with children */
+static struct got *got; /* shared with children */
 static char *pages;
 static uint64_t tracepoint;
 
@@ -107,8 +107,11 @@ static int try_read(int fd)
 static int try_perf(void)
 {
 	struct perf_event_attr attr = {
-		.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr), .config = tracepoint,
-		.sample_period = 1, .sample_type = PERF_SAMPLE_RAW,
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof(attr),
+		.config = tracepoint,
+		.sample_period = 1,
+		.sample_type = PERF_SAMPLE_RAW,
 	};
 	int fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, 0), err = fd < 0 ? errno : 0;
 
@@ -127,7 +130,7 @@ static void try_all(void)
 {
 	int fd = open(COWSTAT_PROC_PATH, O_RDONLY);
 
-	write_pages(pages, 3);		/* for a row of our own */
+	write_pages(pages, 3); /* for a row of our own */
 	got->rows = fd < 0 ? NOT_OPENED : rows_of(fd);
 	close(fd);
 	got->word = control("counting on");
@@ -239,18 +242,24 @@ static const struct {
 	{ "root", root, { ALL, 0, 0, 0, 0, 0 } },
 	{ "root without capabilities", root_without_caps, { OWN, EPERM, EPERM, 0, EACCES, 0 } },
 	{ "an unprivileged user", user, { OWN, EACCES, EACCES, EACCES, EACCES, EACCES } },
-	{ "a user with CAP_PERFMON only", with_perfmon,
+	{ "a user with CAP_PERFMON only",
+	  with_perfmon,
 	  { ALL, EACCES, EACCES, EACCES, EPERM, EACCES } },
-	{ "a user with CAP_SYS_PTRACE only", with_ptrace,
+	{ "a user with CAP_SYS_PTRACE only",
+	  with_ptrace,
 	  { ALL, EACCES, EACCES, EACCES, EACCES, EACCES } },
-	{ "a user with CAP_SYS_ADMIN only", with_sys_admin,
+	{ "a user with CAP_SYS_ADMIN only",
+	  with_sys_admin,
 	  { OWN, EACCES, EACCES, EACCES, 0, EACCES } },
-	{ "a container's root: pid namespace, host's users, capabilities dropped", container,
+	{ "a container's root: pid namespace, host's users, capabilities dropped",
+	  container,
 	  { OWN, EPERM, EPERM, 0, EACCES, 0 } },
 	{ "root of a user namespace", userns, { OWN, EACCES, EACCES, EACCES, EACCES, EACCES } },
-	{ "the same with a pid namespace of its own", userns_pidns,
+	{ "the same with a pid namespace of its own",
+	  userns_pidns,
 	  { OWN, EACCES, EACCES, EACCES, EACCES, EACCES } },
-	{ "root of a user and a pid namespace that the host's root made", userns_pidns_of_root,
+	{ "root of a user and a pid namespace that the host's root made",
+	  userns_pidns_of_root,
 	  { OWN, EPERM, EPERM, 0, EACCES, 0 } },
 };
 
@@ -344,7 +353,8 @@ static void check_setuid(void)
 	}
 	if (waitpid(pid, &status, 0) != pid)
 		bail("lost a child");
-	is(status, 0, "a setuid-root program given a user's open file: neither reads nor writes more");
+	is(status, 0,
+	   "a setuid-root program given a user's open file: neither reads nor writes more");
 	unlink(SUID);
 	if (chmod(COWSTAT_PROC_PATH, 0644))
 		bail("chmod: errno %d", errno);
@@ -381,7 +391,7 @@ static void no_address(const char *command)
 static void check_addresses(void)
 {
 	ok(kernel_address("x 0xffffffff81000000 y") && kernel_address("18446744071578845184") &&
-	   !kernel_address("18446000 ffff"),
+		   !kernel_address("18446000 ffff"),
 	   "an address is known when it is seen");
 	no_address("cat " COWSTAT_PROC_PATH);
 	no_address("cat " COWSTAT_LATENCY_PATH);
@@ -405,7 +415,8 @@ static void check_cowtrace(void)
 {
 	int status;
 
-	free(shell(&status, "setpriv --reuid 4242 --regid 4242 --clear-groups "
+	free(shell(&status,
+		   "setpriv --reuid 4242 --regid 4242 --clear-groups "
 		   "--inh-caps +perfmon --ambient-caps +perfmon cowtrace -- true 2>/dev/null"));
 	is(status, 1, "CAP_PERFMON alone is not enough for cowtrace");
 }

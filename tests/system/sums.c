@@ -27,9 +27,9 @@
 static struct work {
 	char path[64];
 	uint64_t id;
-	size_t processes;	/* a prime number; short form */
+	size_t processes; /* a prime number; short form */
 	size_t processes_long;
-	size_t zero_pages;	/* that each of them reads and then writes */
+	size_t zero_pages; /* that each of them reads and then writes */
 	pid_t forker;
 } work[CGROUPS] = {
 	{ .processes = 307, .processes_long = 12491, .zero_pages = 2 },
@@ -47,7 +47,7 @@ static void make_cgroup(struct work *w, size_t i)
 	snprintf(w->path, sizeof(w->path), ROOT "/sum-%zu", i);
 	if ((mkdir(w->path, 0755) && errno != EEXIST) || stat(w->path, &st))
 		bail("mkdir %s: errno %d", w->path, errno);
-	w->id = st.st_ino;	/* as cgroup_id() has it */
+	w->id = st.st_ino; /* as cgroup_id() has it */
 	if (long_run())
 		w->processes = w->processes_long;
 }
@@ -126,8 +126,8 @@ static void check_table(const char *source, const struct cow_table *t, uint64_t 
 		is(VALUE(sum, FORKS), work[i].processes, "%s: forks in cgroup %zu", source, i);
 		is(VALUE(sum, ZERO_FILLED), work[i].processes * work[i].zero_pages,
 		   "%s: zero_filled in cgroup %zu", source, i);
-		ok(VALUE(sum, COPIED) >= work[i].processes, "%s: copied in cgroup %zu: %lu", source, i,
-		   VALUE(sum, COPIED));
+		ok(VALUE(sum, COPIED) >= work[i].processes, "%s: copied in cgroup %zu: %lu", source,
+		   i, VALUE(sum, COPIED));
 	}
 	for (i = 0; i < NAMES; i++) {
 		size_t j, want = 0;
@@ -164,7 +164,8 @@ static void check_groups(const char *source, const char *what)
 	doc = json_loads(out, 0, &error);
 	if (status || !doc)
 		bail("cowstat --by %s: exit status %d, %s", what, status, error.text);
-	json_array_foreach(json_object_get(doc, "groups"), i, group) {
+	json_array_foreach(json_object_get(doc, "groups"), i, group)
+	{
 		uint64_t n = json_integer_value(json_object_get(group, "processes"));
 
 		copied += json_integer_value(json_object_get(group, "copied"));

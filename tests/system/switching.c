@@ -71,8 +71,7 @@ static struct cow_row writer_row(pid_t writer, const char *when)
 	row = row_of(writer);
 	ok(GREW(before, row, COPIED) >= PAGES, "%s: %lu more copies", when,
 	   GREW(before, row, COPIED));
-	ok(VALUE(row, OTHER) <= 1, "%s: no copy shows as other (%lu do)", when,
-	   VALUE(row, OTHER));
+	ok(VALUE(row, OTHER) <= 1, "%s: no copy shows as other (%lu do)", when, VALUE(row, OTHER));
 	return row;
 }
 
@@ -147,7 +146,7 @@ static void fork_while_switched_on(void)
 		forker = start_child(fork_fast, NULL);
 		usleep(100000);
 		is(control("counting on"), 0, "counting on");
-		for (unsigned long from = shared->faults; shared->faults < from + 20; )
+		for (unsigned long from = shared->faults; shared->faults < from + 20;)
 			usleep(1000);
 		shared->stop = true;
 		wait_child(forker);

@@ -40,8 +40,9 @@ static struct taskstats stats_of(pid_t pid)
 	struct nl_msg *msg = nlmsg_alloc();
 	int err;
 
-	if (!msg || !genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, family, 0, 0, TASKSTATS_CMD_GET,
-				 TASKSTATS_GENL_VERSION) ||
+	if (!msg ||
+	    !genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, family, 0, 0, TASKSTATS_CMD_GET,
+			 TASKSTATS_GENL_VERSION) ||
 	    nla_put_u32(msg, TASKSTATS_CMD_ATTR_TGID, pid))
 		bail("no memory for a netlink message");
 	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, take_stats, &stats);
@@ -62,7 +63,7 @@ static struct both counts(pid_t pid)
 {
 	struct cow_row row = row_of(pid);
 
-	return (struct both) {
+	return (struct both){
 		.ours = VALUE(row, COPIED) + VALUE(row, ZERO_FILLED) + VALUE(row, HUGETLB_COPIED),
 		.kernels = stats_of(pid).wpcopy_count,
 	};
@@ -184,7 +185,8 @@ int main(void)
 	use_all_cpus();
 	pages = map_pages(N);
 	both = compare("two threads racing", race, N);
-	ok(both.ours >= N && both.ours <= N + 4, "two threads racing: cowstat %lu of %d", both.ours, N);
+	ok(both.ours >= N && both.ours <= N + 4, "two threads racing: cowstat %lu of %d", both.ours,
+	   N);
 	ok(both.kernels >= both.ours && both.kernels <= 2 * N + 8,
 	   "taskstats: %lu, with the copies that the slower thread threw away", both.kernels);
 	nl_socket_free(sock);

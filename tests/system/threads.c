@@ -54,8 +54,8 @@ int main(void)
 	some = child_row(many_threads, NULL);
 	/* Thread stacks and the heap make a fault more or less in either run. */
 	ok(llabs((long long)GREW(none, some, COPIED) - THREADS * 503) <= 2 * THREADS,
-	   "%d threads, one row: %lu copied of %d", THREADS,
-	   GREW(none, some, COPIED), THREADS * 503);
+	   "%d threads, one row: %lu copied of %d", THREADS, GREW(none, some, COPIED),
+	   THREADS * 503);
 	is(VALUE(some, FORKS), 0, "making threads is not forking");
 	is(VALUE(some, VFORKS), 0, "nor vforking");
 
@@ -66,7 +66,8 @@ int main(void)
 	ok(llabs((long long)GREW(none, some, COPIED) - RACE_PAGES) <= 4,
 	   "two threads racing over %d pages: %lu copied, each once", RACE_PAGES,
 	   GREW(none, some, COPIED));
-	ok(GREW(none, some, WP_FAULTS) >= RACE_PAGES, "%lu write-protect faults, %lu of them races lost",
-	   GREW(none, some, WP_FAULTS), GREW(none, some, OTHER));
+	ok(GREW(none, some, WP_FAULTS) >= RACE_PAGES,
+	   "%lu write-protect faults, %lu of them races lost", GREW(none, some, WP_FAULTS),
+	   GREW(none, some, OTHER));
 	return done();
 }

@@ -73,7 +73,8 @@ static void check(const struct seen_times *times, const char *where)
 {
 	is(times->start_ns / NS_PER_TICK, times->stat_ticks, "%s: start_ns", where);
 	ok(times->since_ns < times->start_ns && times->start_ns < times->now_ns &&
-	   times->now_ns <= times->boottime_ns, "%s: the others are of the same clock", where);
+		   times->now_ns <= times->boottime_ns,
+	   "%s: the others are of the same clock", where);
 	ok(times->boottime_ns - times->now_ns < 60 * NS_PER_S, "%s: now_ns is now", where);
 }
 
@@ -100,7 +101,7 @@ int main(void)
 		set_file("/proc/self/timens_offsets", text);
 		pid = start_child(look, inside);
 		wait_child(pid);
-		row = row_of(pid);	/* children alone are in it: we are outside */
+		row = row_of(pid); /* children alone are in it: we are outside */
 		inside->start_from_outside = VALUE(row, START_NS);
 		inside->parent_start_from_outside = VALUE(row, PARENT_START_NS);
 		_exit(0);

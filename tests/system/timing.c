@@ -13,9 +13,9 @@ enum { COPY = COWSTAT_NR_OUTCOMES, SHOOTDOWN, NR_KINDS };
 
 struct latency {
 	uint64_t count[NR_KINDS];
-	bool rising;		/* from_ns grows from line to line */
-	bool other;		/* is a number, which it must not be */
-	uint64_t to_ns;		/* the last bucket's */
+	bool rising;	/* from_ns grows from line to line */
+	bool other;	/* is a number, which it must not be */
+	uint64_t to_ns; /* the last bucket's */
 };
 
 #define OUTCOME_WORD(ID, name)	" " #name
@@ -116,8 +116,9 @@ int main(void)
 	after = latency_now();
 	total_after = total_now();
 	ok(after.count[COWSTAT_OUTCOME_COPIED] - before.count[COWSTAT_OUTCOME_COPIED] >= MANY &&
-	   after.count[COWSTAT_OUTCOME_COPIED] - before.count[COWSTAT_OUTCOME_COPIED] <=
-	   GREW(total, total_after, COPIED), "copied: %lu timed, %lu counted",
+		   after.count[COWSTAT_OUTCOME_COPIED] - before.count[COWSTAT_OUTCOME_COPIED] <=
+			   GREW(total, total_after, COPIED),
+	   "copied: %lu timed, %lu counted",
 	   after.count[COWSTAT_OUTCOME_COPIED] - before.count[COWSTAT_OUTCOME_COPIED],
 	   GREW(total, total_after, COPIED));
 	is(after.count[COWSTAT_OUTCOME_ZERO_FILLED] - before.count[COWSTAT_OUTCOME_ZERO_FILLED],
@@ -125,8 +126,8 @@ int main(void)
 	is(after.count[COPY] - before.count[COPY],
 	   after.count[COWSTAT_OUTCOME_COPIED] - before.count[COWSTAT_OUTCOME_COPIED] + 997,
 	   "each copied or zero_filled page has a copy phase");
-	is(after.count[SHOOTDOWN] - before.count[SHOOTDOWN],
-	   after.count[COPY] - before.count[COPY], "and a shootdown phase");
+	is(after.count[SHOOTDOWN] - before.count[SHOOTDOWN], after.count[COPY] - before.count[COPY],
+	   "and a shootdown phase");
 	ok(!after.other, "other is not timed");
 	ok(after.rising, "buckets rise");
 	row = row_of(pid);

@@ -30,8 +30,9 @@ static uint64_t timed(int column, bool late)
 	uint64_t n;
 	int status;
 
-	text = shell(&status, "awk '!/^#/ && $2 > %lu { n += $%d } END { print n + 0 }' "
-		     COWSTAT_LATENCY_PATH, late ? LONG_NS : 0, column + 3);
+	text = shell(&status,
+		     "awk '!/^#/ && $2 > %lu { n += $%d } END { print n + 0 }' " COWSTAT_LATENCY_PATH,
+		     late ? LONG_NS : 0, column + 3);
 	if (status)
 		bail("no " COWSTAT_LATENCY_PATH);
 	n = strtoull(text, NULL, 10);
@@ -76,11 +77,11 @@ static void touch_then_write(void *arg)
 	char *mine = map_pages(1);
 
 	outlive_child();
-	*(volatile char *)mine = 2;		/* a fault that is timed, and leaves its stamp */
+	*(volatile char *)mine = 2; /* a fault that is timed, and leaves its stamp */
 	*(volatile char *)file_page;
 	gate_open(&go[0]);
 	gate_wait(&go[1]);
-	*(volatile char *)file_page = 1;	/* sleeps in do_wp_page() */
+	*(volatile char *)file_page = 1; /* sleeps in do_wp_page() */
 }
 
 /* A fault that began while timing was off ends while it is on. */

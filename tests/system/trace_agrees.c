@@ -16,18 +16,31 @@
 #define TRACING	"/sys/kernel/tracing/"
 
 static const char *const workloads[] = {
-	"child_writes", "parent_writes", "zero_page", "shared_file", "private_file", "exec",
-	"vfork_spawn", "gup", "remote", "thp", "hugetlb", "pinned", "ksm", "uffd_wp",
-	"soft_dirty", "swap", "breakpoint", "uprobe", "memcg", "threads", "madvise_race",
+	"child_writes", "parent_writes", "zero_page",	 "shared_file", "private_file", "exec",
+	"vfork_spawn",	"gup",		 "remote",	 "thp",		"hugetlb",	"pinned",
+	"ksm",		"uffd_wp",	 "soft_dirty",	 "swap",	"breakpoint",	"uprobe",
+	"memcg",	"threads",	 "madvise_race",
 };
 
-enum fact { WP, COPY, REUSE, HUGE, HUGE_COPY, HUGE_REUSE, THP, SPLIT, THP_REUSE, FILE_COPY,
-	    PINNED, NR_FACTS };
+enum fact {
+	WP,
+	COPY,
+	REUSE,
+	HUGE,
+	HUGE_COPY,
+	HUGE_REUSE,
+	THP,
+	SPLIT,
+	THP_REUSE,
+	FILE_COPY,
+	PINNED,
+	NR_FACTS
+};
 
 static const char *const fact_name[NR_FACTS] = {
-	"wp_faults", "copied + zero_filled", "reused + shared_wp", "hugetlb_faults",
-	"hugetlb_copied", "hugetlb_reused", "thp_faults", "thp_split", "thp_reused",
-	"file_copied", "fork_copied",
+	"wp_faults",	  "copied + zero_filled", "reused + shared_wp", "hugetlb_faults",
+	"hugetlb_copied", "hugetlb_reused",	  "thp_faults",		"thp_split",
+	"thp_reused",	  "file_copied",	  "fork_copied",
 };
 
 /* A call, and what it is evidence of; no caller: any. */
@@ -35,29 +48,29 @@ static const struct {
 	const char *function, *caller;
 	enum fact fact;
 } evidence[] = {
-	{ "do_wp_page",			NULL,			WP },
-	{ "ptep_clear_flush",		"wp_page_copy",		COPY },
-	{ "ptep_clear_flush",		"do_wp_page",		COPY },
-	{ "ptep_clear_flush",		"hugetlb_wp",		HUGE_COPY },
-	{ "ptep_set_access_flags",	"wp_page_reuse",	REUSE },
-	{ "ptep_set_access_flags",	"do_wp_page",		REUSE },
-	{ "ptep_set_access_flags",	"wp_page_shared",	REUSE },
-	{ "ptep_set_access_flags",	"wp_pfn_shared",	REUSE },
-	{ "ptep_set_access_flags",	"finish_mkwrite_fault",	REUSE },
-	{ "ptep_set_access_flags",	"hugetlb_wp",		HUGE_REUSE },
-	{ "ptep_set_access_flags",	"set_huge_ptep_writable", HUGE_REUSE },
-	{ "hugetlb_wp",			NULL,			HUGE },
-	{ "do_huge_pmd_wp_page",	NULL,			THP },
-	{ "__split_huge_pmd",		"do_huge_pmd_wp_page",	SPLIT },
-	{ "pmdp_set_access_flags",	"do_huge_pmd_wp_page",	THP_REUSE },
-	{ "folio_add_new_anon_rmap",	"set_pte_range",	FILE_COPY },
-	{ "folio_add_new_anon_rmap",	"__replace_page",	FILE_COPY },
-	{ "folio_add_new_anon_rmap",	"uprobe_write_opcode",	FILE_COPY },
-	{ "folio_add_new_anon_rmap",	"copy_page_range",	PINNED },
-	{ "page_add_new_anon_rmap",	"do_set_pte",		FILE_COPY },
-	{ "page_add_new_anon_rmap",	"__replace_page",	FILE_COPY },
-	{ "page_add_new_anon_rmap",	"uprobe_write_opcode",	FILE_COPY },
-	{ "page_add_new_anon_rmap",	"copy_page_range",	PINNED },
+	{ "do_wp_page", NULL, WP },
+	{ "ptep_clear_flush", "wp_page_copy", COPY },
+	{ "ptep_clear_flush", "do_wp_page", COPY },
+	{ "ptep_clear_flush", "hugetlb_wp", HUGE_COPY },
+	{ "ptep_set_access_flags", "wp_page_reuse", REUSE },
+	{ "ptep_set_access_flags", "do_wp_page", REUSE },
+	{ "ptep_set_access_flags", "wp_page_shared", REUSE },
+	{ "ptep_set_access_flags", "wp_pfn_shared", REUSE },
+	{ "ptep_set_access_flags", "finish_mkwrite_fault", REUSE },
+	{ "ptep_set_access_flags", "hugetlb_wp", HUGE_REUSE },
+	{ "ptep_set_access_flags", "set_huge_ptep_writable", HUGE_REUSE },
+	{ "hugetlb_wp", NULL, HUGE },
+	{ "do_huge_pmd_wp_page", NULL, THP },
+	{ "__split_huge_pmd", "do_huge_pmd_wp_page", SPLIT },
+	{ "pmdp_set_access_flags", "do_huge_pmd_wp_page", THP_REUSE },
+	{ "folio_add_new_anon_rmap", "set_pte_range", FILE_COPY },
+	{ "folio_add_new_anon_rmap", "__replace_page", FILE_COPY },
+	{ "folio_add_new_anon_rmap", "uprobe_write_opcode", FILE_COPY },
+	{ "folio_add_new_anon_rmap", "copy_page_range", PINNED },
+	{ "page_add_new_anon_rmap", "do_set_pte", FILE_COPY },
+	{ "page_add_new_anon_rmap", "__replace_page", FILE_COPY },
+	{ "page_add_new_anon_rmap", "uprobe_write_opcode", FILE_COPY },
+	{ "page_add_new_anon_rmap", "copy_page_range", PINNED },
 };
 
 #define NR_EVIDENCE	(sizeof(evidence) / sizeof(evidence[0]))
@@ -75,8 +88,9 @@ static struct facts table_facts(void)
 
 	for (size_t i = 0; i < t.nr; i++) {
 		const struct cow_row *row = &t.row[i];
-		int sign = row->kind == COW_ROW_TOTAL ? 1 :
-			   row->kind == COW_ROW_PROCESS && row->pid == getpid() ? -1 : 0;
+		int sign = row->kind == COW_ROW_TOTAL				? 1 :
+			   row->kind == COW_ROW_PROCESS && row->pid == getpid() ? -1 :
+										  0;
 
 		f.n[WP] += sign * VALUE(*row, WP_FAULTS);
 		f.n[COPY] += sign * (VALUE(*row, COPIED) + VALUE(*row, ZERO_FILLED));
@@ -92,7 +106,7 @@ static struct facts table_facts(void)
 		f.n[FILE_COPY] += sign * VALUE(*row, FILE_COPIED);
 		f.n[PINNED] += sign * VALUE(*row, FORK_COPIED);
 		f.ksm_copied += sign * VALUE(*row, KSM_COPIED);
-		if (sign < 0)	/* vmstat knows no processes: ours is put back */
+		if (sign < 0) /* vmstat knows no processes: ours is put back */
 			f.pgreuse += VALUE(*row, REUSED) + VALUE(*row, SHARED_WP);
 	}
 	cow_table_free(&t);
@@ -164,8 +178,9 @@ static void start_tracer(void)
 
 	set_file(TRACING "buffer_size_kb", "16384");
 	for (size_t i = 0; i < NR_EVIDENCE; i++) {
-		snprintf(command, sizeof(command), "grep -q '^%s' " TRACING
-			 "available_filter_functions && echo %s >>" TRACING "set_ftrace_filter; true",
+		snprintf(command, sizeof(command),
+			 "grep -q '^%s' " TRACING "available_filter_functions && echo %s >>" TRACING
+			 "set_ftrace_filter; true",
 			 evidence[i].function, evidence[i].function);
 		if (!i || strcmp(evidence[i].function, evidence[i - 1].function))
 			run(command);

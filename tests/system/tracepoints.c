@@ -75,8 +75,9 @@ static void read_events(const char *text, int pid)
 		if (sscanf(at, "cow_fault: pid=%d", &e->pid) != 1 || e->pid != pid)
 			continue;
 		at = strstr(at, " address=");
-		if (!at || sscanf(at, " address=0x%lx outcome=%31s old_pfn=0x%lx new_pfn=0x%lx bytes=%lu",
-				  &e->address, e->outcome, &e->old_pfn, &e->new_pfn, &e->bytes) != 5)
+		if (!at ||
+		    sscanf(at, " address=0x%lx outcome=%31s old_pfn=0x%lx new_pfn=0x%lx bytes=%lu",
+			   &e->address, e->outcome, &e->old_pfn, &e->new_pfn, &e->bytes) != 5)
 			bail("what is this event: %.120s", at ? at : "");
 		nr++;
 	}
@@ -103,7 +104,8 @@ static void agree(const struct cow_row *row, const char *listener)
 	is(events_of("copied", &bytes), VALUE(*row, COPIED), "%s: copied", listener);
 	is(events_of("file_copied", &bytes), VALUE(*row, FILE_COPIED), "%s: file_copied", listener);
 	is(bytes, VALUE(*row, COPIED_BYTES), "%s: copied_bytes", listener);
-	is(events_of("zero_filled", &nothing), VALUE(*row, ZERO_FILLED), "%s: zero_filled", listener);
+	is(events_of("zero_filled", &nothing), VALUE(*row, ZERO_FILLED), "%s: zero_filled",
+	   listener);
 	is(events_of("reused", &nothing), VALUE(*row, REUSED), "%s: reused", listener);
 	is(events_of("shared_wp", &nothing), VALUE(*row, SHARED_WP), "%s: shared_wp", listener);
 	is(nothing, 0, "%s: these copied nothing", listener);
@@ -231,7 +233,8 @@ static void perf(void)
 	int status;
 
 	/* a child of the command: perf begins at the command's exec, after its first faults */
-	free(shell(&status, "ln -sf /bin/true /tmp/perfed; " PERF "record -q -B "
+	free(shell(&status,
+		   "ln -sf /bin/true /tmp/perfed; " PERF "record -q -B "
 		   "--no-bpf-event -e cowstat:cow_fault -e cowstat:cow_fork -o /tmp/perf.data "
 		   "-- sh -c '/tmp/perfed; exit 7'"));
 	is(status, 7, "perf record works");
@@ -250,7 +253,8 @@ static void bpftrace(void)
 	struct cow_row row;
 	int status;
 
-	text = shell(&status, "ln -sf /bin/true /tmp/bpftraced; "
+	text = shell(&status,
+		     "ln -sf /bin/true /tmp/bpftraced; "
 		     "echo '/tmp/bpftraced; exit' >/tmp/run; bpftrace -e "
 		     "'tracepoint:cowstat:cow_fault { @[args->pid, args->outcome] = count(); }' "
 		     "-c '/bin/sh /tmp/run' 2>&1");
@@ -266,8 +270,9 @@ static void unloading(void)
 {
 	int status;
 
-	free(shell(&status, PERF "record -q -B --no-bpf-event -a -e cowstat:cow_fault -o /tmp/p "
-		   "-- sh -c 'rmmod cowstat 2>/tmp/why; grep -q \"in use\" /tmp/why'"));
+	free(shell(&status,
+		   PERF "record -q -B --no-bpf-event -a -e cowstat:cow_fault -o /tmp/p "
+			"-- sh -c 'rmmod cowstat 2>/tmp/why; grep -q \"in use\" /tmp/why'"));
 	is(status, 0, "the module is in use while perf listens");
 	set_file(INSTANCE "events/cowstat/enable", "1");
 	unload_module();

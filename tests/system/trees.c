@@ -56,10 +56,10 @@ struct op {
 static struct shared {
 	struct op op[OPS];
 	int nr;
-	int next;			/* of the ops; only who has the turn writes it */
+	int next; /* of the ops; only who has the turn writes it */
 	char *region;
 	pid_t pid[PROCESSES];
-	atomic_int turn[PROCESSES + 1];	/* a futex each */
+	atomic_int turn[PROCESSES + 1]; /* a futex each */
 	char stack[PROCESSES][STACK] __attribute__((aligned(16)));
 } *shared;
 
@@ -69,8 +69,10 @@ static inline long call(long nr, long a, long b, long c, long d, long e, long f)
 	register long r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
 	long ret;
 
-	__asm__ volatile("syscall" : "=a"(ret) : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8),
-			 "r"(r9) : "rcx", "r11", "memory");
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
 	return ret;
 }
 
@@ -103,7 +105,8 @@ static void touch(uint32_t pages, bool write)
 /* The first process maps the pages, between two that nobody can touch. */
 static void map_region(void)
 {
-	long at = call(SYS_mmap, 0, (REGION + 2) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	long at = call(SYS_mmap, 0, (REGION + 2) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		       0);
 
 	shared->region = (char *)at + PAGE;
 	if (call(SYS_mprotect, at + PAGE, REGION * PAGE, PROT_READ | PROT_WRITE, 0, 0, 0) ||
@@ -139,7 +142,7 @@ static int process(void *arg)
 		case FORK:
 			/* of our parent, so that it can wait for all */
 			start(op->child, CLONE_PARENT);
-			await_turn(me);		/* the child takes its turn, or passes it on */
+			await_turn(me); /* the child takes its turn, or passes it on */
 			break;
 		case EXIT:
 			pass_turn(MAIN);
@@ -164,7 +167,8 @@ static void run_tree(void)
 		int status;
 
 		await_turn(MAIN);
-		if (waitpid(shared->pid[shared->op[shared->next - 1].actor], &status, 0) < 0 || status)
+		if (waitpid(shared->pid[shared->op[shared->next - 1].actor], &status, 0) < 0 ||
+		    status)
 			bail("a process of the tree failed");
 		if (shared->next < shared->nr)
 			pass_turn(shared->op[shared->next].actor);
@@ -185,21 +189,21 @@ enum pte { ABSENT, ZERO, PROTECTED, WRITABLE };
 
 struct page {
 	int sharers;
-	int maker;		/* the process */
-	int anon_vma;		/* what the kernel takes for it */
+	int maker;    /* the process */
+	int anon_vma; /* what the kernel takes for it */
 };
 
 struct model {
 	bool live[PROCESSES];
 	int parent[PROCESSES];
 	int anon_vma[PROCESSES];
-	int chain[PROCESSES][PROCESSES], links[PROCESSES];	/* from the root's on */
+	int chain[PROCESSES][PROCESSES], links[PROCESSES]; /* from the root's on */
 	enum pte pte[PROCESSES][REGION];
 	int page[PROCESSES][REGION];
 	struct anon_vma av[PROCESSES];
 	struct page pages[PROCESSES * REGION * 8];
 	int nr, nr_av, nr_pages;
-	uint64_t base[PROCESSES];	/* the parent's own_copied at birth */
+	uint64_t base[PROCESSES]; /* the parent's own_copied at birth */
 	uint64_t own[PROCESSES], inherited[PROCESSES], reused[PROCESSES], zero[PROCESSES];
 	uint64_t forks[PROCESSES], parent_copied[PROCESSES];
 };
@@ -226,7 +230,7 @@ static void model_root(void)
 	m.live[0] = true;
 	m.parent[0] = NONE;
 	m.anon_vma[0] = new_anon_vma(NONE);
-	m.av[0].children = 1;	/* itself */
+	m.av[0].children = 1; /* itself */
 	link_anon_vma(0, 0);
 }
 
@@ -407,8 +411,9 @@ static void same(const struct cow_row *row, const char *whose, size_t number, in
 	if (row->known[c] && row->value[c] == want)
 		return;
 	if (bad++ < 10)
-		note("tree %zu, process %d, %s: %s is %" PRIu64 "%s, not %" PRIu64, number, p, whose,
-		     cow_column_name(c), row->value[c], row->known[c] ? "" : " (unknown)", want);
+		note("tree %zu, process %d, %s: %s is %" PRIu64 "%s, not %" PRIu64, number, p,
+		     whose, cow_column_name(c), row->value[c], row->known[c] ? "" : " (unknown)",
+		     want);
 }
 
 static void check_tree(const struct cow_table *t, const char *whose, size_t number,
@@ -434,7 +439,7 @@ static void check_tree(const struct cow_table *t, const char *whose, size_t numb
 		SAME(OTHER, 0);
 		SAME(FORKS, is->forks[p]);
 		SAME(PRE_EXEC_COPIED, copied);
-		if (p)	/* the first one's parent is the test itself */
+		if (p) /* the first one's parent is the test itself */
 			SAME(PARENT_COPIED, is->parent_copied[p]);
 	}
 }
@@ -468,7 +473,8 @@ int main(void)
 	size_t nr;
 	int status;
 
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
 	if (shared == MAP_FAILED)
 		bail("no shared memory");
 	seed_random();
@@ -483,12 +489,14 @@ int main(void)
 		run_batch(nr, has_bpf());
 	total = copies;
 	ok(nr, "%zu trees were run", nr);
-	is(bad, 0, "%zu trees, %zu rows, %" PRIu64 " copies: all as the model says", nr, processes, total);
+	is(bad, 0, "%zu trees, %zu rows, %" PRIu64 " copies: all as the model says", nr, processes,
+	   total);
 	ok(mistaken <= total / 20 && (mistaken || !long_run()),
-	   "the kernel reused %" PRIu64 " anon_vmas, and %" PRIu64 " copies of an ancestor's pages count as own",
+	   "the kernel reused %" PRIu64 " anon_vmas, and %" PRIu64
+	   " copies of an ancestor's pages count as own",
 	   reused_anon_vmas, mistaken);
-	note("report: trees: %zu trees, %zu rows, %" PRIu64 " copies, %" PRIu64 " mistaken", nr, processes,
-	     total, mistaken);
+	note("report: trees: %zu trees, %zu rows, %" PRIu64 " copies, %" PRIu64 " mistaken", nr,
+	     processes, total, mistaken);
 	if (has_bpf()) {
 		free(shell(&status, "cowstat bpf unload"));
 		is(status, 0, "BPF counts no more");

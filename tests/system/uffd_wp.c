@@ -29,7 +29,8 @@ static void *let_write(void *arg)
 
 	while (read(uffd, &msg, sizeof(msg)) == sizeof(msg))
 		if (msg.event == UFFD_EVENT_PAGEFAULT)
-			uffd_protect(uffd, (void *)(uintptr_t)(msg.arg.pagefault.address & ~(PAGE - 1)),
+			uffd_protect(uffd,
+				     (void *)(uintptr_t)(msg.arg.pagefault.address & ~(PAGE - 1)),
 				     PAGE, false);
 	return arg;
 }
@@ -102,7 +103,8 @@ int main(void)
 	child_rows(write_shared, N, &none, &some);
 	ok(is_about(GREW(none, some, COPIED), N), "shared pages: copied: %lu of %d",
 	   GREW(none, some, COPIED), N);
-	ok(GREW(none, some, OTHER) >= N, "after a fault each in other: %lu", GREW(none, some, OTHER));
+	ok(GREW(none, some, OTHER) >= N, "after a fault each in other: %lu",
+	   GREW(none, some, OTHER));
 
 	is(has_async(), !kernel_before(6, 7), "asynchronous write protection from 6.7 on");
 	if (!has_async())

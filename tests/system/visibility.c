@@ -130,7 +130,8 @@ static bool pidns_init(void)
 		struct cow_row *row = &t.row[i];
 
 		if (row->kind == COW_ROW_SUM) {
-			note("a sum of cgroup %lu should not be seen", row->value[COWSTAT_COL_CGROUP]);
+			note("a sum of cgroup %lu should not be seen",
+			     row->value[COWSTAT_COL_CGROUP]);
 			good = false;
 		}
 		if (row->kind != COW_ROW_PROCESS)

@@ -15,7 +15,7 @@
 #include <string.h>
 
 typedef uint32_t u32;
-typedef unsigned long long u64;	/* as the kernel has it */
+typedef unsigned long long u64; /* as the kernel has it */
 
 #define BIT(n)				(1UL << (n))
 #define ARRAY_SIZE(a)			(sizeof(a) / sizeof(*(a)))
@@ -38,11 +38,22 @@ typedef unsigned long long u64;	/* as the kernel has it */
 #define min_t(t, a, b)			min((t)(a), (t)(b))
 #define container_of(p, t, m)		((t *)((char *)(p) - offsetof(t, m)))
 
-typedef struct { long long counter; } atomic64_t;
+typedef struct {
+	long long counter;
+} atomic64_t;
 
-static inline long long atomic64_read(const atomic64_t *v) { return v->counter; }
-static inline void atomic64_set(atomic64_t *v, long long n) { v->counter = n; }
-static inline void atomic64_inc(atomic64_t *v) { v->counter++; }
+static inline long long atomic64_read(const atomic64_t *v)
+{
+	return v->counter;
+}
+static inline void atomic64_set(atomic64_t *v, long long n)
+{
+	v->counter = n;
+}
+static inline void atomic64_inc(atomic64_t *v)
+{
+	v->counter++;
+}
 static inline long long atomic64_xchg(atomic64_t *v, long long n)
 {
 	long long old = v->counter;
@@ -51,13 +62,19 @@ static inline long long atomic64_xchg(atomic64_t *v, long long n)
 	return old;
 }
 
-static inline void atomic64_add(long long n, atomic64_t *v) { v->counter += n; }
+static inline void atomic64_add(long long n, atomic64_t *v)
+{
+	v->counter += n;
+}
 
-typedef struct { bool held; int taken; } raw_spinlock_t;
+typedef struct {
+	bool held;
+	int taken;
+} raw_spinlock_t;
 
 #define __RAW_SPIN_LOCK_UNLOCKED(name)	{ false, 0 }
 static bool in_nmi_now;
-static int busy_tries;	/* so often somebody else holds the lock */
+static int busy_tries; /* so often somebody else holds the lock */
 
 /* In an NMI a lock may only be tried. */
 #define raw_spin_lock_irq(l) \
@@ -76,10 +93,18 @@ static int busy_tries;	/* so often somebody else holds the lock */
 #define RCU_LOCKDEP_WARN(c, what)	assert(!(c))
 #define cond_resched()			do { } while (0)
 
-struct list_head { struct list_head *next, *prev; };
+struct list_head {
+	struct list_head *next, *prev;
+};
 
-static inline void INIT_LIST_HEAD(struct list_head *l) { l->next = l->prev = l; }
-static inline bool list_empty(const struct list_head *l) { return l->next == l; }
+static inline void INIT_LIST_HEAD(struct list_head *l)
+{
+	l->next = l->prev = l;
+}
+static inline bool list_empty(const struct list_head *l)
+{
+	return l->next == l;
+}
 
 static inline void list_del_init(struct list_head *l)
 {
@@ -111,25 +136,54 @@ static inline void list_move_tail(struct list_head *l, struct list_head *head)
 #define HZ				250
 #define time_after(a, b)		((long)((b) - (a)) < 0)
 
-static unsigned long jiffies = 1000;	/* for the test to let pass */
+static unsigned long jiffies = 1000; /* for the test to let pass */
 
-struct ns_common { unsigned int inum; };
-typedef struct { unsigned int val; } kuid_t;
+struct ns_common {
+	unsigned int inum;
+};
+typedef struct {
+	unsigned int val;
+} kuid_t;
 
 #define __kuid_val(uid)			((uid).val)
 #define KUIDT_INIT(value)		((kuid_t){ value })
 
-struct pid_namespace { struct ns_common ns; };
-struct upid { int nr; struct pid_namespace *ns; };
-struct pid { unsigned int level; struct upid numbers[6]; struct task_struct *task; };
-typedef struct { int counter; } atomic_t;
+struct pid_namespace {
+	struct ns_common ns;
+};
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+struct pid {
+	unsigned int level;
+	struct upid numbers[6];
+	struct task_struct *task;
+};
+typedef struct {
+	int counter;
+} atomic_t;
 
-static inline int atomic_read(const atomic_t *v) { return v->counter; }
+static inline int atomic_read(const atomic_t *v)
+{
+	return v->counter;
+}
 
-struct signal_struct { atomic_t live; };
-struct mm_struct { int unused; };
-struct cred { kuid_t uid, euid, suid; struct user_namespace *user_ns; };
-struct user_namespace { struct user_namespace *parent; kuid_t owner; struct ns_common ns; };
+struct signal_struct {
+	atomic_t live;
+};
+struct mm_struct {
+	int unused;
+};
+struct cred {
+	kuid_t uid, euid, suid;
+	struct user_namespace *user_ns;
+};
+struct user_namespace {
+	struct user_namespace *parent;
+	kuid_t owner;
+	struct ns_common ns;
+};
 
 static struct user_namespace init_user_ns;
 
@@ -147,7 +201,10 @@ struct task_struct {
 	char comm[TASK_COMM_LEN];
 };
 
-static inline struct pid *task_tgid(struct task_struct *task) { return task->tgid; }
+static inline struct pid *task_tgid(struct task_struct *task)
+{
+	return task->tgid;
+}
 
 /* Who has which pid in the initial namespace: for the test to fill in. */
 static struct pid *pid_by_nr[4096];

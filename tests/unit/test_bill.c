@@ -143,7 +143,8 @@ static void the_root_is_not_to_be_seen(void **state)
 
 	(void)state;
 	/* one of the same pid, but somebody else's child */
-	add(AT(1, 5, 2000) COLUMNS PARENT SHELL "100 1 L 1001 1 0 0 1 6 6 3 2 900 - - 0 - 36864 0 0 0 0 0 x\n");
+	add(AT(1, 5, 2000) COLUMNS PARENT SHELL
+	    "100 1 L 1001 1 0 0 1 6 6 3 2 900 - - 0 - 36864 0 0 0 0 0 x\n");
 	bill_make(&tree, &bill);
 	assert_false(bill.found);
 	assert_false(bill_is_complete(&bill));
@@ -156,7 +157,7 @@ static void counting_switched_or_begun_anew(void **state)
 {
 	(void)state;
 	add("# cowstat 1 counting=off epoch=1 since_ns=5 now_ns=2000 lost=0 missed=0\n" COLUMNS
-	    SUBSHELL SHELL SPAWNED ROOT(1, "0 0 0 0 0"));
+		    SUBSHELL SHELL SPAWNED ROOT(1, "0 0 0 0 0"));
 	bill_make(&tree, &bill);
 	assert_true(bill.off);
 	assert_false(bill_is_complete(&bill));
@@ -176,7 +177,7 @@ static void lost_and_missed(void **state)
 
 	(void)state;
 	add("# cowstat 1 counting=on epoch=1 since_ns=5 now_ns=2000 lost=2 missed=1\n" COLUMNS
-	    SUBSHELL SHELL SPAWNED ROOT(1, "0 0 0 0 0"));
+		    SUBSHELL SHELL SPAWNED ROOT(1, "0 0 0 0 0"));
 	bill_make(&tree, &bill);
 	assert_int_equal(bill.lost, 2);
 	assert_int_equal(bill.missed, 1);
@@ -186,7 +187,7 @@ static void lost_and_missed(void **state)
 	begin(NULL);
 	/* an unprivileged reader is not told */
 	add("# cowstat 1 counting=on epoch=1 since_ns=5 now_ns=2000 lost=- missed=-\n" COLUMNS
-	    SUBSHELL SHELL SPAWNED ROOT(1, "0 0 0 0 0"));
+		    SUBSHELL SHELL SPAWNED ROOT(1, "0 0 0 0 0"));
 	bill_make(&tree, &bill);
 	assert_true(bill_is_complete(&bill));
 	assert_false(bill.sums_known);
@@ -225,8 +226,9 @@ static void nothing_was_shared(void **state)
 	FILE *f;
 
 	(void)state;
-	bill = (struct bill){ .found = true, .vforks = 3, .sums_known = true, .minor_faults = 20,
-			      .wp_faults = 7 };
+	bill = (struct bill){
+		.found = true, .vforks = 3, .sums_known = true, .minor_faults = 20, .wp_faults = 7
+	};
 	f = output_begin();
 	bill_print(f, &bill, "x");
 	out = output_end(f);
@@ -246,10 +248,20 @@ static void on_paper(void **state)
 
 	(void)state;
 	bill = (struct bill){
-		.found = true, .forks = 148, .vforks = 61, .shared = 1310720, .copied = 19384,
-		.by_children = 17021, .before_exec = 1628, .exec_forks = 148, .by_parents = 2363,
-		.pgtables_bytes = 19 << 20, .fork_ns = 410000000, .reused = 8811,
-		.file_copied = 22940, .sums_known = true,
+		.found = true,
+		.forks = 148,
+		.vforks = 61,
+		.shared = 1310720,
+		.copied = 19384,
+		.by_children = 17021,
+		.before_exec = 1628,
+		.exec_forks = 148,
+		.by_parents = 2363,
+		.pgtables_bytes = 19 << 20,
+		.fork_ns = 410000000,
+		.reused = 8811,
+		.file_copied = 22940,
+		.sums_known = true,
 	};
 	f = output_begin();
 	bill_print(f, &bill, "make -j2 (exit 0, 12.41 s)");
@@ -271,7 +283,8 @@ static void on_paper(void **state)
 	bill.failed.eagain = 1000000;
 	f = output_begin();
 	bill_print(f, &bill, "x");
-	assert_non_null(strstr(output_end(f), "\n  2000000 forks failed: 1M EAGAIN, 3 ENOMEM, 999k other\n"));
+	assert_non_null(strstr(output_end(f),
+			       "\n  2000000 forks failed: 1M EAGAIN, 3 ENOMEM, 999k other\n"));
 	bill.forks = bill.vforks = 0;
 	f = output_begin();
 	bill_print(f, &bill, "x");
@@ -297,12 +310,10 @@ static void time_spent(void **state)
 	FILE *f;
 
 	(void)state;
-	add(AT(1, 5, 2000) TIMED_COLUMNS
-	    "100 50 L 1001 5 2 0 1 4000000 200000 1000 make\n"
-	    "101 100 X 1010 1001 0 0 1 2000000 0 500 cc\n");
-	add(AT(1, 5, 2000) TIMED_COLUMNS
-	    "100 50 L 1001 5 2 0 1 5000000 300000 1000 make\n"
-	    "104 1 X 1040 1 0 0 1 99999999 99 99 other\n");
+	add(AT(1, 5, 2000) TIMED_COLUMNS "100 50 L 1001 5 2 0 1 4000000 200000 1000 make\n"
+					 "101 100 X 1010 1001 0 0 1 2000000 0 500 cc\n");
+	add(AT(1, 5, 2000) TIMED_COLUMNS "100 50 L 1001 5 2 0 1 5000000 300000 1000 make\n"
+					 "104 1 X 1040 1 0 0 1 99999999 99 99 other\n");
 	bill_make(&tree, &bill);
 	assert_true(bill.timed);
 	assert_int_equal(bill.copy_ns, 7000000);
@@ -312,8 +323,9 @@ static void time_spent(void **state)
 	f = output_begin();
 	bill_print(f, &bill, "x");
 	out = output_end(f);
-	assert_non_null(strstr(out, "  time in copy-on-write faults: 7.3 ms, 7.30 % of 100.0 ms run time\n"
-				    "    copying 7.0 ms, TLB shootdown 300 us, reuse 1 us\n"));
+	assert_non_null(strstr(out,
+			       "  time in copy-on-write faults: 7.3 ms, 7.30 % of 100.0 ms run time\n"
+			       "    copying 7.0 ms, TLB shootdown 300 us, reuse 1 us\n"));
 	/* where nothing was timed, nothing is said */
 	bill.timed = false;
 	f = output_begin();

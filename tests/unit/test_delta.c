@@ -73,7 +73,7 @@ static void a_pid_used_again_is_somebody_new(void **state)
 	(void)state;
 	make(AT(1, 5, 1000) COLUMNS "7 X 10 0 20 20 0 - 81920 sh\n",
 	     AT(1, 5, 2000) COLUMNS "7 X 10 0 21 21 0 - 86016 sh\n"
-				     "7 L 50 0 9 9 0 - 36864 vi\n");
+				    "7 L 50 0 9 9 0 - 36864 vi\n");
 	assert_int_equal(value(0, COWSTAT_COL_COPIED), 1);
 	assert_int_equal(value(1, COWSTAT_COL_COPIED), 9);
 }
@@ -108,9 +108,9 @@ static void a_live_row_begun_anew(void **state)
 {
 	(void)state;
 	make(AT(1, 5, 1000) COLUMNS "7 L 10 1 20 20 0 333 81920 sh\n"
-	     "- - - 0 0 0 0 0 0 -\n* - - 1 20 20 0 333 81920 -\n",
+				    "- - - 0 0 0 0 0 0 -\n* - - 1 20 20 0 333 81920 -\n",
 	     AT(1, 5, 2000) COLUMNS "7 L 10 0 4 4 0 - 16384 sh\n"
-	     "- - - 1 23 23 0 333 94208 -\n* - - 1 27 27 0 333 110592 -\n");
+				    "- - - 1 23 23 0 333 94208 -\n* - - 1 27 27 0 333 110592 -\n");
 	assert_int_equal(value(0, COWSTAT_COL_COPIED), 4);
 	assert_int_equal(value(1, COWSTAT_COL_COPIED), 3);
 	assert_int_equal(value(1, COWSTAT_COL_FORKS), 0);
@@ -157,7 +157,7 @@ static void rows_recycled_into_sums(void **state)
 				  "- - - - 9 1 - -\n"
 				  "* - - - 208 45 - -\n");
 	assert_int_equal(value(0, COWSTAT_COL_COPIED), 2);
-	assert_int_equal(value(1, COWSTAT_COL_COPIED), 7);	/* or 11, and 2 of ld */
+	assert_int_equal(value(1, COWSTAT_COL_COPIED), 7); /* or 11, and 2 of ld */
 	assert_int_equal(value(2, COWSTAT_COL_COPIED), 6);
 	assert_int_equal(value(3, COWSTAT_COL_COPIED), 0);
 	assert_int_equal(value(4, COWSTAT_COL_COPIED), 0);
@@ -234,7 +234,7 @@ static void rows_are_found(void **state)
 
 	(void)state;
 	now = table_of(AT(1, 5, 9) COLUMNS "9 L 1 0 0 0 0 - 0 a\n* - - 0 0 0 0 - 0 -\n"
-		       "2 L 7 0 0 0 0 - 0 b\n9 X 0 0 0 0 0 - 0 c\n");
+					   "2 L 7 0 0 0 0 - 0 b\n9 X 0 0 0 0 0 - 0 c\n");
 	assert_int_equal(cow_index_make(now.row, now.nr, &index), 0);
 	assert_int_equal(index.nr, 3);
 	assert_string_equal(cow_index_find(&index, 9, 0)->comm, "c");

@@ -127,7 +127,8 @@ static void numbers_of_64_bits(void **state)
 {
 	(void)state;
 	convert(AT(1, 5, 9) COLUMNS
-		"7 L 18446744073709551615 9223372036854775807 18446744073709551615 1 sh\n", true);
+		"7 L 18446744073709551615 9223372036854775807 18446744073709551615 1 sh\n",
+		true);
 	expect_text(row(0), "start_ns", "18446744073709551615");
 	expect_number(row(0), "copied", INT64_MAX);
 	expect_text(row(0), "copied_bytes", "18446744073709551615");
@@ -137,14 +138,14 @@ static void numbers_of_64_bits(void **state)
 static void hostile_names(void **state)
 {
 	(void)state;
-	convert(AT(1, 5, 9) COLUMNS
-		"1 L 1 0 0 0 a\\040b\n"
-		"2 L 1 0 0 0 a\"b'c\\134\n"
-		"3 L 1 0 0 0 a\\012b\\011\\033[2J\\177\n"
-		"4 L 1 0 0 0 gr\\303\\266\\303\\237e\n"
-		"5 L 1 0 0 0 bad\\377\\300\\200\\355\\240\\200end\n"
-		"6 L 1 0 0 0 cut\\303\n"
-		"7 L 1 0 0 0 \xff\xfe\n", false);
+	convert(AT(1, 5, 9) COLUMNS "1 L 1 0 0 0 a\\040b\n"
+				    "2 L 1 0 0 0 a\"b'c\\134\n"
+				    "3 L 1 0 0 0 a\\012b\\011\\033[2J\\177\n"
+				    "4 L 1 0 0 0 gr\\303\\266\\303\\237e\n"
+				    "5 L 1 0 0 0 bad\\377\\300\\200\\355\\240\\200end\n"
+				    "6 L 1 0 0 0 cut\\303\n"
+				    "7 L 1 0 0 0 \xff\xfe\n",
+		false);
 	expect_text(row(0), "comm", "a b");
 	expect_text(row(1), "comm", "a\"b'c\\");
 	expect_text(row(2), "comm", "a\nb\t\033[2J\177");
@@ -169,7 +170,8 @@ static void a_line_of_names(void **state)
 	json_put_name(o, "comm", "gr\u00f6\u00dfe");
 	json_put(o, "text", json_text("\xc3"));
 	assert_int_equal(json_write(f, o, true), 0);
-	assert_string_equal(output_end(f), "{\"time_ns\":7,\"file\":\"a\uFFFD\",\"file_bytes\":\"61ff\","
+	assert_string_equal(output_end(f),
+			    "{\"time_ns\":7,\"file\":\"a\uFFFD\",\"file_bytes\":\"61ff\","
 			    "\"comm\":\"gr\u00f6\u00dfe\",\"text\":\"\uFFFD\"}\n");
 }
 
@@ -231,8 +233,9 @@ static void groups(void **state)
 static void a_bill(void **state)
 {
 	char *const argv[] = { "make", "-j2", "a\"\xff", NULL };
-	struct bill bill = { .found = true, .shared = 3, .copied = 5, .sums_known = true,
-			     .fork_ns = UINT64_MAX };
+	struct bill bill = {
+		.found = true, .shared = 3, .copied = 5, .sums_known = true, .fork_ns = UINT64_MAX
+	};
 	json_t *o;
 	FILE *f;
 
@@ -244,7 +247,8 @@ static void a_bill(void **state)
 	expect_number(document, "exit_status", 130);
 	assert_true(json_is_true(json_object_get(document, "complete")));
 	assert_string_equal(json_string_value(json_array_get(json_object_get(document, "command"),
-							     2)), "a\"\uFFFD");
+							     2)),
+			    "a\"\uFFFD");
 	o = json_object_get(document, "bill");
 	expect_number(o, "never_copied_pages", -2);
 	expect_text(o, "fork_ns", "18446744073709551615");

@@ -106,30 +106,30 @@ static void not_as_expected(void **state)
 	struct call_site site;
 
 	(void)state;
-	begin();	/* no call */
+	begin(); /* no call */
 	call(NEXT);
 	assert_int_equal(found(&site), 0);
 
-	begin();	/* two */
+	begin(); /* two */
 	call(ADDED);
 	put("\x4c\x89\xfe", 3);
 	call(NEXT);
 	call(ADDED);
 	assert_int_equal(found(&site), -EILSEQ);
 
-	begin();	/* another instruction behind it: lea */
+	begin(); /* another instruction behind it: lea */
 	call(ADDED);
 	put("\x48\x8d\x75\x10", 4);
 	call(NEXT);
 	assert_int_equal(found(&site), -EILSEQ);
 
-	begin();	/* another call behind it */
+	begin(); /* another call behind it */
 	call(ADDED);
 	put("\x4c\x89\xfe", 3);
 	call(ADDED + 128);
 	assert_int_equal(found(&site), -EILSEQ);
 
-	begin();	/* nothing goes to the second argument */
+	begin(); /* nothing goes to the second argument */
 	call(ADDED);
 	put("\x4c\x89\xe7", 3);
 	call(NEXT);
@@ -173,10 +173,8 @@ static void ranges(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(from_registers),
-		cmocka_unit_test(from_the_stack),
-		cmocka_unit_test(not_as_expected),
-		cmocka_unit_test(a_call),
+		cmocka_unit_test(from_registers),  cmocka_unit_test(from_the_stack),
+		cmocka_unit_test(not_as_expected), cmocka_unit_test(a_call),
 		cmocka_unit_test(ranges),
 	};
 

@@ -73,7 +73,7 @@ static void failed_forks(void **state)
 
 	(void)state;
 	text = openmetrics(AT(1, 5, 9) "# pid state forks_failed fork_eagain fork_enomem comm\n"
-			   "* - 9 3 2 -\n");
+				       "* - 9 3 2 -\n");
 	expect_line(text, "# TYPE cowstat_forks_failed counter");
 	expect_line(text, "cowstat_forks_failed_total{errno=\"EAGAIN\"} 3");
 	expect_line(text, "cowstat_forks_failed_total{errno=\"ENOMEM\"} 2");
@@ -99,21 +99,28 @@ static void a_histogram(void **state)
 				       "# from_ns to_ns copied reused newer copy shootdown\n"
 				       "0 1 0 5 x 0 1\n"
 				       "1024 2047 9 1 x 2 0\n"
-				       "4294967296 8589934591 1 0 x 1 0\n", &latency), 0);
+				       "4294967296 8589934591 1 0 x 1 0\n",
+				       &latency),
+			 0);
 	m.to = output_begin();
 	metrics_table(&m, &t, &latency);
 	metrics_end(&m);
 	text = output_end(m.to);
 	expect_line(text, "# TYPE cowstat_fault_phase_seconds histogram");
 	expect_line(text, "# UNIT cowstat_fault_phase_seconds seconds");
-	expect_line(text, "cowstat_fault_phase_seconds_bucket{phase=\"copy\",le=\"0.000001023\"} 0");
-	expect_line(text, "cowstat_fault_phase_seconds_bucket{phase=\"copy\",le=\"0.000002047\"} 2");
-	expect_line(text, "cowstat_fault_phase_seconds_bucket{phase=\"copy\",le=\"2.147483647\"} 2");
+	expect_line(text,
+		    "cowstat_fault_phase_seconds_bucket{phase=\"copy\",le=\"0.000001023\"} 0");
+	expect_line(text,
+		    "cowstat_fault_phase_seconds_bucket{phase=\"copy\",le=\"0.000002047\"} 2");
+	expect_line(text,
+		    "cowstat_fault_phase_seconds_bucket{phase=\"copy\",le=\"2.147483647\"} 2");
 	expect_line(text, "cowstat_fault_phase_seconds_bucket{phase=\"copy\",le=\"+Inf\"} 3");
 	expect_line(text, "cowstat_fault_phase_seconds_sum{phase=\"copy\"} 5.000000700");
 	expect_line(text, "cowstat_fault_phase_seconds_count{phase=\"copy\"} 3");
-	expect_line(text, "cowstat_fault_phase_seconds_bucket{phase=\"shootdown\",le=\"0.000000127\"} 1");
-	expect_line(text, "cowstat_fault_phase_seconds_bucket{phase=\"reuse\",le=\"0.000000127\"} 5");
+	expect_line(text,
+		    "cowstat_fault_phase_seconds_bucket{phase=\"shootdown\",le=\"0.000000127\"} 1");
+	expect_line(text,
+		    "cowstat_fault_phase_seconds_bucket{phase=\"reuse\",le=\"0.000000127\"} 5");
 	expect_line(text, "cowstat_fault_phase_seconds_count{phase=\"reuse\"} 6");
 	expect_line(text, "cowstat_copy_seconds_total 5.000000700");
 	for (at = text; (at = strstr(at, "_bucket{")); at++)
@@ -125,11 +132,15 @@ static void a_histogram(void **state)
 	expect_no(openmetrics(AT(1, 5, 9) COLUMNS "* - - 1 1 1 1 1 1 1 1 1 - -\n"), "phase");
 	assert_int_equal(latency_parse("", &latency), -EINVAL);
 	assert_int_equal(latency_parse("# cowstat_latency 2 \n# from_ns to_ns reused copy shootdown\n",
-				       &latency), -EINVAL);
+				       &latency),
+			 -EINVAL);
 	assert_int_equal(latency_parse("# cowstat_latency 1 x\n# from_ns to_ns reused copy\n",
-				       &latency), -EINVAL);
+				       &latency),
+			 -EINVAL);
 	assert_int_equal(latency_parse("# cowstat_latency 1 x\n# from_ns to_ns reused copy shootdown\n"
-				       "0 1 2 -3x 4\n", &latency), -EINVAL);
+				       "0 1 2 -3x 4\n",
+				       &latency),
+			 -EINVAL);
 	assert_int_equal(latency_read("/no/such/file", &latency), -ENOENT);
 }
 
@@ -174,9 +185,10 @@ static struct cgroups cgroups;
 
 static int begin(void **state)
 {
-	struct cow_table t = table_of(AT(1, 5, 1000) COLUMNS
-				      "1 L 1 5 1 100 100 7 - 0 0 409600 1 init\n"
-				      "- - - 0 0 0 0 0 0 0 0 0 - -\n* - - 5 1 100 100 7 0 0 0 409600 - -\n");
+	struct cow_table t =
+		table_of(AT(1, 5, 1000) COLUMNS
+			 "1 L 1 5 1 100 100 7 - 0 0 409600 1 init\n"
+			 "- - - 0 0 0 0 0 0 0 0 0 - -\n* - - 5 1 100 100 7 0 0 0 409600 - -\n");
 	static struct cgroup entry[] = { { 1, "/" }, { 44, "/a \"b\"\\\n\xff.slice" } };
 
 	(void)state;
@@ -208,14 +220,13 @@ static void books_by_name(void **state)
 	const char *out;
 
 	(void)state;
-	out = add(AT(1, 5, 2000) COLUMNS
-		  "1 L 1 6 1 110 110 7 - 0 0 450560 1 init\n"
-		  "7 X 9 0 1 20 20 5 9 0 0 81920 44 cc\\0401\n"
-		  "8 X 9 0 1 1 1 5 9 0 0 4096 1 a\"\\134\\012\\377\n"
-		  "9 X 9 0 1 2 2 5 9 0 0 8192 1 a\"\\134\\012\\376\n"
-		  "10 X 9 0 1 0 0 5 9 0 0 0 1 idle\n"
-		  "- - - 0 0 0 0 0 0 0 0 0 - -\n"
-		  "* - - 6 5 133 133 22 27 0 0 544768 - -\n");
+	out = add(AT(1, 5, 2000) COLUMNS "1 L 1 6 1 110 110 7 - 0 0 450560 1 init\n"
+					 "7 X 9 0 1 20 20 5 9 0 0 81920 44 cc\\0401\n"
+					 "8 X 9 0 1 1 1 5 9 0 0 4096 1 a\"\\134\\012\\377\n"
+					 "9 X 9 0 1 2 2 5 9 0 0 8192 1 a\"\\134\\012\\376\n"
+					 "10 X 9 0 1 0 0 5 9 0 0 0 1 idle\n"
+					 "- - - 0 0 0 0 0 0 0 0 0 - -\n"
+					 "* - - 6 5 133 133 22 27 0 0 544768 - -\n");
 	/* only what came since the first reading */
 	expect_line(out, "cowstat_comm_wp_faults_total{comm=\"init\"} 10");
 	expect_line(out, "cowstat_comm_forks_total{comm=\"init\"} 1");
@@ -224,7 +235,8 @@ static void books_by_name(void **state)
 	expect_line(out, "cowstat_comm_wp_faults_total{comm=\"a\\\"\\\\\\n\uFFFD\"} 3");
 	expect_line(out, "cowstat_comm_wp_faults_total{comm=\"(other)\"} 0");
 	expect_line(out, "cowstat_cgroup_wp_faults_total{cgroup=\"/\"} 13");
-	expect_line(out, "cowstat_cgroup_wp_faults_total{cgroup=\"/a \\\"b\\\"\\\\\\n\uFFFD.slice\"} 20");
+	expect_line(out,
+		    "cowstat_cgroup_wp_faults_total{cgroup=\"/a \\\"b\\\"\\\\\\n\uFFFD.slice\"} 20");
 	expect_no(out, "comm=\"idle\"");
 	/* the kernel's own sum is since counting began */
 	expect_line(out, "cowstat_wp_faults_total 133");
@@ -296,20 +308,22 @@ static void slowest_fork_and_snapshot(void **state)
 		  "12 6 L 9 3 0 0 0 800 900 0 900 0 44 orphan\n");
 	expect_line(out, "cowstat_slowest_fork_seconds 0.250000000");
 	expect_line(out, "cowstat_snapshot_copied_bytes 204800");
-	expect_line(out, "cowstat_child_shared_bytes{pid=\"7\",comm=\"snapshot\",cgroup=\"/\"} 4096000");
-	expect_line(out, "cowstat_child_copied_bytes{pid=\"7\",comm=\"snapshot\",cgroup=\"/\"} 204800");
-	expect_line(out, "cowstat_child_kept_bytes{pid=\"7\",comm=\"snapshot\",cgroup=\"/\"} 4014080");
+	expect_line(out,
+		    "cowstat_child_shared_bytes{pid=\"7\",comm=\"snapshot\",cgroup=\"/\"} 4096000");
+	expect_line(out,
+		    "cowstat_child_copied_bytes{pid=\"7\",comm=\"snapshot\",cgroup=\"/\"} 204800");
+	expect_line(out,
+		    "cowstat_child_kept_bytes{pid=\"7\",comm=\"snapshot\",cgroup=\"/\"} 4014080");
 	expect_line(out, "cowstat_child_copied_bytes{pid=\"11\",comm=\"worker\","
-		    "cgroup=\"/a \\\"b\\\"\\\\\\n\uFFFD.slice\"} 81920");
+			 "cgroup=\"/a \\\"b\\\"\\\\\\n\uFFFD.slice\"} 81920");
 	expect_no(out, "comm=\"exec\",cgroup");
 	expect_no(out, "comm=\"gone\",cgroup");
 	expect_no(out, "comm=\"forker\",cgroup");
 	expect_no(out, "comm=\"orphan\",cgroup");
 	expect_no(out, "comm=\"server\",cgroup");
 	/* of the last interval only; a daemon without a child is no snapshot */
-	out = add(AT(1, 5, 3000) FORK_COLUMNS SERVER
-		  "8 5 L 9 3 0 0 1 900 900 0 500 500 1 exec\n"
-		  "13 5 L 9 3 0 0 1 1000 900 0 30 20 1 exec\n");
+	out = add(AT(1, 5, 3000) FORK_COLUMNS SERVER "8 5 L 9 3 0 0 1 900 900 0 500 500 1 exec\n"
+						     "13 5 L 9 3 0 0 1 1000 900 0 30 20 1 exec\n");
 	expect_line(out, "cowstat_slowest_fork_seconds 0.000001000");
 	expect_line(out, "cowstat_snapshot_copied_bytes 0");
 }
@@ -345,7 +359,7 @@ static void only_the_largest_children(void **state)
 		series++;
 	assert_int_equal(series, CHILDREN_MAX);
 	expect_line(out, "cowstat_snapshot_copied_bytes 163840");
-	expect_no(out, "w\",cgroup=\"/\"} 32768\n");	/* 8 pages, the 33rd */
+	expect_no(out, "w\",cgroup=\"/\"} 32768\n"); /* 8 pages, the 33rd */
 	expect_no(out, "cowstat_child_copied_bytes{pid=\"10\"");
 	free(table);
 }

@@ -111,12 +111,9 @@ static void of_this_kernel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(figures_by_key),
-		cmocka_unit_test(the_first_line),
-		cmocka_unit_test(lines_by_key),
-		cmocka_unit_test(choices),
-		cmocka_unit_test(what_cannot_be_read),
-		cmocka_unit_test(of_this_kernel),
+		cmocka_unit_test(figures_by_key),      cmocka_unit_test(the_first_line),
+		cmocka_unit_test(lines_by_key),	       cmocka_unit_test(choices),
+		cmocka_unit_test(what_cannot_be_read), cmocka_unit_test(of_this_kernel),
 	};
 	int fd = mkstemp(path), failed;
 

@@ -65,8 +65,13 @@ static void document(void **state)
 {
 	struct machine m = { .kernel = "6.12", .emulated = true };
 	struct result r = {
-		.scenario = find_scenario("prefork"), .bytes = 8192, .nr = 1,
-		.o = { .size = 8192, .exec = "/bin/\xff\"x", .writers = WRITER_CHILD, .workers = 3 },
+		.scenario = find_scenario("prefork"),
+		.bytes = 8192,
+		.nr = 1,
+		.o = { .size = 8192,
+		       .exec = "/bin/\xff\"x",
+		       .writers = WRITER_CHILD,
+		       .workers = 3 },
 		.subject[0] = { .key = "worker", .name = "each worker" },
 	};
 	json_t *json, *worker, *copied;

@@ -39,7 +39,7 @@ static void fifo_in_place(void **state)
 		pause();
 		_exit(0);
 	}
-	alarm(10);		/* who opens the FIFO waits until this ends the test */
+	alarm(10); /* who opens the FIFO waits until this ends the test */
 	symbols_load(s, pid);
 	alarm(0);
 	symbols_user(s, pid, (uintptr_t)code + 16, name, sizeof(name));

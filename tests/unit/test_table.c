@@ -179,7 +179,7 @@ static void fault_after_exit_is_its_own(void **state)
 	come_alive(&p, NULL);
 	copies(&p, 1);
 	table_dead(&p.task);
-	table_dead(&p.task);	/* another thread sees live == 0 too */
+	table_dead(&p.task); /* another thread sees live == 0 too */
 	copies(&p, 1);
 	assert_int_equal(row_anon_copied_now(row(&p)), 2);
 	assert_int_equal(table.in_use, 1);
@@ -198,7 +198,7 @@ static void pre_exec_and_parent_copied(void **state)
 	copies(&child, 3);
 	assert_true(table_copy_row(row(&child) - table.rows, &copy));
 	assert_int_equal(copy.value[ROW_PRE_EXEC_COPIED], 3);
-	assert_int_equal(copy.value[ROW_PARENT_COPIED], 1);	/* its own page */
+	assert_int_equal(copy.value[ROW_PARENT_COPIED], 1); /* its own page */
 	assert_int_equal(row(&parent)->unsettled, 1);
 	table_exec(&child.task);
 	copies(&parent, 10);
@@ -253,7 +253,7 @@ static void all_alive_is_a_loss_that_is_told(void **state)
 		copies(&p[i], 2);
 	}
 	assert_int_equal(table.in_use, ROWS);
-	assert_int_equal(atomic64_read(&table.lost), 0);	/* told by fault.c */
+	assert_int_equal(atomic64_read(&table.lost), 0); /* told by fault.c */
 	assert_int_equal(sum(ROW_OWN_COPIED) + sum(ROW_INHERITED_COPIED), 2 * (ROWS + 3));
 	assert_int_equal(row_anon_copied_now(&table.folded), 6);
 }
@@ -447,12 +447,12 @@ static void a_late_count_is_not_lost(void **state)
 	found = row(&late);
 	for (int i = 0; i < ROWS - 1; i++)
 		user_process(&filler[i], 0, 1);
-	row_count(found, ROW_REUSED);		/* before it is given up */
+	row_count(found, ROW_REUSED); /* before it is given up */
 	table_row(&filler[ROWS - 1].task, false);
 	raw_spin_lock_irq(&table.lock);
 	row_give_up(found);
 	raw_spin_unlock_irq(&table.lock);
-	row_count(found, ROW_REUSED);		/* and after that */
+	row_count(found, ROW_REUSED); /* and after that */
 	user_process(&filler[ROWS - 1], 0, 1);
 	assert_ptr_equal(row(&filler[ROWS - 1]), found);
 	assert_int_equal(sum(ROW_REUSED), 2);
@@ -484,7 +484,7 @@ static void folds_into_nearest_ancestor(void **state)
 	copies(&leaf, 4);
 	table_exec(&leaf.task);
 	exits(&middle);
-	for (i = 0; i < ROWS; i++) {	/* middle goes; leaf is alive and stays */
+	for (i = 0; i < ROWS; i++) { /* middle goes; leaf is alive and stays */
 		come_alive(&filler[i], NULL);
 		copies(&filler[i], 1);
 		exits(&filler[i]);
@@ -521,7 +521,7 @@ static void parent_waits_for_unsettled_children(void **state)
 	}
 	assert_non_null(row(&parent));
 	table_exec(&child.task);
-	assert_int_equal(row_value(row(&child), ROW_PARENT_COPIED), 4);	/* its own pages */
+	assert_int_equal(row_value(row(&child), ROW_PARENT_COPIED), 4); /* its own pages */
 }
 
 static void marked_dead_when_gone_unseen(void **state)
@@ -548,7 +548,7 @@ static void a_zombie_is_marked_dead_and_stays_its_own(void **state)
 	(void)state;
 	come_alive(&zombie, NULL);
 	copies(&zombie, 1);
-	zombie.signal.live.counter = 0;		/* unseen, and not yet waited for */
+	zombie.signal.live.counter = 0; /* unseen, and not yet waited for */
 	table_mark_dead();
 	assert_int_equal(row(&zombie)->state, ROW_EXITED);
 	assert_string_equal(row(&zombie)->owner.comm, zombie.task.comm);
@@ -601,7 +601,7 @@ static void a_pid_had_again_is_another_process(void **state)
 	(void)state;
 	come_alive(&gone, NULL);
 	copies(&gone, 1);
-	come_alive(&other, &gone.signal);	/* all went unseen, and all is had again */
+	come_alive(&other, &gone.signal); /* all went unseen, and all is had again */
 	pid_by_nr[gone.pid.numbers[0].nr] = &other.pid;
 	assert_true(table_copy_row(row(&gone) - table.rows, &copy));
 	assert_false(copy.owner_known);
@@ -630,7 +630,7 @@ static void pids_of_the_outermost_namespaces(void **state)
 	assert_int_equal(row_pid_in(&copy.pids, 1, 100), 50);
 	assert_int_equal(row_pid_in(&copy.pids, 3, 102), 52);
 	assert_int_equal(row_pid_in(&copy.pids, 3, 101), 0);
-	assert_int_equal(row_pid_in(&copy.pids, 4, 103), 0);	/* too deep to be kept */
+	assert_int_equal(row_pid_in(&copy.pids, 4, 103), 0); /* too deep to be kept */
 }
 
 /* A process of a cgroup, user and name, which copies one page and exits. */
@@ -817,26 +817,17 @@ int main(void)
 		cmocka_unit_test_setup_teardown(pre_exec_and_parent_copied, setup, teardown),
 		cmocka_unit_test_setup_teardown(small_go_first_then_oldest, setup, teardown),
 		cmocka_unit_test_setup_teardown(all_alive_is_a_loss_that_is_told, setup, teardown),
-		cmocka_unit_test_setup_teardown(root_gets_a_row_of_a_greedy_user, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(a_user_takes_no_busy_row_of_root, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(users_share_evenly, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(idle_rows_go_for_the_holders_own, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(the_refused_take_no_lock, setup,
-						teardown),
+		cmocka_unit_test_setup_teardown(root_gets_a_row_of_a_greedy_user, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_user_takes_no_busy_row_of_root, setup, teardown),
+		cmocka_unit_test_setup_teardown(users_share_evenly, setup, teardown),
+		cmocka_unit_test_setup_teardown(idle_rows_go_for_the_holders_own, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_refused_take_no_lock, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_greedy_keep_off_others_exited_rows, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(a_user_namespace_is_its_makers, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(exec_moves_a_row_to_its_user, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(a_late_count_is_not_lost, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(a_miss_is_certain, setup,
-						teardown),
+		cmocka_unit_test_setup_teardown(a_user_namespace_is_its_makers, setup, teardown),
+		cmocka_unit_test_setup_teardown(exec_moves_a_row_to_its_user, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_late_count_is_not_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_miss_is_certain, setup, teardown),
 		cmocka_unit_test_setup_teardown(folds_into_nearest_ancestor, setup, teardown),
 		cmocka_unit_test_setup_teardown(parent_waits_for_unsettled_children, setup,
 						teardown),
@@ -848,12 +839,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(settled_when_counting_stops, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_pid_had_again_is_another_process, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(pids_of_the_outermost_namespaces, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(given_up_rows_are_summed_by_owner, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(a_live_row_given_up_is_its_owners, setup,
-						teardown),
+		cmocka_unit_test_setup_teardown(pids_of_the_outermost_namespaces, setup, teardown),
+		cmocka_unit_test_setup_teardown(given_up_rows_are_summed_by_owner, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_live_row_given_up_is_its_owners, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_unknown_go_to_no_sum, setup, teardown),
 		cmocka_unit_test_setup_teardown(names_go_before_cgroups, setup, teardown),
 		cmocka_unit_test_setup_teardown(cgroups_beyond_the_sums_go_to_the_folded_row, setup,

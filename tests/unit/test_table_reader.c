@@ -117,8 +117,7 @@ static void header_of_an_unprivileged_reader(void **state)
 {
 	(void)state;
 	expect_good("# cowstat 1 kernel=k counting=off timing=off epoch=1 since_ns=1 now_ns=2 "
-		    "rows=- max_rows=64 folded=- lost=- missed=- hooks=-\n" SHORT
-		    "7 L 1 2 sh\n");
+		    "rows=- max_rows=64 folded=- lost=- missed=- hooks=-\n" SHORT "7 L 1 2 sh\n");
 	assert_false(table.rows.known);
 	assert_false(table.folded.known);
 	assert_false(table.lost.known);
@@ -207,7 +206,7 @@ static void extra_column(void **state)
 {
 	(void)state;
 	expect_good(HEADER "# pid state start_ns colour copied taste comm\n"
-		    "7 L 1 blue 22 -3 a b\n");
+			   "7 L 1 blue 22 -3 a b\n");
 	expect_cell(&table.row[0], COWSTAT_COL_COPIED, 22);
 	assert_string_equal(table.row[0].comm, "a b");
 }
@@ -216,8 +215,8 @@ static void other_order(void **state)
 {
 	(void)state;
 	expect_good(HEADER "# copied comm start_ns pid state\n"
-		    "22 sh 5 7 X\n"
-		    "23  6 8 L\n");
+			   "22 sh 5 7 X\n"
+			   "23  6 8 L\n");
 	assert_int_equal(table.nr, 2);
 	assert_int_equal(table.row[0].pid, 7);
 	assert_int_equal(table.row[0].state, 'X');
@@ -277,10 +276,9 @@ static void unknown_values(void **state)
 static void sums(void **state)
 {
 	(void)state;
-	expect_good(HEADER SHORT
-		    "7 L 1 2 sh\n"
-		    "- - - 40 -\n"
-		    "* - - 42 -\n");
+	expect_good(HEADER SHORT "7 L 1 2 sh\n"
+				 "- - - 40 -\n"
+				 "* - - 42 -\n");
 	assert_int_equal(table.nr, 3);
 	assert_int_equal(table.row[1].kind, COW_ROW_FOLDED);
 	assert_int_equal(table.row[2].kind, COW_ROW_TOTAL);
@@ -486,13 +484,12 @@ static void many_rows(void **state)
 static void find_when_a_pid_was_reused(void **state)
 {
 	(void)state;
-	expect_good(HEADER SHORT
-		    "7 X 10 1 a\n"
-		    "7 X 30 2 b\n"
-		    "7 X 20 3 c\n"
-		    "8 X 90 4 d\n"
-		    "8 L 50 5 e\n"
-		    "8 X 95 6 f\n");
+	expect_good(HEADER SHORT "7 X 10 1 a\n"
+				 "7 X 30 2 b\n"
+				 "7 X 20 3 c\n"
+				 "8 X 90 4 d\n"
+				 "8 L 50 5 e\n"
+				 "8 X 95 6 f\n");
 	assert_string_equal(cow_table_find(&table, 7)->comm, "b");
 	assert_string_equal(cow_table_find(&table, 8)->comm, "e");
 	assert_null(cow_table_find(&table, 9));
@@ -516,7 +513,7 @@ static void column_names(void **state)
 static void read_files(void **state)
 {
 	char path[] = "/tmp/test_table_reader.XXXXXX";
-	const int nr = 5000;	/* more than one read */
+	const int nr = 5000; /* more than one read */
 	FILE *f;
 	int i;
 

@@ -71,9 +71,8 @@ static void a_row(void **state)
 	FILE *f;
 
 	(void)state;
-	take(AT(1, 5, 9) COLUMNS
-	     "7 1 0 X 1 1 2 31 20 1 6 3 1 81920 - - - - - 1 sh\n"
-	     "- - - - - - 0 0 0 0 0 0 0 0 0 0 0 0 0 - -\n");
+	take(AT(1, 5, 9) COLUMNS "7 1 0 X 1 1 2 31 20 1 6 3 1 81920 - - - - - 1 sh\n"
+				 "- - - - - - 0 0 0 0 0 0 0 0 0 0 0 0 0 - -\n");
 	f = output_begin();
 	screen = screen_to(f);
 	view_rows(&screen, &rows, &usual);
@@ -96,7 +95,7 @@ static void a_sort_column(void **state)
 
 	(void)state;
 	take(AT(1, 5, 9) COLUMNS "7 1 0 X 1 1 2 31 20 1 6 3 1 81920 - - - - - 1 sh\n"
-	     "* - - - - - 2 31 20 1 6 3 1 81920 - - - - - 1 -\n");
+				 "* - - - - - 2 31 20 1 6 3 1 81920 - - - - - 1 -\n");
 	f = output_begin();
 	screen = screen_to(f);
 	view_rows(&screen, &rows, &columns);
@@ -110,7 +109,8 @@ static void a_sort_column(void **state)
 		view_rows(&screen, &rows, &columns);
 		view_forks(&screen, &rows, &columns);
 		view_time(&screen, &rows, &columns);
-		assert_int_equal(view_groups(&screen, &rows, GROUP_COMM, NULL, &columns, SIZE_MAX), 0);
+		assert_int_equal(view_groups(&screen, &rows, GROUP_COMM, NULL, &columns, SIZE_MAX),
+				 0);
 		expect_decent(output_end(f));
 	}
 }
@@ -118,16 +118,18 @@ static void a_sort_column(void **state)
 static void chosen_columns(void **state)
 {
 	const struct columns columns = {
-		.chosen = { COWSTAT_COL_PPID, COWSTAT_COL_COPIED_BYTES, COWSTAT_COL_BIRTH_ANON_PAGES,
-			    COWSTAT_COL_START_NS },
-		.nr = 4, .sort = COWSTAT_COL_PPID,
+		.chosen = { COWSTAT_COL_PPID, COWSTAT_COL_COPIED_BYTES,
+			    COWSTAT_COL_BIRTH_ANON_PAGES, COWSTAT_COL_START_NS },
+		.nr = 4,
+		.sort = COWSTAT_COL_PPID,
 	};
 	struct screen screen;
 	const char *out;
 	FILE *f;
 
 	(void)state;
-	take(AT(1, 5, 9) COLUMNS "7 200000 0 X 123456789012345 1 2 31 20 1 6 3 1 81920 - 12 - - - 1 sh\n");
+	take(AT(1, 5, 9) COLUMNS
+	     "7 200000 0 X 123456789012345 1 2 31 20 1 6 3 1 81920 - 12 - - - 1 sh\n");
 	f = output_begin();
 	screen = screen_to(f);
 	view_rows(&screen, &rows, &columns);
@@ -173,7 +175,11 @@ static void texts_that_fit(void **state)
 	assert_int_equal(utf8_fit(to, sizeof(to), "\u65e5\u672c\u8a9e", 5, UTF8_KEEP_BEGIN), 5);
 	assert_string_equal(to, "\u65e5\u672c\u2026");
 	/* C1 controls, changes of direction, bytes that are no character */
-	utf8_fit(to, sizeof(to), "a\xc2\x9b" "b\u202e" "c\xff\xc3", 20, UTF8_KEEP_BEGIN);
+	utf8_fit(to, sizeof(to),
+		 "a\xc2\x9b"
+		 "b\u202e"
+		 "c\xff\xc3",
+		 20, UTF8_KEEP_BEGIN);
 	assert_string_equal(to, "a?b?c??");
 	utf8_fit(room, sizeof(room), "\u00f6\u00f6\u00f6\u00f6", 20, UTF8_KEEP_BEGIN);
 	assert_string_equal(room, "\u00f6\u2026");
@@ -214,8 +220,9 @@ static void everything_at_its_largest(void **state)
 		view_forks(&screen, &rows, &usual);
 		view_time(&screen, &rows, &usual);
 		assert_int_equal(view_tree(&screen, &rows, &usual), 0);
-		assert_int_equal(view_groups(&screen, &rows, GROUP_COMM, NULL,
-					     &by_copied, SIZE_MAX), 0);
+		assert_int_equal(view_groups(&screen, &rows, GROUP_COMM, NULL, &by_copied,
+					     SIZE_MAX),
+				 0);
 		out = output_end(f);
 		expect_decent(out);
 	}
@@ -273,19 +280,19 @@ static void time_of_processes(void **state)
 {
 	struct columns columns = { .sort = COWSTAT_COL_COPIED };
 	struct run_time of[] = { { 7, 1, 400000000 }, { 8, 2, 1000 } };
-	const struct run_times run = { of, 2 }, before = { (struct run_time[]){ { 7, 1, 300000000 } }, 1 };
+	const struct run_times run = { of, 2 },
+			       before = { (struct run_time[]){ { 7, 1, 300000000 } }, 1 };
 	struct run_times since;
 	struct screen screen;
 	const char *out;
 	FILE *f;
 
 	(void)state;
-	take(AT(1, 5, 9) TIME_COLUMNS
-	     "7 L 1 0 9 12345678 45000 1000 0 1 sh\n"
-	     "8 L 2 0 3 500000 0 0 0 1 sleeper\n"
-	     "9 X 3 0 3 9999999999999 0 7999999 0 1 gone\n"
-	     "10 L 4 0 1 0 0 0 0 1 none\n"
-	     "* - - 0 16 10000012845677 45000 8000999 0 1 -\n");
+	take(AT(1, 5, 9) TIME_COLUMNS "7 L 1 0 9 12345678 45000 1000 0 1 sh\n"
+				      "8 L 2 0 3 500000 0 0 0 1 sleeper\n"
+				      "9 X 3 0 3 9999999999999 0 7999999 0 1 gone\n"
+				      "10 L 4 0 1 0 0 0 0 1 none\n"
+				      "* - - 0 16 10000012845677 45000 8000999 0 1 -\n");
 	assert_true(spent_was_timed(&t));
 	rows.run = &run;
 	rows.total = row[4];
@@ -325,7 +332,8 @@ static void time_of_processes(void **state)
 	screen = screen_to(f);
 	view_forks(&screen, &rows, &usual);
 	out = output_end(f);
-	expect(out, "    PID S   COWMS    PPID FORKMS PGTKIB  SHARED  CHILD PARENT  KEPT% COMMAND\n");
+	expect(out,
+	       "    PID S   COWMS    PPID FORKMS PGTKIB  SHARED  CHILD PARENT  KEPT% COMMAND\n");
 	expect(out, "      7 L  12.391       -   0.00      -       0      -      -      - sh\n");
 	expect_decent(out);
 
@@ -342,8 +350,10 @@ static void run_times(void **state)
 	uint64_t first;
 
 	(void)state;
-	snprintf(text, sizeof(text), AT(1, 5, 9) "# pid state start_ns comm\n"
-		 "%d L 77 test\n%d X 78 test\n- - - -\n", getpid(), getpid());
+	snprintf(text, sizeof(text),
+		 AT(1, 5, 9) "# pid state start_ns comm\n"
+			     "%d L 77 test\n%d X 78 test\n- - - -\n",
+		 getpid(), getpid());
 	take(text);
 	assert_int_equal(run_times_read(&t, &run), 0);
 	assert_int_equal(run.nr, 1);
@@ -385,13 +395,15 @@ static void notes(void **state)
 	/* clang-format on */
 	out = notes_of(&failed);
 	expect(out, "\nAlso:\n");
-	expect(out, "      7 a?name-of-15-.. 3 831 pages unshared for readers from outside or pinning\n");
+	expect(out,
+	       "      7 a?name-of-15-.. 3 831 pages unshared for readers from outside or pinning\n");
 	expect(out, "      7 a?name-of-15-.. fork copied 8 pinned pages (32.0 KiB)\n");
 	expect(out, "      7 a?name-of-15-.. 16 huge pages split by writes\n");
-	expect(out, "      7 a?name-of-15-.. at least 8 176 own pages copied, with no child left\n");
+	expect(out,
+	       "      7 a?name-of-15-.. at least 8 176 own pages copied, with no child left\n");
 	expect(out, "      8 child           1 page copied that KSM had merged\n");
 	assert_null(strstr(out, "      9 "));
-	assert_null(strstr(out, "     10 "));	/* it had children before */
+	assert_null(strstr(out, "     10 ")); /* it had children before */
 	expect_decent(out);
 	/* of one fork it is known how long that took */
 	t.row[0].value[COWSTAT_COL_FORKS] = 1;
@@ -422,7 +434,8 @@ static void failed_forks(void **state)
 	out = notes_of(&failed);
 	expect(out, "\nAlso:\n");
 	expect(out, "      7 redis-server    1 fork failed: Cannot allocate memory\n");
-	expect(out, "      8 bomb            1234567 forks failed: 1M EAGAIN, 34k ENOMEM, 567 other\n");
+	expect(out,
+	       "      8 bomb            1234567 forks failed: 1M EAGAIN, 34k ENOMEM, 567 other\n");
 	expect(out, "      9 full            12 forks failed: Resource temporarily unavailable\n");
 	expect_decent(out);
 }
@@ -435,14 +448,13 @@ static void tree(void **state)
 
 	(void)state;
 	/* 20 is of a parent that has no row; 30 and 31 would be each other's parent */
-	take(AT(1, 5, 100) COLUMNS
-	     "10 1 0 L 10 1 0 0 0 0 0 0 0 0 - - - - - 1 make\n"
-	     "11 10 0 L 11 10 0 0 0 0 0 0 0 0 - - - - - 1 sh\n"
-	     "12 11 0 L 12 11 0 0 0 0 0 0 0 0 - - - - - 1 cc\n"
-	     "13 10 0 L 13 10 0 0 0 0 0 0 0 0 - - - - - 1 ld\n"
-	     "20 19 0 L 20 19 0 0 0 0 0 0 0 0 - - - - - 1 lone\n"
-	     "30 31 0 L 30 30 0 0 0 0 0 0 0 0 - - - - - 1 ring\n"
-	     "31 30 0 L 30 30 0 0 0 0 0 0 0 0 - - - - - 1 ring\n");
+	take(AT(1, 5, 100) COLUMNS "10 1 0 L 10 1 0 0 0 0 0 0 0 0 - - - - - 1 make\n"
+				   "11 10 0 L 11 10 0 0 0 0 0 0 0 0 - - - - - 1 sh\n"
+				   "12 11 0 L 12 11 0 0 0 0 0 0 0 0 - - - - - 1 cc\n"
+				   "13 10 0 L 13 10 0 0 0 0 0 0 0 0 - - - - - 1 ld\n"
+				   "20 19 0 L 20 19 0 0 0 0 0 0 0 0 - - - - - 1 lone\n"
+				   "30 31 0 L 30 30 0 0 0 0 0 0 0 0 - - - - - 1 ring\n"
+				   "31 30 0 L 30 30 0 0 0 0 0 0 0 0 - - - - - 1 ring\n");
 	f = output_begin();
 	screen = screen_to(f);
 	assert_int_equal(view_tree(&screen, &rows, &usual), 0);
@@ -498,17 +510,16 @@ static void group_by_cgroup(void **state)
 	FILE *f;
 
 	(void)state;
-	take(AT(1, 5, 100) COLUMNS
-	     "10 1 0 L 10 1 0 0 7 0 0 0 0 0 - - - - - 5 make\n"
-	     "11 1 0 L 10 1 0 0 6 0 0 0 0 0 - - - - - 1 init\n"
-	     "12 1 0 L 10 1 0 0 5 0 0 0 0 0 - - - - - 77 gone\n"
-	     "- - - - - - 0 0 99 0 0 0 0 0 0 0 0 0 0 - -\n");
+	take(AT(1, 5, 100) COLUMNS "10 1 0 L 10 1 0 0 7 0 0 0 0 0 - - - - - 5 make\n"
+				   "11 1 0 L 10 1 0 0 6 0 0 0 0 0 - - - - - 1 init\n"
+				   "12 1 0 L 10 1 0 0 5 0 0 0 0 0 - - - - - 77 gone\n"
+				   "- - - - - - 0 0 99 0 0 0 0 0 0 0 0 0 0 - -\n");
 	f = output_begin();
 	screen = screen_to(f);
-	assert_int_equal(view_groups(&screen, &rows, GROUP_CGROUP, &cgroups,
-				     &by_copied, SIZE_MAX), 0);
+	assert_int_equal(view_groups(&screen, &rows, GROUP_CGROUP, &cgroups, &by_copied, SIZE_MAX),
+			 0);
 	out = output_end(f);
-	expect(out, " ..m.slice/docker-0123456789ab.scope\n");	/* paths differ at their end */
+	expect(out, " ..m.slice/docker-0123456789ab.scope\n"); /* paths differ at their end */
 	expect(out, "(no path: id 77)\n");
 	expect(out, "(other)\n");
 	expect_decent(out);
@@ -527,15 +538,16 @@ static void group_sums(void **state)
 
 	(void)state;
 	take(AT(1, 5, 100) "# pid uid state start_ns copied processes cgroup comm\n"
-	     "10 0 L 10 7 1 5 make\n"
-	     "- 0 S - 40 30 5 cc1\n"
-	     "- 0 S - 50 20 1 cc1\n"
-	     "- 0 S - 3 2 5 -\n"
-	     "- - - - 9 4 - -\n");
+			   "10 0 L 10 7 1 5 make\n"
+			   "- 0 S - 40 30 5 cc1\n"
+			   "- 0 S - 50 20 1 cc1\n"
+			   "- 0 S - 3 2 5 -\n"
+			   "- - - - 9 4 - -\n");
 	assert_int_equal(groups_make(&rows, GROUP_CGROUP, &cgroups, COWSTAT_COL_COPIED, &group,
-				     &nr), 0);
+				     &nr),
+			 0);
 	assert_int_equal(nr, 3);
-	assert_string_equal(group[0].name, "/");	/* of equal ones, by name */
+	assert_string_equal(group[0].name, "/"); /* of equal ones, by name */
 	assert_int_equal(group[0].processes, 20);
 	assert_string_equal(group[1].name, "/job");
 	assert_int_equal(group[1].processes, 33);
@@ -579,12 +591,11 @@ static void filters(void **state)
 		      cgroup = { .cgroup = "/a/" }, comm = { .has_comm = true };
 
 	(void)state;
-	take(AT(1, 5, 9) COLUMNS
-	     "7 1 0 L 1 1 0 0 20 0 0 0 0 0 - - - - - 5 redis-server\n"
-	     "8 1 0 L 1 1 0 0 20 0 0 0 0 0 - - - - - 6 sh\n"
-	     "9 1 0 L 1 1 0 0 0 0 0 0 0 0 9 9 9 - - 1 idle\n"
-	     "- - - - - - 0 0 1 0 0 0 0 0 0 0 0 0 0 - -\n"
-	     "* - - - - - 0 0 41 0 0 0 0 0 0 0 0 0 0 - -\n");
+	take(AT(1, 5, 9) COLUMNS "7 1 0 L 1 1 0 0 20 0 0 0 0 0 - - - - - 5 redis-server\n"
+				 "8 1 0 L 1 1 0 0 20 0 0 0 0 0 - - - - - 6 sh\n"
+				 "9 1 0 L 1 1 0 0 0 0 0 0 0 0 9 9 9 - - 1 idle\n"
+				 "- - - - - - 0 0 1 0 0 0 0 0 0 0 0 0 0 - -\n"
+				 "* - - - - - 0 0 41 0 0 0 0 0 0 0 0 0 0 - -\n");
 	regcomp(&comm.comm, "^redis|^sh$", REG_EXTENDED | REG_NOSUB);
 #define passes(filter)	(filter_passes(&filter, row[0], &cgroups) << 4 |	\
 			 filter_passes(&filter, row[1], &cgroups) << 3 |	\
@@ -604,14 +615,13 @@ static void filters(void **state)
 static void order(void **state)
 {
 	(void)state;
-	take(AT(1, 5, 9) COLUMNS
-	     "* - - - - - 9 0 99 0 0 0 0 99 0 0 0 0 0 - -\n"
-	     "7 1 0 L 3 1 1 0 20 0 0 0 0 10 - - - - - 5 b\n"
-	     "9 1 0 L 2 1 3 0 10 0 0 0 0 20 - - - - - 6 c\n"
-	     "8 1 0 L 1 1 3 0 10 0 0 0 0 30 - - - - - 1 a\n");
+	take(AT(1, 5, 9) COLUMNS "* - - - - - 9 0 99 0 0 0 0 99 0 0 0 0 0 - -\n"
+				 "7 1 0 L 3 1 1 0 20 0 0 0 0 10 - - - - - 5 b\n"
+				 "9 1 0 L 2 1 3 0 10 0 0 0 0 20 - - - - - 6 c\n"
+				 "8 1 0 L 1 1 3 0 10 0 0 0 0 30 - - - - - 1 a\n");
 	sort_rows(row, rows.nr, COWSTAT_COL_COPIED);
 	assert_int_equal(row[1]->pid, 7);
-	assert_int_equal(row[2]->pid, 8);	/* a tie: more bytes first */
+	assert_int_equal(row[2]->pid, 8); /* a tie: more bytes first */
 	sort_rows(row, rows.nr, COWSTAT_COL_PID);
 	assert_int_equal(row[0]->pid, 7);
 	assert_int_equal(row[2]->pid, 9);
@@ -628,11 +638,10 @@ static void order_of_ties(void **state)
 	static const pid_t want[] = { 8, 7, 6, 9 };
 
 	(void)state;
-	take(AT(1, 5, 9) COLUMNS
-	     "6 1 0 L 4 1 0 9 5 0 0 0 0 20 - - - - - 5 a\n"
-	     "9 1 0 L 2 1 0 8 5 0 0 0 0 20 - - - - - 5 a\n"
-	     "7 1 0 L 1 1 0 9 5 0 0 0 0 20 - - - - - 5 a\n"
-	     "8 1 0 L 3 1 0 7 5 0 0 0 0 30 - - - - - 5 a\n");
+	take(AT(1, 5, 9) COLUMNS "6 1 0 L 4 1 0 9 5 0 0 0 0 20 - - - - - 5 a\n"
+				 "9 1 0 L 2 1 0 8 5 0 0 0 0 20 - - - - - 5 a\n"
+				 "7 1 0 L 1 1 0 9 5 0 0 0 0 20 - - - - - 5 a\n"
+				 "8 1 0 L 3 1 0 7 5 0 0 0 0 30 - - - - - 5 a\n");
 	sort_rows(row, rows.nr, COWSTAT_COL_COPIED);
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
 		assert_int_equal(row[i]->pid, want[i]);
@@ -691,7 +700,8 @@ static void cgroups_of_a_hierarchy(void **state)
 
 static void readable_paths(void **state)
 {
-	static const char hex[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+	static const char hex[] =
+		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 	char path[200], to[200], tiny[8];
 
 	(void)state;
@@ -733,28 +743,17 @@ static void resident(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		unit(a_row),
-		unit(a_sort_column),
-		unit(chosen_columns),
-		unit(texts_that_fit),
-		unit(rates),
-		unit(everything_at_its_largest),
-		unit(forks),
-		unit(time_of_processes),
-		unit(run_times),
-		unit(notes),
-		unit(failed_forks),
-		unit(tree),
-		unit(a_deep_tree),
-		unit(group_by_cgroup),
-		unit(group_sums),
-		unit(colour_ends_with_its_line),
-		unit(filters),
-		unit(order),
-		unit(order_of_ties),
-		unit(cgroups_of_a_hierarchy),
-		unit(readable_paths),
-		unit(resident),
+		unit(a_row),	      unit(a_sort_column),
+		unit(chosen_columns), unit(texts_that_fit),
+		unit(rates),	      unit(everything_at_its_largest),
+		unit(forks),	      unit(time_of_processes),
+		unit(run_times),      unit(notes),
+		unit(failed_forks),   unit(tree),
+		unit(a_deep_tree),    unit(group_by_cgroup),
+		unit(group_sums),     unit(colour_ends_with_its_line),
+		unit(filters),	      unit(order),
+		unit(order_of_ties),  unit(cgroups_of_a_hierarchy),
+		unit(readable_paths), unit(resident),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

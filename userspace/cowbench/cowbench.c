@@ -25,7 +25,7 @@
 #define MAX_SIZES	64
 
 enum option_id {
-	OPT_SIZE = 256,		/* beyond any character, for getopt_long() */
+	OPT_SIZE = 256, /* beyond any character, for getopt_long() */
 	OPT_PAGE_SIZE,
 	OPT_COUNT,
 	OPT_WARMUP,
@@ -109,11 +109,11 @@ static const struct {
 	enum takes takes;
 	unsigned int options;
 } some_options[] = {
-	{ TAKES_EXEC,		OPTION_BIT(OPT_EXEC) },
-	{ TAKES_WRITER,		OPTION_BIT(OPT_WRITER) },
-	{ TAKES_SHARE,		OPTION_BIT(OPT_SHARE) | OPTION_BIT(OPT_ORDER) },
-	{ TAKES_WORKERS,	OPTION_BIT(OPT_WORKERS) },
-	{ TAKES_SNAPSHOT,	OPTION_BIT(OPT_DURATION) | OPTION_BIT(OPT_RATE) },
+	{ TAKES_EXEC, OPTION_BIT(OPT_EXEC) },
+	{ TAKES_WRITER, OPTION_BIT(OPT_WRITER) },
+	{ TAKES_SHARE, OPTION_BIT(OPT_SHARE) | OPTION_BIT(OPT_ORDER) },
+	{ TAKES_WORKERS, OPTION_BIT(OPT_WORKERS) },
+	{ TAKES_SNAPSHOT, OPTION_BIT(OPT_DURATION) | OPTION_BIT(OPT_RATE) },
 };
 
 static void usage(FILE *to)
@@ -122,7 +122,8 @@ static void usage(FILE *to)
 
 	fputs("usage: cowbench SCENARIO [OPTION...]\n"
 	      "Fork a large process, and show from " COWSTAT_PROC_PATH " what was copied.\n"
-	      "Scenarios:\n", to);
+	      "Scenarios:\n",
+	      to);
 	for (i = 0; i < nr_scenarios; i++)
 		fprintf(to, "  %-12s %s\n", scenarios[i].name, scenarios[i].help);
 	fputs("  report       all of these at several sizes, as one HTML page with pictures\n"
@@ -153,7 +154,8 @@ static void usage(FILE *to)
 	      "  --version\n"
 	      "\"call\" is the time until the call returned in the parent; \"to exit\", and the times\n"
 	      "of summary, are until the child had exited. p50 is the median.\n"
-	      "Exit status: 0 success, 1 error, 2 wrong command line.\n", to);
+	      "Exit status: 0 success, 1 error, 2 wrong command line.\n",
+	      to);
 }
 
 static uint64_t one_size(const char *text)
@@ -392,7 +394,7 @@ int main(int argc, char **argv)
 
 	while ((id = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
 		if (id == '?')
-			point_to_help();	/* getopt_long() has printed the reason */
+			point_to_help(); /* getopt_long() has printed the reason */
 		if (id == 'o')
 			id = OPT_FORMAT;
 		set_option(&c, id, optarg);
@@ -402,8 +404,7 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (optind + 1 < argc)
-		bad_usage("give only one scenario; \"%s\" is one too many",
-			  argv[optind + 1]);
+		bad_usage("give only one scenario; \"%s\" is one too many", argv[optind + 1]);
 	machine_read(&m);
 	m.emulated |= c.emulated;
 	if (!strcmp(argv[optind], "report")) {

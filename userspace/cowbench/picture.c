@@ -21,7 +21,7 @@ static const struct {
 	const char *colour;
 	int mark;
 } looks[MAX_CURVES] = {
-	{ "#0072b2", 7 }, { "#d55e00", 5 }, { "#009e73", 9 },
+	{ "#0072b2", 7 },  { "#d55e00", 5 },  { "#009e73", 9 },
 	{ "#cc79a7", 13 }, { "#e69f00", 11 }, { "#555555", 6 },
 };
 
@@ -139,8 +139,8 @@ static void put_time_axis(FILE *to, const char *axis, const struct picture *p)
 	fprintf(to, "set logscale %s\nset %srange [1e%d:1e%d]\nset %stics (", axis, axis, from,
 		until > from ? until : from + 1, axis);
 	for (i = 0; i < 15; i++)
-		fprintf(to, "%s\"%.0f %s\" 1e%d", i ? ", " : "",
-			pow(10, i < 9 ? i % 3 : i - 9), unit[i < 9 ? i / 3 : 3], i);
+		fprintf(to, "%s\"%.0f %s\" 1e%d", i ? ", " : "", pow(10, i < 9 ? i % 3 : i - 9),
+			unit[i < 9 ? i / 3 : 3], i);
 	fputs(")\n", to);
 }
 
@@ -191,7 +191,8 @@ static void put_script(FILE *to, const struct picture *p)
 	      "set encoding utf8\nset border 3 lc '#444444'\nset tics nomirror\n"
 	      "set grid lc '#dddddd' lw 1\nset lmargin 11\nset rmargin 4\nset bmargin 9\n"
 	      "set key at screen 0.5, 0.18 center top Left reverse samplen 2 maxrows 3\n"
-	      "set autoscale x noextend\n", to);
+	      "set autoscale x noextend\n",
+	      to);
 	put_label(to, "title", p->title);
 	put_label(to, "label 1", p->caption);
 	fputs("set label 1 at screen 0.5, 0.025 center font ',12' textcolor rgb '#777777'\n", to);
@@ -207,9 +208,11 @@ static void put_script(FILE *to, const struct picture *p)
 	fputs("plot ", to);
 	for (i = 0; i < p->nr; i++) {
 		c = &p->curve[i];
-		fprintf(to, "%s$c%zu using 1:2%s axes x1y%d with %s lc rgb '%s' lw 2 ", i ? ", " : "",
-			i, c->bars ? ":3:4" : "", c->right ? 2 : 1,
-			c->style ? c->style : c->bars ? "yerrorlines" : "linespoints",
+		fprintf(to, "%s$c%zu using 1:2%s axes x1y%d with %s lc rgb '%s' lw 2 ",
+			i ? ", " : "", i, c->bars ? ":3:4" : "", c->right ? 2 : 1,
+			c->style ? c->style :
+			c->bars	 ? "yerrorlines" :
+				   "linespoints",
 			looks[i].colour);
 		if (!c->style)
 			/* The first curve may be hidden below others: give it larger marks. */

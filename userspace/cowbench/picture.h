@@ -32,9 +32,9 @@ struct curve {
 
 /* Scale of an axis, and the labels at its tics. */
 enum axis_kind {
-	AXIS_LINEAR,		/* linear, labelled with numbers */
-	AXIS_LOG_TIME,		/* nanoseconds, labelled like "10 ms" */
-	AXIS_LOG_SIZE,		/* bytes, labelled like "64 MiB" at each point */
+	AXIS_LINEAR,   /* linear, labelled with numbers */
+	AXIS_LOG_TIME, /* nanoseconds, labelled like "10 ms" */
+	AXIS_LOG_SIZE, /* bytes, labelled like "64 MiB" at each point */
 };
 
 /**

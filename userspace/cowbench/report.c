@@ -164,13 +164,17 @@ static void add_time(struct curve *c, const struct result *result, const char *s
 static void report_latency(struct report *r, const uint64_t *size, size_t nr)
 {
 	static const char *const head[] = {
-		"Memory", "fork() call", "fork + exec", "vfork + exec", "posix_spawn",
-		"copy everything", "memcpy", "Page tables", "Copied by fork + exec",
+		"Memory",	"fork() call", "fork + exec",
+		"vfork + exec", "posix_spawn", "copy everything",
+		"memcpy",	"Page tables", "Copied by fork + exec",
 	};
 	struct picture p = {
-		.file = "fork-latency", .title = "What starting a program costs a process of some size",
+		.file = "fork-latency",
+		.title = "What starting a program costs a process of some size",
 		.x_label = "private memory of the process that forks",
-		.y_label = "time, median", .x = AXIS_LOG_SIZE, .y = AXIS_LOG_TIME,
+		.y_label = "time, median",
+		.x = AXIS_LOG_SIZE,
+		.y = AXIS_LOG_TIME,
 	};
 	struct curve *eager = picture_curve(&p, "fork, copy all, exec: to exit", NULL);
 	struct curve *fork = picture_curve(&p, "fork + exec: to exit", NULL);
@@ -207,7 +211,8 @@ static void report_latency(struct report *r, const uint64_t *size, size_t nr)
 		fputs("</tr>\n", r->page);
 	}
 	fputs("</table>\n", r->page);
-	put_picture(r, &p, "Medians; bars from the 5th to the 95th percentile. The child runs /bin/true. "
+	put_picture(r, &p,
+		    "Medians; bars from the 5th to the 95th percentile. The child runs /bin/true. "
 		    "The time of fork grows with the page tables that it builds, 8 bytes per page. vfork and "
 		    "posix_spawn build none. Without copy-on-write it would grow with the memory.");
 }
@@ -221,16 +226,20 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 static void report_shares(struct report *r, uint64_t size)
 {
 	static const char *const name[NR_PAGE_KINDS] = {
-		[PAGES_4K] = "4 KiB pages", [PAGES_THP] = "transparent huge pages",
+		[PAGES_4K] = "4 KiB pages",
+		[PAGES_THP] = "transparent huge pages",
 		[PAGES_HUGETLB] = "hugetlb pages",
 	};
 	static const char *const head[] = {
-		"Pages", "Share written", "4 KiB pages written", "Bytes copied", "Huge pages split",
-		"hugetlb pages copied", "Per write",
+		"Pages",	"Share written",    "4 KiB pages written",
+		"Bytes copied", "Huge pages split", "hugetlb pages copied",
+		"Per write",
 	};
 	struct picture p = {
-		.file = "share-written", .title = "What is copied when a share of the memory is written",
-		.x_label = "share of the memory written by the child, 4 KiB at a time, at random (%)",
+		.file = "share-written",
+		.title = "What is copied when a share of the memory is written",
+		.x_label =
+			"share of the memory written by the child, 4 KiB at a time, at random (%)",
 		.y_label = "copied (MiB)",
 	};
 	const struct scenario *s = find_scenario("fork-write");
@@ -271,7 +280,8 @@ static void report_shares(struct report *r, uint64_t size)
 		}
 	}
 	fputs("</table>\n", r->page);
-	put_picture(r, &p, "A page is copied when it is first written, and only that page. A "
+	put_picture(r, &p,
+		    "A page is copied when it is first written, and only that page. A "
 		    "transparent huge page is split first, so it costs no more; a hugetlb page is "
 		    "copied whole, so a few writes in the wrong places copy everything.");
 }
@@ -280,8 +290,10 @@ static void report_shares(struct report *r, uint64_t size)
 static void report_snapshot(struct report *r, uint64_t size)
 {
 	struct picture p = {
-		.file = "snapshot", .title = "Copy-on-write faults of a parent whose child saves a snapshot",
-		.x_label = "time since the fork (s)", .y_label = "per second",
+		.file = "snapshot",
+		.title = "Copy-on-write faults of a parent whose child saves a snapshot",
+		.x_label = "time since the fork (s)",
+		.y_label = "per second",
 		.right_label = "share of the memory copied (%)",
 	};
 	struct curve *writes = picture_curve(&p, "writes", "steps");
@@ -311,18 +323,24 @@ static void report_snapshot(struct report *r, uint64_t size)
 		curve_add(copied, now->ns / 1e9, now->copied_bytes * 100.0 / result->bytes);
 	}
 	copied->right = true;
-	fprintf(r->page, "<p>A process of %s forks; for %s the child reads everything, while the parent makes ",
+	fprintf(r->page,
+		"<p>A process of %s forks; for %s the child reads everything, while the parent makes ",
 		format_size_short(size).s, format_duration(o.duration_ms * 1000000).s);
-	fprintf(r->page, "%s writes a second, to pages drawn at random. It wrote %s times, to %s pages, and copied ",
+	fprintf(r->page,
+		"%s writes a second, to pages drawn at random. It wrote %s times, to %s pages, and copied ",
 		format_number(o.rate).s, format_number(median(result, "parent", "writes")).s,
 		format_number(median(result, "parent", "pages_written")).s);
-	fprintf(r->page, "%s pages; the child copied %s. A write took %s (median) and %s (99th percentile).</p>\n",
+	fprintf(r->page,
+		"%s pages; the child copied %s. A write took %s (median) and %s (99th percentile).</p>\n",
 		format_number(median(result, "parent", "copied")).s,
 		format_number(median(result, "child", "copied")).s,
 		format_duration(median(result, "parent", "write_ns")).s,
 		format_duration(series_at(subject_series(result_subject(result, "parent"),
-							 "write_ns"), 99)).s);
-	put_picture(r, &p, "Each first write to a page causes a fault and a copy; later writes to it cost "
+							 "write_ns"),
+					  99))
+			.s);
+	put_picture(r, &p,
+		    "Each first write to a page causes a fault and a copy; later writes to it cost "
 		    "nothing. So the faults become rare although the writes go on.");
 }
 
@@ -330,8 +348,12 @@ static void report_snapshot(struct report *r, uint64_t size)
 static void report_prefork(struct report *r, uint64_t size)
 {
 	static const char *const head[] = {
-		"Workers", "Without copy-on-write", "Copied for all of them", "Pages copied by each",
-		"Page tables of all", "fork() call",
+		"Workers",
+		"Without copy-on-write",
+		"Copied for all of them",
+		"Pages copied by each",
+		"Page tables of all",
+		"fork() call",
 	};
 	struct bench_options o = r->o;
 	const struct result *result;
@@ -340,7 +362,8 @@ static void report_prefork(struct report *r, uint64_t size)
 	o.size = size;
 	o.share = 10;
 	fputs("<h2>Preforked workers</h2>\n", r->page);
-	fprintf(r->page, "<p>Workers of a process of %s, each of which writes a tenth of its pages.</p>\n",
+	fprintf(r->page,
+		"<p>Workers of a process of %s, each of which writes a tenth of its pages.</p>\n",
 		format_size_short(size).s);
 	begin_table(r, head, ARRAY_SIZE(head));
 	for (i = 0; i < ARRAY_SIZE(crews); i++) {
@@ -391,9 +414,11 @@ static void put_head(struct report *r)
 
 	fputs(page_head, r->page);
 	if (m->emulated)
-		fprintf(r->page, "<p class=\"emulated\"><strong>Taken under emulation (%s).</strong> "
+		fprintf(r->page,
+			"<p class=\"emulated\"><strong>Taken under emulation (%s).</strong> "
 			"Counts are exact. Compare times only with each other: they are not those of real "
-			"hardware.</p>\n", m->hypervisor);
+			"hardware.</p>\n",
+			m->hypervisor);
 	fputs("<table class=\"facts\">\n", r->page);
 	put_fact(r, "Kernel", m->kernel);
 	put_fact(r, "Processor", m->cpu);
@@ -420,7 +445,8 @@ static void put_tail(struct report *r)
 
 	fputs("<h2>All figures</h2>\n<p>This page contains all figures as JSON, in the element "
 	      "<code>cowbench-data</code>: durations in nanoseconds, sizes in bytes.</p>\n"
-	      "<script type=\"application/json\" id=\"cowbench-data\">\n", r->page);
+	      "<script type=\"application/json\" id=\"cowbench-data\">\n",
+	      r->page);
 	/* "/" is escaped, so that nothing in the JSON can end the element. */
 	if (json_dumpf(json, r->page, JSON_COMPACT | JSON_ESCAPE_SLASH))
 		errx(EXIT_FAILURE, "cannot write the figures");
@@ -460,8 +486,8 @@ static size_t sizes_that_fit(const struct bench_options *o, const uint64_t *size
  *
  * Return: exit status of the program.
  */
-int report_make(const struct report_output *to, const struct bench_options *o,
-		const uint64_t *size, size_t nr_sizes, const struct machine *m)
+int report_make(const struct report_output *to, const struct bench_options *o, const uint64_t *size,
+		size_t nr_sizes, const struct machine *m)
 {
 	struct report *r = calloc(1, sizeof(*r));
 	uint64_t part;

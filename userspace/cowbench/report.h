@@ -15,7 +15,7 @@ struct report_output {
 	const char *pictures;
 };
 
-int report_make(const struct report_output *to, const struct bench_options *o,
-		const uint64_t *size, size_t nr_sizes, const struct machine *m);
+int report_make(const struct report_output *to, const struct bench_options *o, const uint64_t *size,
+		size_t nr_sizes, const struct machine *m);
 
 #endif /* COWSTAT_REPORT_H */

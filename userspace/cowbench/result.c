@@ -28,7 +28,9 @@ const char *figure_name(enum figure figure)
 const char *page_kind_name(enum page_kind kind)
 {
 	static const char *const name[NR_PAGE_KINDS] = {
-		[PAGES_4K] = "4k", [PAGES_THP] = "thp", [PAGES_HUGETLB] = "hugetlb",
+		[PAGES_4K] = "4k",
+		[PAGES_THP] = "thp",
+		[PAGES_HUGETLB] = "hugetlb",
 	};
 
 	return name[kind];

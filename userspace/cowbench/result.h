@@ -66,10 +66,7 @@ struct bench_options {
 	F(PAGES_WRITTEN, pages_written)
 
 #define ENUM_FIGURE(ID, name)	FIGURE_##ID,
-enum figure {
-	FIGURES(ENUM_FIGURE)
-	NR_FIGURES
-};
+enum figure { FIGURES(ENUM_FIGURE) NR_FIGURES };
 
 /**
  * struct subject - one of the things that a scenario compares

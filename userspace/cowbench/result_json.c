@@ -19,8 +19,8 @@ static json_t *series_json(const struct series *s)
 		const char *key;
 		unsigned int percent;
 	} at[] = {
-		{ "min", 0 }, { "p5", 5 }, { "p25", 25 }, { "p50", 50 }, { "p75", 75 },
-		{ "p95", 95 }, { "p99", 99 }, { "max", 100 },
+		{ "min", 0 },  { "p5", 5 },   { "p25", 25 }, { "p50", 50 },
+		{ "p75", 75 }, { "p95", 95 }, { "p99", 99 }, { "max", 100 },
 	};
 	json_t *json = json_object(), *values;
 	size_t i;
@@ -58,7 +58,8 @@ static json_t *subject_json(const struct subject *s)
 static json_t *options_json(const struct bench_options *o)
 {
 	static const char *const writers[] = {
-		[WRITER_CHILD] = "child", [WRITER_PARENT] = "parent",
+		[WRITER_CHILD] = "child",
+		[WRITER_PARENT] = "parent",
 		[WRITER_CHILD | WRITER_PARENT] = "both",
 	};
 	json_t *json = json_object();

@@ -44,8 +44,7 @@ static void print_pages(const struct result *r)
 		[PAGES_HUGETLB] = "hugetlb pages",
 	};
 
-	printf("%s %s", format_number(r->bytes / page_kind_bytes(r->o.pages)).s,
-	       kind[r->o.pages]);
+	printf("%s %s", format_number(r->bytes / page_kind_bytes(r->o.pages)).s, kind[r->o.pages]);
 }
 
 static void print_runs(const struct result *r)
@@ -62,7 +61,8 @@ static void print_title(const struct result *r)
 {
 	printf("Parent: %s of memory in ", format_size_short(r->bytes).s);
 	print_pages(r);
-	printf(". Child: %s.\n", strcmp(r->scenario->name, "fork-exit") ? r->o.exec : "exits at once");
+	printf(". Child: %s.\n",
+	       strcmp(r->scenario->name, "fork-exit") ? r->o.exec : "exits at once");
 	print_runs(r);
 }
 
@@ -128,8 +128,8 @@ static void print_counts(const struct result *r)
 
 	printf("\n%-31s", "counted by the kernel, per child");
 	for (j = first; j < r->nr; j++)
-		printf(" %*s", j > first ? 15 : 13, strcmp(r->subject[j].key, "eager") ?
-		       r->subject[j].name : "copy everything");
+		printf(" %*s", j > first ? 15 : 13,
+		       strcmp(r->subject[j].key, "eager") ? r->subject[j].name : "copy everything");
 	putchar('\n');
 	for (i = 0; i < ARRAY_SIZE(line); i++) {
 		printf("  %-29s", line[i].label);
@@ -156,7 +156,8 @@ static void print_ways(const struct result *r, const struct machine *m, const ch
  */
 void print_fork_exec(const struct result *r, const struct machine *m)
 {
-	print_ways(r, m, "\nFigures are medians. \"-\": the child runs in its parent's memory until its exec. So\n"
+	print_ways(r, m,
+		   "\nFigures are medians. \"-\": the child runs in its parent's memory until its exec. So\n"
 		   "nothing is shared or built, and the call returns only after the exec.");
 }
 
@@ -167,7 +168,8 @@ void print_fork_exec(const struct result *r, const struct machine *m)
  */
 void print_fork_exit(const struct result *r, const struct machine *m)
 {
-	print_ways(r, m, "\nFigures are medians. The child does nothing: \"call\" is the cost of fork alone, \"to\n"
+	print_ways(r, m,
+		   "\nFigures are medians. The child does nothing: \"call\" is the cost of fork alone, \"to\n"
 		   "exit\" also includes freeing the page tables.");
 }
 
@@ -178,7 +180,8 @@ void print_fork_exit(const struct result *r, const struct machine *m)
  */
 void print_eager(const struct result *r, const struct machine *m)
 {
-	print_ways(r, m, "\nFigures are medians. To copy everything, the child writes to every page\n"
+	print_ways(r, m,
+		   "\nFigures are medians. To copy everything, the child writes to every page\n"
 		   "(MADV_POPULATE_WRITE) before its exec: fork as it would be without copy-on-write.");
 }
 
@@ -245,11 +248,10 @@ void print_fork_write(const struct result *r, const struct machine *m)
 }
 
 /* A line with a bar: an amount in pages (or NULL) and in bytes. */
-static void print_amount(const char *label, const struct text *pages, uint64_t bytes,
-			 uint64_t all)
+static void print_amount(const char *label, const struct text *pages, uint64_t bytes, uint64_t all)
 {
-	printf("  %-26s %9s %5s  %10s  %s\n", label, pages ? pages->s : "",
-	       pages ? "pages" : "", format_size(bytes).s, format_bar(bytes, all, BAR_WIDTH).s);
+	printf("  %-26s %9s %5s  %10s  %s\n", label, pages ? pages->s : "", pages ? "pages" : "",
+	       format_size(bytes).s, format_bar(bytes, all, BAR_WIDTH).s);
 }
 
 /**
@@ -265,8 +267,9 @@ void print_prefork(const struct result *r, const struct machine *m)
 	printf("A process of %s (", format_size_short(r->bytes).s);
 	print_pages(r);
 	printf(") has %" PRIu64 " workers.\nEach writes %s pages of 4 KiB (%" PRIu64
-	       " %%), in %s order.\n", r->o.workers, median_text(each, "pages_written",
-	       format_number).s, r->o.share, r->o.random ? "random" : "sequential");
+	       " %%), in %s order.\n",
+	       r->o.workers, median_text(each, "pages_written", format_number).s, r->o.share,
+	       r->o.random ? "random" : "sequential");
 	print_runs(r);
 	print_amount("without copy-on-write", NULL, whole, whole);
 	print_amount("really copied for them", NULL, median(all, "copied_bytes"), whole);
@@ -327,8 +330,7 @@ void print_snapshot(const struct result *r, const struct machine *m)
 	       median_text(child, "copied", format_number).s,
 	       median_text(child, "copied_bytes", format_size).s);
 	printf("  %-34s %12s %12s\n", "shared at fork",
-	       median_text(child, "birth_anon_pages", format_number).s,
-	       format_size(r->bytes).s);
+	       median_text(child, "birth_anon_pages", format_number).s, format_size(r->bytes).s);
 	print_huge(r);
 	print_points(r, r->bytes);
 	putchar('\n');
@@ -345,8 +347,12 @@ static uint64_t really_copied(const struct cow_row *row)
 static void print_row(const struct cow_row *row)
 {
 	static const enum cowstat_column column[] = {
-		COWSTAT_COL_PID, COWSTAT_COL_PPID, COWSTAT_COL_BIRTH_ANON_PAGES,
-		COWSTAT_COL_WP_FAULTS, COWSTAT_COL_COPIED, COWSTAT_COL_REUSED,
+		COWSTAT_COL_PID,
+		COWSTAT_COL_PPID,
+		COWSTAT_COL_BIRTH_ANON_PAGES,
+		COWSTAT_COL_WP_FAULTS,
+		COWSTAT_COL_COPIED,
+		COWSTAT_COL_REUSED,
 		COWSTAT_COL_PRE_EXEC_COPIED,
 	};
 	struct text number[ARRAY_SIZE(column)];
@@ -396,14 +402,13 @@ void print_summary(const struct result *r, const struct machine *m)
 	printf("  %-26s %15s\n", "COPYING AVOIDED",
 	       format_percent((int64_t)(shared - copied), shared).s);
 	printf("  (really copied: %" PRIu64 " by the child before exec, %" PRIu64
-	       " by the parent meanwhile)\n", fork->value[COWSTAT_COL_PRE_EXEC_COPIED],
-	       fork->value[COWSTAT_COL_PARENT_COPIED]);
+	       " by the parent meanwhile)\n",
+	       fork->value[COWSTAT_COL_PRE_EXEC_COPIED], fork->value[COWSTAT_COL_PARENT_COPIED]);
 
 	printf("\n%-26s %12s      %s\n", "three ways to start it", "data copied", time_label(m));
 	for (i = 0; i < r->nr; i++)
 		printf("  %-24s %12s %12s\n", r->subject[i].name,
-		       format_size_short(really_copied(&r->subject[i].last) *
-					 COWSTAT_PAGE_BYTES).s,
+		       format_size_short(really_copied(&r->subject[i].last) * COWSTAT_PAGE_BYTES).s,
 		       median_text(&r->subject[i], "exit_ns", format_duration).s);
 	print_row(fork);
 }
@@ -415,8 +420,8 @@ static void print_sweep(const struct result *r, size_t nr, const char *label, co
 
 	printf("%s\n  %12s", label, "size");
 	for (j = 0; j < r->nr; j++)
-		printf(" %15s", strcmp(r->subject[j].key, "eager") ? r->subject[j].name :
-		       "copy everything");
+		printf(" %15s",
+		       strcmp(r->subject[j].key, "eager") ? r->subject[j].name : "copy everything");
 	putchar('\n');
 	for (i = 0; i < nr; i++) {
 		printf("  %12s", format_size_short(r[i].bytes).s);

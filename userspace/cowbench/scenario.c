@@ -22,9 +22,7 @@
 #define MAX_WRITE_TIMES		65536	/* number of writes whose times are kept */
 
 #define COLUMN_KIND(NAME, name, kind, hook)	[COWSTAT_COL_##NAME] = COWSTAT_##kind,
-static const enum cowstat_kind column_kind[COWSTAT_NR_COLUMNS] = {
-	COWSTAT_COLUMNS(COLUMN_KIND)
-};
+static const enum cowstat_kind column_kind[COWSTAT_NR_COLUMNS] = { COWSTAT_COLUMNS(COLUMN_KIND) };
 
 /* The epoch in which the measurement began. Counts from two epochs cannot be compared. */
 static uint64_t epoch;
@@ -36,11 +34,11 @@ static void read_table(struct cow_table *t)
 	if (cow_table_read(COWSTAT_PROC_PATH, t, why, sizeof(why)))
 		errx(EXIT_FAILURE, "%s", why);
 	if (!t->counting.value)
-		errx(EXIT_FAILURE, "counting is off, so nothing can be measured. Try: echo counting on | sudo tee "
-		     COWSTAT_PROC_PATH);
+		errx(EXIT_FAILURE,
+		     "counting is off, so nothing can be measured. Try: echo counting on | sudo tee " COWSTAT_PROC_PATH);
 	if (epoch && t->epoch.value != epoch)
-		errx(EXIT_FAILURE, COWSTAT_PROC_PATH
-		     " was reset during the measurement: please run it again");
+		errx(EXIT_FAILURE,
+		     COWSTAT_PROC_PATH " was reset during the measurement: please run it again");
 	epoch = t->epoch.value;
 }
 
@@ -50,7 +48,8 @@ static struct cow_row child_row(const struct cow_table *t, pid_t pid)
 	const struct cow_row *found = cow_table_find(t, pid);
 
 	if (!found || found->value[COWSTAT_COL_PPID] != (uint64_t)getpid())
-		errx(EXIT_FAILURE, "the row of child %d is not in " COWSTAT_PROC_PATH
+		errx(EXIT_FAILURE,
+		     "the row of child %d is not in " COWSTAT_PROC_PATH
 		     ": either it was recycled (then load the module with a larger max_rows=), or the table was reset during the measurement (then run this again)",
 		     pid);
 	return *found;
@@ -519,7 +518,9 @@ bool scenario_possible(const struct scenario *s, const struct bench_options *o, 
 		need = need / huge + s->copies + (s->takes & TAKES_WORKERS ? o->workers : 0);
 		if (pool >= need)
 			return true;
-		snprintf(why, len, "%s needs %" PRIu64 " free huge pages of %s, and there are %" PRIu64 ". Try: echo %" PRIu64 " | sudo tee /proc/sys/vm/nr_hugepages",
+		snprintf(why, len,
+			 "%s needs %" PRIu64 " free huge pages of %s, and there are %" PRIu64
+			 ". Try: echo %" PRIu64 " | sudo tee /proc/sys/vm/nr_hugepages",
 			 s->name, need, format_size_short(huge).s, pool,
 			 need + procfs_meminfo("HugePages_Total") - pool);
 		return false;
@@ -539,8 +540,7 @@ bool scenario_possible(const struct scenario *s, const struct bench_options *o, 
  *
  * Ends the program on any error.
  */
-void scenario_run(const struct scenario *s, const struct bench_options *o,
-		  struct result *result)
+void scenario_run(const struct scenario *s, const struct bench_options *o, struct result *result)
 {
 	struct cow_table t;
 	struct region r;
@@ -550,7 +550,7 @@ void scenario_run(const struct scenario *s, const struct bench_options *o,
 	if (!scenario_possible(s, o, why, sizeof(why)))
 		errx(EXIT_FAILURE, "%s", why);
 	epoch = 0;
-	read_table(&t);		/* exits unless cowstat is loaded and counting */
+	read_table(&t); /* exits unless cowstat is loaded and counting */
 	cow_table_free(&t);
 	if (region_map(&r, o->size, o->pages))
 		exit(EXIT_FAILURE);

@@ -9,9 +9,9 @@
 enum takes {
 	TAKES_EXEC = 1,
 	TAKES_WRITER = 2,
-	TAKES_SHARE = 4,	/* and the order */
+	TAKES_SHARE = 4, /* and the order */
 	TAKES_WORKERS = 8,
-	TAKES_SNAPSHOT = 16,	/* duration and rate */
+	TAKES_SNAPSHOT = 16, /* duration and rate */
 };
 
 /**
@@ -44,7 +44,6 @@ extern const size_t nr_scenarios;
 const struct scenario *find_scenario(const char *name);
 bool scenario_possible(const struct scenario *s, const struct bench_options *o, char *why,
 		       size_t len);
-void scenario_run(const struct scenario *s, const struct bench_options *o,
-		  struct result *result);
+void scenario_run(const struct scenario *s, const struct bench_options *o, struct result *result);
 
 #endif /* COWSTAT_SCENARIO_H */

@@ -140,9 +140,9 @@ int fork_write(const struct region *r, const uint32_t *page, size_t nr, unsigned
 	return out->pid < 0 ? -1 : wait_success(out->pid);
 }
 
-__attribute__((noreturn))
-static void run_worker(const struct region *r, const uint32_t *page, size_t nr, size_t number,
-		 struct sync_pipes *start, struct sync_pipes *pipes)
+__attribute__((noreturn)) static void run_worker(const struct region *r, const uint32_t *page,
+						 size_t nr, size_t number, struct sync_pipes *start,
+						 struct sync_pipes *pipes)
 {
 	sync_wait_release(start);
 	sync_report(pipes, number, write_pages(r, page, nr));

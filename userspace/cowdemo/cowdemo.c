@@ -27,10 +27,14 @@ static void introduce(const struct lesson *l)
 	       l->machine.kernel);
 	printf("%s\n", l->machine.emulated ? " (emulated)" : "");
 	if (!l->e.sees_pfn)
-		print_wrapped("  Reduced: ", "     ", "frame numbers and map counts are visible to root only. Whether a page is shared is known from its exclusive flag (excl.).");
+		print_wrapped("  Reduced: ", "     ",
+			      "frame numbers and map counts are visible to root only. Whether a page is shared is known from its exclusive flag (excl.).");
 	if (!l->e.sees_table)
-		print_wrapped("  Reduced: ", "     ", "faults are not counted: %s", l->e.why_no_table);
-	print_wrapped("  ", "  ", "frame: the page's place in physical memory. excl.: no other process maps it. mapped: number of page table entries that map it. faults, copied, reused: what " COWSTAT_PROC_PATH " counted in this step.");
+		print_wrapped("  Reduced: ", "     ", "faults are not counted: %s",
+			      l->e.why_no_table);
+	print_wrapped("  ", "  ",
+		      "frame: the page's place in physical memory. excl.: no other process maps it. mapped: number of page table entries that map it. faults, copied, reused: what " COWSTAT_PROC_PATH
+		      " counted in this step.");
 }
 
 static void pause_for_reader(bool wait)
@@ -49,8 +53,8 @@ static void run_step(struct lesson *l, size_t number, bool wait)
 {
 	const struct step *step = &steps[number];
 
-	printf("\n%sStep %zu of %zu: %s%s\n", ink(INK_TITLE), number + 1, nr_steps,
-	       step->title, no_ink());
+	printf("\n%sStep %zu of %zu: %s%s\n", ink(INK_TITLE), number + 1, nr_steps, step->title,
+	       no_ink());
 	fputs(ink(INK_QUESTION), stdout);
 	print_wrapped("  ?  ", "     ", "%s", step->question);
 	fputs(no_ink(), stdout);
@@ -77,32 +81,42 @@ static void print_answers(const struct lesson *l, bool wait)
 	struct text size = format_size_short(region_bytes(&l->e.big));
 	char question[128];
 
-	printf("\n%sFive questions, with the answers just measured%s\n", ink(INK_TITLE),
-	       no_ink());
+	printf("\n%sFive questions, with the answers just measured%s\n", ink(INK_TITLE), no_ink());
 	ask(1, "What is copied at fork?", wait);
-	print_wrapped("     ", "     ", "No page of data: %s pages were shared. Page tables were built: %s.",
-	    format_number(a->shared_pages).s, format_size(a->tables).s);
+	print_wrapped("     ", "     ",
+		      "No page of data: %s pages were shared. Page tables were built: %s.",
+		      format_number(a->shared_pages).s, format_size(a->tables).s);
 	ask(2, "Which process pays, parent or child?", wait);
 	if (l->e.sees_table)
-		print_wrapped("     ", "     ", "The one that writes first: the child wrote 1 page first and copied %" PRIu64 "; the parent wrote %d first and copied %" PRIu64 ".",
-		    a->child_copied, PARENT_PAGES, a->parent_copied);
+		print_wrapped("     ", "     ",
+			      "The one that writes first: the child wrote 1 page first and copied %" PRIu64
+			      "; the parent wrote %d first and copied %" PRIu64 ".",
+			      a->child_copied, PARENT_PAGES, a->parent_copied);
 	else
-		print_wrapped("     ", "     ", "The one that writes first: it got the new frame. (The copies were not counted, see above.)");
+		print_wrapped("     ", "     ",
+			      "The one that writes first: it got the new frame. (The copies were not counted, see above.)");
 	ask(3, "What happens when the last owner of a page writes to it?", wait);
 	if (l->e.sees_table)
-		print_wrapped("     ", "     ", "A fault, and no copy: of %" PRIu64 " such writes %" PRIu64 " reused the page, %" PRIu64 " copied it.",
-		    a->last_reused + a->last_copied, a->last_reused, a->last_copied);
+		print_wrapped("     ", "     ",
+			      "A fault, and no copy: of %" PRIu64 " such writes %" PRIu64
+			      " reused the page, %" PRIu64 " copied it.",
+			      a->last_reused + a->last_copied, a->last_reused, a->last_copied);
 	else
-		print_wrapped("     ", "     ", "No copy: the frame stayed the same. (The faults were not counted, see above.)");
+		print_wrapped("     ", "     ",
+			      "No copy: the frame stayed the same. (The faults were not counted, see above.)");
 	ask(4, "Why does fork + exec copy a few pages, and not zero?", wait);
-	print_wrapped("     ", "     ", "The child runs until its exec, and writes to memory that every program writes to: %s. Here %" PRIu64 " pages%s.",
-	    *a->where ? a->where : "stack and libc", a->exec_copied,
-	    a->exec_known ? "" : ", at least");
+	print_wrapped("     ", "     ",
+		      "The child runs until its exec, and writes to memory that every program writes to: %s. Here %" PRIu64
+		      " pages%s.",
+		      *a->where ? a->where : "stack and libc", a->exec_copied,
+		      a->exec_known ? "" : ", at least");
 	snprintf(question, sizeof(question), "What does a fork of %s really cost?", size.s);
 	ask(5, question, wait);
-	print_wrapped("     ", "     ", "%s%s and %s of page tables, instead of copying %s. MemAvailable fell by %s.",
-	    format_duration(a->fork_ns).s, l->machine.emulated ? " (emulated: compare only)" : "",
-	    format_size(a->tables).s, size.s, format_size(a->memory_fell).s);
+	print_wrapped("     ", "     ",
+		      "%s%s and %s of page tables, instead of copying %s. MemAvailable fell by %s.",
+		      format_duration(a->fork_ns).s,
+		      l->machine.emulated ? " (emulated: compare only)" : "",
+		      format_size(a->tables).s, size.s, format_size(a->memory_fell).s);
 	if (l->refuted)
 		printf("\n%s%zu sentence%s not true here: see \"!!\" above.%s\n", ink(INK_BAD),
 		       l->refuted, l->refuted == 1 ? " was" : "s were", no_ink());
@@ -133,7 +147,8 @@ static void usage(FILE *to)
 	      "Full detail needs root and the cowstat module. Without them, cowdemo shows less and\n"
 	      "says what is missing.\n"
 	      "Exit status: 0 success, 1 error, 2 wrong command line, 3 a measurement contradicts\n"
-	      "what is taught about copy-on-write.\n", to);
+	      "what is taught about copy-on-write.\n",
+	      to);
 }
 
 static uint64_t size_option(const char *text)
@@ -178,7 +193,7 @@ int main(int argc, char **argv)
 			puts("cowdemo " COWSTAT_RELEASE);
 			return EXIT_SUCCESS;
 		default:
-			point_to_help();	/* getopt_long() has said why */
+			point_to_help(); /* getopt_long() has said why */
 		}
 	}
 	if (optind < argc)

@@ -44,8 +44,7 @@ void experiment_init(struct experiment *e, uint64_t big_bytes)
 	    region_map(&e->big, big_bytes, PAGES_4K))
 		exit(EXIT_FAILURE);
 	probe = 1;
-	page = read_page_of(getpid(),
-			    (void *)((uintptr_t)&probe & ~(COWSTAT_PAGE_BYTES - 1)));
+	page = read_page_of(getpid(), (void *)((uintptr_t)&probe & ~(COWSTAT_PAGE_BYTES - 1)));
 	e->sees_pfn = page.pfn;
 	find_table(e);
 }

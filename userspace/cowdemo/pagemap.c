@@ -41,7 +41,7 @@ int pagemap_read(pid_t pid, const void *start, size_t nr, struct page_state *pag
 
 	if (map < 0)
 		return -errno;
-	counts = open("/proc/kpagecount", O_RDONLY | O_CLOEXEC);	/* readable by root only */
+	counts = open("/proc/kpagecount", O_RDONLY | O_CLOEXEC); /* readable by root only */
 	for (i = 0; i < nr; i++, at += sizeof(entry)) {
 		page[i] = (struct page_state){};
 		if (pread(map, &entry, sizeof(entry), at) != sizeof(entry)) {
@@ -86,7 +86,8 @@ size_t mappings_read(pid_t pid, struct mapping *to, size_t max)
 	while (nr < max && fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\n")] = '\0';
 		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %*s %n", &from, &until,
-			   mode, &name) != 3 || mode[1] != 'w' || mode[3] != 'p')
+			   mode, &name) != 3 ||
+		    mode[1] != 'w' || mode[3] != 'p')
 			continue;
 		base = strrchr(line + name, '/');
 		to[nr].start = (void *)from;

@@ -34,8 +34,7 @@ void print_side(const struct experiment *e, enum side side, const void *address,
 	size_t i;
 
 	if (page->present && page->pfn)
-		snprintf(pfn.s, sizeof(pfn.s), "0x%" PRIx64 "%s", page->pfn,
-			 is_new ? " new" : "");
+		snprintf(pfn.s, sizeof(pfn.s), "0x%" PRIx64 "%s", page->pfn, is_new ? " new" : "");
 	else if (page->present)
 		snprintf(pfn.s, sizeof(pfn.s), "hidden%s", is_new ? " new" : "");
 	if (page->mapped)
@@ -43,7 +42,10 @@ void print_side(const struct experiment *e, enum side side, const void *address,
 	else if (page->present)
 		snprintf(mapped.s, sizeof(mapped.s), "?");
 	printf("    %-7s 0x%-13" PRIxPTR " %-14s %-5s %6s", side == PARENT ? "parent" : "child",
-	       (uintptr_t)address, pfn.s, !page->present ? "-" : page->exclusive ? "yes" : "no",
+	       (uintptr_t)address, pfn.s,
+	       !page->present  ? "-" :
+	       page->exclusive ? "yes" :
+				 "no",
 	       mapped.s);
 	for (i = 0; i < NR_COUNTS; i++)
 		printf(" %6s", growth_text(e, side, i).s);
@@ -68,8 +70,8 @@ void print_page(const struct experiment *e, size_t page)
 	print_side(e, CHILD, address, &child, is_new_frame(e, page, CHILD, &child));
 }
 
-static enum cell cell_of(const struct experiment *e, size_t page,
-			 const struct page_state *parent, const struct page_state *child)
+static enum cell cell_of(const struct experiment *e, size_t page, const struct page_state *parent,
+			 const struct page_state *child)
 {
 	if (!parent->present && !child->present)
 		return CELL_UNTOUCHED;

@@ -46,8 +46,7 @@ void write_pages(unsigned char *start, size_t pages)
 		*(volatile unsigned char *)(start + i * COWSTAT_PAGE_BYTES) = 7;
 }
 
-__attribute__((noreturn))
-static void carry_out(int orders, int answers)
+__attribute__((noreturn)) static void carry_out(int orders, int answers)
 {
 	struct order order;
 

@@ -19,10 +19,10 @@ struct puppet {
 };
 
 enum verb {
-	PUPPET_REST,		/* do nothing */
-	PUPPET_READ,		/* read one byte of each page */
-	PUPPET_WRITE,		/* write one byte of each page */
-	PUPPET_EXEC,		/* become another program, which waits until the end */
+	PUPPET_REST,  /* do nothing */
+	PUPPET_READ,  /* read one byte of each page */
+	PUPPET_WRITE, /* write one byte of each page */
+	PUPPET_EXEC,  /* become another program, which waits until the end */
 };
 
 int puppet_start(struct puppet *p);

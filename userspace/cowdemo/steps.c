@@ -45,8 +45,8 @@ static uint64_t pid_bytes(pid_t pid, const char *file, const char *key)
  * Print a sentence. @so: the measurement confirms it; a sentence that it contradicts is marked
  * and counted.
  */
-__attribute__((format(printf, 3, 4)))
-static void conclude(struct lesson *l, bool so, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void conclude(struct lesson *l, bool so,
+							   const char *format, ...)
 {
 	char text[768];
 	va_list args;
@@ -94,8 +94,9 @@ static void show_reading(struct lesson *l)
 	print_page(e, DEMO_PAGE);
 	print_grid(e, SMALL_PAGES);
 	shared = count_shared(e);
-	conclude(l, shared == FILLED_PAGES && grew_by(e, CHILD, COUNT_FAULTS, 0) &&
-		 grew_by(e, CHILD, COUNT_COPIED, 0),
+	conclude(l,
+		 shared == FILLED_PAGES && grew_by(e, CHILD, COUNT_FAULTS, 0) &&
+			 grew_by(e, CHILD, COUNT_COPIED, 0),
 		 "The child read %d pages: copied %s. Both still have the same %zu frames.",
 		 FILLED_PAGES, growth_text(e, CHILD, COUNT_COPIED).s, shared);
 }
@@ -113,9 +114,10 @@ static void show_one_byte(struct lesson *l)
 	print_grid(e, SMALL_PAGES);
 	parent = read_page_of(getpid(), small_page(e, DEMO_PAGE));
 	child = read_page_of(e->child.pid, small_page(e, DEMO_PAGE));
-	conclude(l, is_new_frame(e, DEMO_PAGE, CHILD, &child) &&
-		 !is_new_frame(e, DEMO_PAGE, PARENT, &parent) &&
-		 grew_by(e, CHILD, COUNT_FAULTS, 1) && grew_by(e, CHILD, COUNT_COPIED, 1),
+	conclude(l,
+		 is_new_frame(e, DEMO_PAGE, CHILD, &child) &&
+			 !is_new_frame(e, DEMO_PAGE, PARENT, &parent) &&
+			 grew_by(e, CHILD, COUNT_FAULTS, 1) && grew_by(e, CHILD, COUNT_COPIED, 1),
 		 "One byte was written, so one page of 4 KiB was copied. The child got a new frame, and the parent keeps the old one.");
 	measure_begin(e);
 	write_small(e, CHILD, DEMO_PAGE, 1);
@@ -138,9 +140,10 @@ static void show_other_side(struct lesson *l)
 	print_page(e, DEMO_PAGE);
 	print_grid(e, DEMO_PAGE);
 	parent = read_page_of(getpid(), small_page(e, DEMO_PAGE));
-	conclude(l, !is_new_frame(e, DEMO_PAGE, PARENT, &parent) &&
-		 grew_by(e, PARENT, COUNT_FAULTS, 1) &&
-		 grew_by(e, PARENT, COUNT_REUSED, 1) && grew_by(e, PARENT, COUNT_COPIED, 0),
+	conclude(l,
+		 !is_new_frame(e, DEMO_PAGE, PARENT, &parent) &&
+			 grew_by(e, PARENT, COUNT_FAULTS, 1) &&
+			 grew_by(e, PARENT, COUNT_REUSED, 1) && grew_by(e, PARENT, COUNT_COPIED, 0),
 		 "The parent's page was still read-only, so the write faulted. But no other process maps that frame any more, so the kernel made it writable and copied nothing.");
 }
 
@@ -157,10 +160,11 @@ static void show_parent_pays(struct lesson *l)
 	print_grid(e, DEMO_PAGE);
 	parent = read_page_of(getpid(), small_page(e, PARENT_FIRST));
 	child = read_page_of(e->child.pid, small_page(e, PARENT_FIRST));
-	conclude(l, is_new_frame(e, PARENT_FIRST, PARENT, &parent) &&
-		 !is_new_frame(e, PARENT_FIRST, CHILD, &child) &&
-		 grew_by(e, PARENT, COUNT_COPIED, PARENT_PAGES) &&
-		 grew_by(e, CHILD, COUNT_COPIED, 0),
+	conclude(l,
+		 is_new_frame(e, PARENT_FIRST, PARENT, &parent) &&
+			 !is_new_frame(e, PARENT_FIRST, CHILD, &child) &&
+			 grew_by(e, PARENT, COUNT_COPIED, PARENT_PAGES) &&
+			 grew_by(e, CHILD, COUNT_COPIED, 0),
 		 "The parent wrote %d pages first, so the parent copied: %s. The process that writes first pays; the other one keeps the original.",
 		 PARENT_PAGES, growth_text(e, PARENT, COUNT_COPIED).s);
 	end_child(e);
@@ -193,8 +197,9 @@ static void show_rss(struct lesson *l)
 	       format_size(pss[1]).s, format_size(pss[0] + pss[1]).s);
 	printf("    %-24s %14s %14s %14s\n\n", "MemAvailable", format_size(before).s,
 	       format_size(after).s, "(before, after)");
-	conclude(l, rss[0] + rss[1] > 2 * bytes && pss[0] + pss[1] < bytes + bytes / 2 &&
-		 l->answers.memory_fell < bytes / 4,
+	conclude(l,
+		 rss[0] + rss[1] > 2 * bytes && pss[0] + pss[1] < bytes + bytes / 2 &&
+			 l->answers.memory_fell < bytes / 4,
 		 "RSS counts a shared page in both processes, so the sum is %s. The memory available to the machine fell by only %s.",
 		 format_size(rss[0] + rss[1]).s, format_size(l->answers.memory_fell).s);
 }
@@ -220,8 +225,9 @@ static void show_shared(struct lesson *l)
 	print_side(e, PARENT, shared, &parent, false);
 	print_side(e, CHILD, shared, &child, false);
 	putchar('\n');
-	conclude(l, shared[0] == 7 && parent.pfn == child.pfn &&
-		 grew_by(e, CHILD, COUNT_COPIED, 0) && grew_by(e, PARENT, COUNT_COPIED, 0),
+	conclude(l,
+		 shared[0] == 7 && parent.pfn == child.pfn && grew_by(e, CHILD, COUNT_COPIED, 0) &&
+			 grew_by(e, PARENT, COUNT_COPIED, 0),
 		 "The child wrote %d pages and copied %s. The parent reads the child's bytes: it wrote 1 before, and now reads %d. MAP_SHARED memory stays shared.",
 		 SHARED_PAGES, growth_text(e, CHILD, COUNT_COPIED).s, shared[0]);
 	end_child(e);
@@ -247,9 +253,10 @@ static void show_exec_frees(struct lesson *l)
 	print_page(e, EXEC_PAGE);
 	print_grid(e, e->grew[PARENT].n[COUNT_REUSED] == 1 ? EXEC_PAGE : SMALL_PAGES);
 	after = read_page_of(getpid(), small_page(e, EXEC_PAGE));
-	conclude(l, !before.exclusive && after.exclusive &&
-		 !is_new_frame(e, EXEC_PAGE, PARENT, &after) &&
-		 grew_by(e, PARENT, COUNT_REUSED, 1) && grew_by(e, PARENT, COUNT_COPIED, 0),
+	conclude(l,
+		 !before.exclusive && after.exclusive &&
+			 !is_new_frame(e, EXEC_PAGE, PARENT, &after) &&
+			 grew_by(e, PARENT, COUNT_REUSED, 1) && grew_by(e, PARENT, COUNT_COPIED, 0),
 		 "exec gave the child a new address space and freed the old one. The parent is the only owner again: after its write, reused %s, copied %s.",
 		 growth_text(e, PARENT, COUNT_REUSED).s, growth_text(e, PARENT, COUNT_COPIED).s);
 	end_child(e);
@@ -372,15 +379,17 @@ static void show_why_not_zero(struct lesson *l)
 		l->answers.exec_known = true;
 		l->answers.exec_copied = row.value[COWSTAT_COL_PRE_EXEC_COPIED];
 		printf("    /proc/cowstat, until the exec: pre_exec_copied %" PRIu64
-		       ", parent_copied %" PRIu64 "\n", l->answers.exec_copied,
-		       row.value[COWSTAT_COL_PARENT_COPIED]);
+		       ", parent_copied %" PRIu64 "\n",
+		       l->answers.exec_copied, row.value[COWSTAT_COL_PARENT_COPIED]);
 	} else {
 		l->answers.exec_copied = replaced;
 	}
 	putchar('\n');
-	conclude(l, replaced && l->answers.exec_copied < 64 &&
-		 (!l->answers.exec_known || l->answers.exec_copied),
-		 "Between fork and exec the child runs: it returns from fork, calls functions, and libc updates its own data. Each page that it writes there is copied: %" PRIu64 " pages, and none of them holds data of the program.",
+	conclude(l,
+		 replaced && l->answers.exec_copied < 64 &&
+			 (!l->answers.exec_known || l->answers.exec_copied),
+		 "Between fork and exec the child runs: it returns from fork, calls functions, and libc updates its own data. Each page that it writes there is copied: %" PRIu64
+		 " pages, and none of them holds data of the program.",
 		 l->answers.exec_copied);
 	for (i = 0; i < scan->nr; i++) {
 		free(scan->page[i]);
@@ -413,8 +422,9 @@ static void show_page_tables(struct lesson *l)
 		printf("    %-44s %16s\n", "private pages shared (birth_anon_pages)",
 		       format_number(a->shared_pages).s);
 	}
-	printf("    %-44s %16s\n\n", l->machine.emulated ? "time of the fork (emulated)" :
-	       "time of the fork", format_duration(a->fork_ns).s);
+	printf("    %-44s %16s\n\n",
+	       l->machine.emulated ? "time of the fork (emulated)" : "time of the fork",
+	       format_duration(a->fork_ns).s);
 	end_child(e);
 	conclude(l, a->tables >= least && a->tables < 2 * least + (1 << 20),
 		 "fork does copy something: the page tables. \"A few kilobytes\" is true for small processes. For %s it is %s, and building them takes most of the time of the fork.",
@@ -444,9 +454,10 @@ static void show_vfork(struct lesson *l)
 			exit(EXIT_FAILURE);
 		if (read_row(e, child[i].pid, &row)) {
 			copied[i] = format_number(row.value[COWSTAT_COL_PRE_EXEC_COPIED]);
-			tables[i] = row.known[COWSTAT_COL_BIRTH_PGTABLES_BYTES] ?
-				format_size(row.value[COWSTAT_COL_BIRTH_PGTABLES_BYTES]) :
-				(struct text){ "none" };
+			tables[i] =
+				row.known[COWSTAT_COL_BIRTH_PGTABLES_BYTES] ?
+					format_size(row.value[COWSTAT_COL_BIRTH_PGTABLES_BYTES]) :
+					(struct text){ "none" };
 			none = !row.value[COWSTAT_COL_PRE_EXEC_COPIED] &&
 			       !row.known[COWSTAT_COL_BIRTH_PGTABLES_BYTES];
 		}
@@ -463,8 +474,8 @@ const struct step steps[] = {
 	{ "untouched memory is not even shared",
 	  "A process maps 64 pages, writes 48 of them, and forks. How many are shared?",
 	  show_untouched },
-	{ "reading copies nothing",
-	  "The child reads all 48 pages. How many are copied?", show_reading },
+	{ "reading copies nothing", "The child reads all 48 pages. How many are copied?",
+	  show_reading },
 	{ "one byte copies one page",
 	  "The child writes one byte to page 5. How much is copied, and for which process?",
 	  show_one_byte },

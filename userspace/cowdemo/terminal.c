@@ -26,12 +26,12 @@ static const struct {
 	const char *ink;
 	const char *meaning;
 } cells[NR_CELLS] = {
-	[CELL_UNTOUCHED]	= { "·", ".", "\033[2m", "never touched" },
-	[CELL_SHARED]		= { "▒", "=", "\033[36m", "shared by both" },
-	[CELL_COPIED_BY_CHILD]	= { "◆", "C", "\033[1;32m", "copied by the child" },
-	[CELL_COPIED_BY_PARENT]	= { "●", "P", "\033[1;33m", "copied by the parent" },
-	[CELL_REUSED]		= { "○", "R", "\033[1;35m", "reused by its last owner" },
-	[CELL_ALONE]		= { "□", "o", "\033[34m", "has one owner" },
+	[CELL_UNTOUCHED] = { "·", ".", "\033[2m", "never touched" },
+	[CELL_SHARED] = { "▒", "=", "\033[36m", "shared by both" },
+	[CELL_COPIED_BY_CHILD] = { "◆", "C", "\033[1;32m", "copied by the child" },
+	[CELL_COPIED_BY_PARENT] = { "●", "P", "\033[1;33m", "copied by the parent" },
+	[CELL_REUSED] = { "○", "R", "\033[1;35m", "reused by its last owner" },
+	[CELL_ALONE] = { "□", "o", "\033[34m", "has one owner" },
 };
 
 /**
@@ -43,8 +43,7 @@ void terminal_init(void)
 
 	setlocale(LC_CTYPE, "");
 	utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
-	colour = isatty(STDOUT_FILENO) && !(no_color && *no_color) && term &&
-		 strcmp(term, "dumb");
+	colour = isatty(STDOUT_FILENO) && !(no_color && *no_color) && term && strcmp(term, "dumb");
 }
 
 /**
@@ -56,8 +55,10 @@ void terminal_init(void)
 const char *ink(enum ink ink)
 {
 	static const char *const code[] = {
-		[INK_TITLE] = "\033[1m", [INK_QUESTION] = "\033[1;36m",
-		[INK_GOOD] = "\033[32m", [INK_BAD] = "\033[1;31m",
+		[INK_TITLE] = "\033[1m",
+		[INK_QUESTION] = "\033[1;36m",
+		[INK_GOOD] = "\033[32m",
+		[INK_BAD] = "\033[1;31m",
 	};
 
 	return colour ? code[ink] : "";
@@ -107,8 +108,8 @@ void print_wrapped(const char *first, const char *rest, const char *format, ...)
 
 static void put_cell(enum cell cell)
 {
-	printf("%s%s%s ", colour ? cells[cell].ink : "", utf8 ? cells[cell].utf8 : cells[cell].ascii,
-	       no_ink());
+	printf("%s%s%s ", colour ? cells[cell].ink : "",
+	       utf8 ? cells[cell].utf8 : cells[cell].ascii, no_ink());
 }
 
 /**

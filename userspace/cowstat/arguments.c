@@ -52,13 +52,14 @@ static void usage(void)
 	      "Exit status: 0; 1 for an error, or when there is nothing to show; 2 for a wrong\n"
 	      "command line. With a command: its own status; 128+N when signal N killed it, 127\n"
 	      "when it was not found, 126 when it could not run, 125 when it was not started.\n"
-	      "cowstat(8) explains the columns.\n", stdout);
+	      "cowstat(8) explains the columns.\n",
+	      stdout);
 	if (fflush(stdout))
 		err(EXIT_FAILURE, "cannot write to stdout");
 }
 
 enum long_option {
-	OPT_FORKS = 256,	/* beyond any character, for getopt_long() */
+	OPT_FORKS = 256, /* beyond any character, for getopt_long() */
 	OPT_BY,
 	OPT_SMAPS,
 	OPT_TIME,
@@ -103,11 +104,11 @@ static const struct option longs[] = {
 
 /* What each report is called where it does not go with something. */
 static const char *const report_names[NR_REPORTS] = {
-	[REPORT_ROWS] = "the table",		[REPORT_TOTAL] = "-t",
-	[REPORT_FORKS] = "--forks",		[REPORT_TREE] = "-T",
-	[REPORT_GROUPS] = "--by",		[REPORT_SMAPS] = "--smaps",
-	[REPORT_TIME] = "--time",		[REPORT_COMMAND] = "a command",
-	[REPORT_DOCTOR] = "doctor",		[REPORT_OPENMETRICS] = "--openmetrics",
+	[REPORT_ROWS] = "the table",	  [REPORT_TOTAL] = "-t",
+	[REPORT_FORKS] = "--forks",	  [REPORT_TREE] = "-T",
+	[REPORT_GROUPS] = "--by",	  [REPORT_SMAPS] = "--smaps",
+	[REPORT_TIME] = "--time",	  [REPORT_COMMAND] = "a command",
+	[REPORT_DOCTOR] = "doctor",	  [REPORT_OPENMETRICS] = "--openmetrics",
 	[REPORT_TEXTFILE] = "--textfile",
 };
 
@@ -162,8 +163,8 @@ static void note_given(struct parser *p, int option)
 static void set_report(struct arguments *a, enum report report)
 {
 	if (a->report != REPORT_ROWS && a->report != report)
-		bad_usage("%s and %s cannot be shown together; choose one",
-			  report_names[a->report], report_names[report]);
+		bad_usage("%s and %s cannot be shown together; choose one", report_names[a->report],
+			  report_names[report]);
 	a->report = report;
 }
 
@@ -179,7 +180,9 @@ static void set_comm(struct arguments *a, const char *regex)
 static void set_by(struct arguments *a, const char *what)
 {
 	static const char *const names[] = {
-		[GROUP_CGROUP] = "cgroup", [GROUP_COMM] = "comm", [GROUP_UID] = "uid",
+		[GROUP_CGROUP] = "cgroup",
+		[GROUP_COMM] = "comm",
+		[GROUP_UID] = "uid",
 	};
 	int by;
 
@@ -209,11 +212,11 @@ static const struct {
 	const char *word;
 	const char *columns;
 } column_sets[] = {
-	{ "thp",	"thp_faults,thp_split,thp_reused,thp_other,copied" },
-	{ "hugetlb",	"hugetlb_faults,hugetlb_copied,hugetlb_reused,hugetlb_other" },
-	{ "ksm",	"ksm_copied,copied,reused" },
-	{ "pinned",	"fork_copied,unshared,remote,copied" },
-	{ "file",	"file_copied,copied,copied_bytes" },
+	{ "thp", "thp_faults,thp_split,thp_reused,thp_other,copied" },
+	{ "hugetlb", "hugetlb_faults,hugetlb_copied,hugetlb_reused,hugetlb_other" },
+	{ "ksm", "ksm_copied,copied,reused" },
+	{ "pinned", "fork_copied,unshared,remote,copied" },
+	{ "file", "file_copied,copied,copied_bytes" },
 };
 
 static void add_columns(struct columns *columns, const char *list)
@@ -258,7 +261,8 @@ static void parse_words(int nr, char **word, struct arguments *a)
 		return;
 	}
 	if (nr > 2)
-		bad_usage("unexpected argument \"%s\": an interval and a count are the last", word[2]);
+		bad_usage("unexpected argument \"%s\": an interval and a count are the last",
+			  word[2]);
 	if (nr)
 		a->interval_ns = parse_interval(word[0]);
 	if (nr > 1)
@@ -337,7 +341,8 @@ static void set_option(struct parser *p, int option, char *text)
 	case OPT_SOURCE:
 		a->table = source_path(text);
 		if (!a->table)
-			bad_usage("--source %s: give proc, bpf, auto, or a path with a slash", text);
+			bad_usage("--source %s: give proc, bpf, auto, or a path with a slash",
+				  text);
 		break;
 	case OPT_HELP:
 		usage();
@@ -345,7 +350,7 @@ static void set_option(struct parser *p, int option, char *text)
 	case OPT_VERSION:
 		options_version("cowstat");
 	default:
-		point_to_help();	/* getopt_long() has said why */
+		point_to_help(); /* getopt_long() has said why */
 	}
 	note_given(p, option);
 }

@@ -12,14 +12,14 @@
 
 /* What cowstat can do. */
 enum report {
-	REPORT_ROWS,		/* a line for each process */
-	REPORT_TOTAL,		/* only the sum */
-	REPORT_FORKS,		/* a line for each child */
-	REPORT_TREE,		/* the same, as a tree */
-	REPORT_GROUPS,		/* a line for each cgroup, name or user */
-	REPORT_SMAPS,		/* a block for each process */
-	REPORT_TIME,		/* a line for each process: time spent */
-	REPORT_COMMAND,		/* run a command and print its bill */
+	REPORT_ROWS,	/* a line for each process */
+	REPORT_TOTAL,	/* only the sum */
+	REPORT_FORKS,	/* a line for each child */
+	REPORT_TREE,	/* the same, as a tree */
+	REPORT_GROUPS,	/* a line for each cgroup, name or user */
+	REPORT_SMAPS,	/* a block for each process */
+	REPORT_TIME,	/* a line for each process: time spent */
+	REPORT_COMMAND, /* run a command and print its bill */
 	REPORT_DOCTOR,
 	REPORT_OPENMETRICS,
 	REPORT_TEXTFILE,

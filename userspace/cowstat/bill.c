@@ -16,10 +16,7 @@
 #include "spent.h"
 
 #define MEMO_NUMBER(NAME)	MEMO_##NAME,
-enum {
-	ROW_MEMOS(MEMO_NUMBER)
-	NR_MEMOS
-};
+enum { ROW_MEMOS(MEMO_NUMBER) NR_MEMOS };
 
 /* Columns whose sum over given-up descendants is kept. */
 #define MEMO(NAME)		[MEMO_##NAME] = { COWSTAT_COL_##NAME, COWSTAT_COL_DESC_##NAME },
@@ -96,8 +93,7 @@ static bool belongs(const struct tree *tree, const struct cow_row *row)
 
 	if (!row->known[COWSTAT_COL_PPID] || !row->known[COWSTAT_COL_PARENT_START_NS])
 		return false;
-	if (row->pid == tree->root &&
-	    row->value[COWSTAT_COL_PPID] == (uint64_t)tree->parent &&
+	if (row->pid == tree->root && row->value[COWSTAT_COL_PPID] == (uint64_t)tree->parent &&
 	    row->value[COWSTAT_COL_START_NS] >= tree->before.now_ns.value)
 		return true;
 	place_of(tree, row->value[COWSTAT_COL_PPID], row->value[COWSTAT_COL_PARENT_START_NS],
@@ -193,9 +189,10 @@ static void add_row(struct bill *bill, const struct cow_row *row)
 	bill->fork_copied += v[COWSTAT_COL_FORK_COPIED];
 	bill->file_copied += v[COWSTAT_COL_FILE_COPIED] + v[COWSTAT_COL_COPIED] -
 			     v[COWSTAT_COL_ANON_COPIED] - v[COWSTAT_COL_KSM_COPIED];
-	bill->hugetlb_bytes += v[COWSTAT_COL_COPIED_BYTES] - COWSTAT_PAGE_BYTES *
-			       (v[COWSTAT_COL_COPIED] + v[COWSTAT_COL_FILE_COPIED] +
-				v[COWSTAT_COL_FORK_COPIED]);
+	bill->hugetlb_bytes += v[COWSTAT_COL_COPIED_BYTES] -
+			       COWSTAT_PAGE_BYTES *
+				       (v[COWSTAT_COL_COPIED] + v[COWSTAT_COL_FILE_COPIED] +
+					v[COWSTAT_COL_FORK_COPIED]);
 	bill->timed |= spent_on_cow(row).known;
 	bill->copy_ns += v[COWSTAT_COL_COPY_NS];
 	bill->shootdown_ns += v[COWSTAT_COL_SHOOTDOWN_NS];
@@ -260,8 +257,8 @@ void bill_make(struct tree *tree, struct bill *bill)
 
 		row = &tree->seen[i].row;
 		bill->processes++;
-		if (row->pid == tree->root && row->value[COWSTAT_COL_PPID] ==
-					      (uint64_t)tree->parent)
+		if (row->pid == tree->root &&
+		    row->value[COWSTAT_COL_PPID] == (uint64_t)tree->parent)
 			bill->found = present;
 		else
 			children++;
@@ -283,8 +280,8 @@ void bill_make(struct tree *tree, struct bill *bill)
 	bill->copied_bytes = sum[MEMO_COPIED_BYTES];
 	if (told[MEMO_COPIED_BYTES] > gone[MEMO_COPIED_BYTES])
 		bill->short_bytes = told[MEMO_COPIED_BYTES] - gone[MEMO_COPIED_BYTES];
-	bill->by_parents = bill->copied - (bill->by_children < bill->copied ? bill->by_children :
-									      bill->copied);
+	bill->by_parents = bill->copied -
+			   (bill->by_children < bill->copied ? bill->by_children : bill->copied);
 	bill->after_children = copied_after_children(tree);
 	if (bill->after_children > bill->by_parents)
 		bill->after_children = bill->by_parents;
@@ -306,8 +303,8 @@ void bill_make(struct tree *tree, struct bill *bill)
  */
 bool bill_is_complete(const struct bill *bill)
 {
-	return bill->found && !bill->unseen && !bill->short_bytes && !bill->stray &&
-	       !bill->off && !bill->epochs && !bill->lost && !bill->missed;
+	return bill->found && !bill->unseen && !bill->short_bytes && !bill->stray && !bill->off &&
+	       !bill->epochs && !bill->lost && !bill->missed;
 }
 
 static void print_pages(FILE *to, const char *label, uint64_t pages)
@@ -344,16 +341,19 @@ static void print_reasons(FILE *to, const struct bill *bill)
 	if (bill->off)
 		fputs("    counting was off for a while\n", to);
 	if (bill->unseen)
-		fprintf(to, "    %s not seen: gone between two readings, or not yours to\n"
-			    "    see; of those gone, only forks and pages copied are in the figures\n",
+		fprintf(to,
+			"    %s not seen: gone between two readings, or not yours to\n"
+			"    see; of those gone, only forks and pages copied are in the figures\n",
 			format_count(bill->unseen, "process was", "processes were").s);
 	if (bill->short_bytes)
-		fprintf(to, "    %s were copied by processes whose row was given up before it\n"
-			    "    was read: they are in the sums, not in their parts. Load the module with\n"
-			    "    a larger max_rows=\n",
+		fprintf(to,
+			"    %s were copied by processes whose row was given up before it\n"
+			"    was read: they are in the sums, not in their parts. Load the module with\n"
+			"    a larger max_rows=\n",
 			format_size(bill->short_bytes).s);
 	if (bill->stray)
-		fputs("    rows were given up that had no ancestor left: what they did last is missing\n", to);
+		fputs("    rows were given up that had no ancestor left: what they did last is missing\n",
+		      to);
 	if (bill->lost || bill->missed)
 		fprintf(to, "    lost: %s without a row, missed: %s, of all processes\n",
 			format_count(bill->lost, "fault", "faults").s,
@@ -390,8 +390,9 @@ static void print_times(FILE *to, const struct bill *bill)
 {
 	uint64_t all = bill->copy_ns + bill->shootdown_ns + bill->reuse_ns;
 
-	fprintf(to, "  time in copy-on-write faults: %s, %s of %s run time\n"
-		    "    copying %s, TLB shootdown %s, reuse %s\n",
+	fprintf(to,
+		"  time in copy-on-write faults: %s, %s of %s run time\n"
+		"    copying %s, TLB shootdown %s, reuse %s\n",
 		format_duration(all).s, format_percent(all, bill->run_ns).s,
 		format_duration(bill->run_ns).s, format_duration(bill->copy_ns).s,
 		format_duration(bill->shootdown_ns).s, format_duration(bill->reuse_ns).s);
@@ -409,14 +410,16 @@ void bill_print(FILE *to, const struct bill *bill, const char *title)
 	if (!bill->found) {
 		fputs("  No row of the command: it is not yours to see (a setuid program?), or the\n"
 		      "  table was reset, or so full that the row went at once (then try a larger\n"
-		      "  max_rows=).\n", to);
+		      "  max_rows=).\n",
+		      to);
 		return;
 	}
 	if (bill->forks)
 		print_shares(to, bill);
 	else if (bill->vforks)
-		fprintf(to, "  %s, all by vfork or posix_spawn: they used their parent's\n"
-			    "  memory until they ran another program, so fork shared and copied nothing\n",
+		fprintf(to,
+			"  %s, all by vfork or posix_spawn: they used their parent's\n"
+			"  memory until they ran another program, so fork shared and copied nothing\n",
 			format_count(bill->vforks, "child was started", "children were started").s);
 	else if (!bill->failed.forks)
 		fputs("  No process of it forked\n", to);
@@ -429,19 +432,23 @@ void bill_print(FILE *to, const struct bill *bill, const char *title)
 	if (bill->minor_faults > bill->wp_faults)
 		fprintf(to, "  not copy-on-write: %s (first touches, mapped files)\n",
 			format_count(bill->minor_faults - bill->wp_faults, "other minor fault",
-			       "other minor faults").s);
+				     "other minor faults")
+				.s);
 	if (bill->fork_copied || bill->hugetlb_bytes)
 		fprintf(to, "  also copied: pinned pages at fork %s; hugetlb pages %s\n",
 			format_number(bill->fork_copied).s, format_size(bill->hugetlb_bytes).s);
 	if (bill->timed)
 		print_times(to, bill);
 	if (bill->running)
-		fprintf(to, "  %s still; the bill tells what they did until the\n"
-			    "  command's exit\n", format_count(bill->running, "process runs", "processes run").s);
+		fprintf(to,
+			"  %s still; the bill tells what they did until the\n"
+			"  command's exit\n",
+			format_count(bill->running, "process runs", "processes run").s);
 	if (!bill_is_complete(bill))
 		print_reasons(to, bill);
 	else if (bill->sums_known)
 		fputs("  Complete: lost 0, missed 0.\n", to);
 	else
-		fputs("  Complete, if no fault was lost or missed: only root is told of those.\n", to);
+		fputs("  Complete, if no fault was lost or missed: only root is told of those.\n",
+		      to);
 }

@@ -26,8 +26,8 @@ static struct child child_of(const struct cow_row *row, const struct cgroups *cg
 	struct child child = {
 		.pid = row->pid,
 		.shared = COWSTAT_PAGE_BYTES * share_at_birth(row).pages,
-		.copied = COWSTAT_PAGE_BYTES * (share_copied_by_child(row).pages +
-						share_copied_by_parent(row).pages),
+		.copied = COWSTAT_PAGE_BYTES *
+			  (share_copied_by_child(row).pages + share_copied_by_parent(row).pages),
 		.kept = COWSTAT_PAGE_BYTES * share_kept(row).pages,
 	};
 
@@ -95,8 +95,8 @@ uint64_t children_most_copied(const struct children *children)
 	return children->nr ? children->child[0].copied : 0;
 }
 
-static void print_gauge(const struct children *children, const struct metrics *m,
-			const char *name, const char *help, size_t offset)
+static void print_gauge(const struct children *children, const struct metrics *m, const char *name,
+			const char *help, size_t offset)
 {
 	char pid[16], value[24];
 	size_t i;
@@ -105,7 +105,9 @@ static void print_gauge(const struct children *children, const struct metrics *m
 	for (i = 0; i < children->nr; i++) {
 		const struct child *child = &children->child[i];
 		const struct metrics_label label[] = {
-			{ "pid", pid }, { "comm", child->comm }, { "cgroup", child->cgroup },
+			{ "pid", pid },
+			{ "comm", child->comm },
+			{ "cgroup", child->cgroup },
 		};
 
 		snprintf(pid, sizeof(pid), "%d", child->pid);

@@ -28,10 +28,11 @@
 static void usage(FILE *to)
 {
 	fputs("usage: cowstat bpf load [-m ROWS] [-v] | cowstat bpf unload\n"
-	      "Count copy-on-write by BPF programs, without the module. The table is then\n"
-	      COWSTAT_BPF_TABLE ", for root; cowstat --source bpf shows it.\n"
+	      "Count copy-on-write by BPF programs, without the module. The table is then\n" COWSTAT_BPF_TABLE
+	      ", for root; cowstat --source bpf shows it.\n"
 	      "  -m, --max-rows ROWS   processes that have a row at a time (8192)\n"
-	      "  -v, --verbose         also print what the verifier did with each program\n", to);
+	      "  -v, --verbose         also print what the verifier did with each program\n",
+	      to);
 }
 
 static int attach_table(struct cowstat_bpf *skel, char *why, size_t len)
@@ -39,8 +40,7 @@ static int attach_table(struct cowstat_bpf *skel, char *why, size_t len)
 	union bpf_iter_link_info info = {
 		.map.map_fd = bpf_map__fd(skel->maps.rows),
 	};
-	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info,
-		    .link_info_len = sizeof(info));
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
 	struct bpf_link *link = bpf_program__attach_iter(skel->progs.table, &opts);
 	int ret = link ? bpf_link__pin(link, COWSTAT_BPF_TABLE) : -errno;
 
@@ -64,7 +64,7 @@ static int watch_skipped(struct cowstat_bpf *skel, const struct bpf_set *set, ch
 			skel->bss->programs[i].id = bpf_load_id(set->program[i]);
 	link = bpf_program__attach_iter(skel->progs.find_programs, NULL);
 	fd = link ? bpf_iter_create(bpf_link__fd(link)) : -errno;
-	ret = fd < 0 ? fd : read(fd, &c, sizeof(c)) < 0 ? -errno : 0;	/* it prints nothing */
+	ret = fd < 0 ? fd : read(fd, &c, sizeof(c)) < 0 ? -errno : 0; /* it prints nothing */
 	if (fd >= 0)
 		close(fd);
 	bpf_link__destroy(link);
@@ -73,8 +73,8 @@ static int watch_skipped(struct cowstat_bpf *skel, const struct bpf_set *set, ch
 	return ret;
 }
 
-static int start(struct cowstat_bpf *skel, struct bpf_set *set, uint32_t max_rows,
-		 char *why, size_t len)
+static int start(struct cowstat_bpf *skel, struct bpf_set *set, uint32_t max_rows, char *why,
+		 size_t len)
 {
 	uint32_t nr_sums = row_nr_sums(max_rows);
 	struct timespec now;
@@ -134,7 +134,8 @@ static int load(uint32_t max_rows, bool verbose)
 	set.variables = BPF_VARIABLES(skel);
 	ret = start(skel, &set, max_rows, why, sizeof(why));
 	if (ret == -EEXIST)
-		warnx("BPF counts already: " COWSTAT_BPF_DIR " exists. Read " COWSTAT_BPF_TABLE ", or first: cowstat bpf unload");
+		warnx("BPF counts already: " COWSTAT_BPF_DIR " exists. Read " COWSTAT_BPF_TABLE
+		      ", or first: cowstat bpf unload");
 	else if (ret)
 		warnx("%s", why);
 	cowstat_bpf__destroy(skel);
@@ -177,8 +178,8 @@ int cmd_bpf(int argc, char **argv)
 		case 'm':
 			if (parse_number(optarg, COWSTAT_MAX_ROWS_MIN, COWSTAT_MAX_ROWS_MAX,
 					 &max_rows))
-				bad_usage("-m %s: give a number of rows from %d to %d",
-				     optarg, COWSTAT_MAX_ROWS_MIN, COWSTAT_MAX_ROWS_MAX);
+				bad_usage("-m %s: give a number of rows from %d to %d", optarg,
+					  COWSTAT_MAX_ROWS_MIN, COWSTAT_MAX_ROWS_MAX);
 			break;
 		case 'v':
 			verbose = true;
@@ -187,7 +188,7 @@ int cmd_bpf(int argc, char **argv)
 			usage(stdout);
 			return EXIT_SUCCESS;
 		default:
-			point_to_help();	/* getopt_long() has said why */
+			point_to_help(); /* getopt_long() has said why */
 		}
 	}
 	if (argc - optind == 1 && !strcmp(argv[optind], "load"))

@@ -29,13 +29,13 @@ static const char *const hook_names[COWSTAT_NR_HOOKS] = { COWSTAT_HOOKS(HOOK_ENT
 
 /* A hook that a machine without these files has no use for. */
 static const char *const needed_by[COWSTAT_NR_HOOKS] = {
-	[COWSTAT_HOOK_HUGETLB]	= "/sys/kernel/mm/hugepages",
-	[COWSTAT_HOOK_THP]	= "/sys/kernel/mm/transparent_hugepage",
+	[COWSTAT_HOOK_HUGETLB] = "/sys/kernel/mm/hugepages",
+	[COWSTAT_HOOK_THP] = "/sys/kernel/mm/transparent_hugepage",
 };
 
 /* Print a line of the report. Return: @good. */
-__attribute__((format(printf, 3, 4)))
-static bool report(bool good, const char *what, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static bool report(bool good, const char *what,
+							 const char *format, ...)
 {
 	va_list args;
 
@@ -76,8 +76,8 @@ static bool report_hook(const struct cow_table *t, enum cowstat_hook hook)
 static bool may_be_ours(const char *place)
 {
 	static const char *const functions[] = {
-		"set_pte_range+", "do_set_pte+", "__replace_page+", "copy_page_range+",
-		"kernel_clone+",
+		"set_pte_range+",   "do_set_pte+",   "__replace_page+",
+		"copy_page_range+", "kernel_clone+",
 	};
 	size_t i;
 
@@ -96,9 +96,11 @@ static bool report_kprobes(const struct cow_table *t)
 	FILE *f;
 
 	if (procfs_kprobes_are_off())
-		return report(false, "kprobes", "switched off by " PROCFS_KPROBES_ENABLED
-			      ": %s are not counted", module ? "file, pinned and failed" :
-			      "forks, and other events that the BPF programs see by kprobes,");
+		return report(false, "kprobes",
+			      "switched off by " PROCFS_KPROBES_ENABLED ": %s are not counted",
+			      module ?
+				      "file, pinned and failed" :
+				      "forks, and other events that the BPF programs see by kprobes,");
 	if (!module)
 		return true;
 	if (!is_in(t->kprobes, hook_names[COWSTAT_HOOK_FILE]))
@@ -109,8 +111,9 @@ static bool report_kprobes(const struct cow_table *t)
 	while (fgets(line, sizeof(line), f))
 		if (sscanf(line, "%*x %*s %255s", place) == 1 && may_be_ours(place))
 			report(true, nr++ ? "" : "kprobes", "%s, %s", place,
-			       strstr(line, "[OPTIMIZED]") ? "a jump" :
-			       "a breakpoint: slow, see sysctl debug.kprobes-optimization");
+			       strstr(line, "[OPTIMIZED]") ?
+				       "a jump" :
+				       "a breakpoint: slow, see sysctl debug.kprobes-optimization");
 	fclose(f);
 	return nr || report(true, "kprobes", "%s", t->kprobes);
 }
@@ -236,7 +239,8 @@ static bool report_losses(const struct cow_table *t)
 	good = report(!t->missed.value, "missed", "%" PRIu64 " events not counted",
 		      t->missed.value);
 	return report(!t->lost.value, "lost", "%" PRIu64 " faults without a row%s", t->lost.value,
-		      t->lost.value ? ": load the module with a larger max_rows=" : "") && good;
+		      t->lost.value ? ": load the module with a larger max_rows=" : "") &&
+	       good;
 }
 
 /**
@@ -255,8 +259,10 @@ bool doctor(const char *table)
 	printf("%s, Linux %s\n", table, format_printable(t.kernel).s);
 	good &= report(true, "table", "format %" PRIu64 ", room for %" PRIu64 " processes",
 		       t.version, t.max_rows.value);
-	good &= report(t.counting.value, "counting", "%s", t.counting.value ? "on" :
-		       "off. To count: echo counting on | sudo tee " COWSTAT_PROC_PATH);
+	good &= report(t.counting.value, "counting", "%s",
+		       t.counting.value ?
+			       "on" :
+			       "off. To count: echo counting on | sudo tee " COWSTAT_PROC_PATH);
 	for (hook = 0; hook < COWSTAT_NR_HOOKS; hook++)
 		good &= report_hook(&t, hook);
 	if (!strcmp(table, COWSTAT_PROC_PATH) && t.counting.value)

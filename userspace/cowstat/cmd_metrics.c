@@ -25,7 +25,8 @@ static void read_totals(const char *path, struct cow_table *t)
 static const struct latency *read_latency(const char *table, struct latency *latency)
 {
 	return !strcmp(table, COWSTAT_PROC_PATH) && !latency_read(COWSTAT_LATENCY_PATH, latency) ?
-	       latency : NULL;
+		       latency :
+		       NULL;
 }
 
 /**

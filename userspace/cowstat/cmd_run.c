@@ -131,8 +131,8 @@ static uint64_t ns_of(const struct timeval *time)
 	return time->tv_sec * 1000000000ULL + time->tv_usec * 1000ULL;
 }
 
-static int print_bill(FILE *to, struct tree *tree, char *const *argv,
-		      const struct command *command, uint64_t elapsed_ns, bool json)
+static int print_bill(FILE *to, struct tree *tree, char *const *argv, const struct command *command,
+		      uint64_t elapsed_ns, bool json)
 {
 	char title[4 * TITLE_WIDTH];
 	struct bill bill;
@@ -141,8 +141,9 @@ static int print_bill(FILE *to, struct tree *tree, char *const *argv,
 	bill.minor_faults = command->usage.ru_minflt;
 	bill.run_ns = ns_of(&command->usage.ru_utime) + ns_of(&command->usage.ru_stime);
 	if (json)
-		return json_write(to, json_bill(&bill, argv, command_exit_status(command),
-						elapsed_ns), false);
+		return json_write(to,
+				  json_bill(&bill, argv, command_exit_status(command), elapsed_ns),
+				  false);
 	make_title(title, sizeof(title), argv, command, elapsed_ns);
 	bill_print(to, &bill, title);
 	return ferror(to) ? -1 : 0;

@@ -53,8 +53,9 @@ static void init_screen(struct reader *r)
 		.colour = terminal && !(no_color && *no_color) && term && strcmp(term, "dumb"),
 	};
 	if (terminal)
-		r->screen.width = ioctl(fileno(r->to), TIOCGWINSZ, &size) || !size.ws_col ? 80 :
-				  size.ws_col;
+		r->screen.width = ioctl(fileno(r->to), TIOCGWINSZ, &size) || !size.ws_col ?
+					  80 :
+					  size.ws_col;
 }
 
 static bool shows_forks(const struct arguments *a)
@@ -267,12 +268,13 @@ static void explain_time(const struct arguments *a, const struct cow_table *t, c
 		snprintf(to, size, "no process that is yours to see spent time on copy-on-write%s",
 			 t->timing.value ? "" : "; timing is off now");
 	else if (!strcmp(a->table, COWSTAT_BPF_TABLE))
-		snprintf(to, size, "the BPF programs of this table time no faults. Load the module, or try: sudo cowtrace --hist");
+		snprintf(to, size,
+			 "the BPF programs of this table time no faults. Load the module, or try: sudo cowtrace --hist");
 	else if (t->timing.value)
 		snprintf(to, size, "no fault was timed yet");
 	else
-		snprintf(to, size, "no fault was timed: timing is off. To time faults: echo timing on | sudo tee "
-			 COWSTAT_PROC_PATH);
+		snprintf(to, size,
+			 "no fault was timed: timing is off. To time faults: echo timing on | sudo tee " COWSTAT_PROC_PATH);
 }
 
 /* Why there is nothing to show. */
@@ -284,21 +286,24 @@ static void explain(const struct arguments *a, const struct cow_table *t, char *
 	if (lacks_times(a, t))
 		explain_time(a, t, to, size);
 	else if (a->report == REPORT_TOTAL)
-		snprintf(to, size, "%s shows the total to root only (CAP_PERFMON or CAP_SYS_PTRACE)",
+		snprintf(to, size,
+			 "%s shows the total to root only (CAP_PERFMON or CAP_SYS_PTRACE)",
 			 a->table);
 	else if (narrowed && a->filter.pids.nr)
-		snprintf(to, size, "of the processes of -p, there are no %s", whom(a, who, sizeof(who)));
+		snprintf(to, size, "of the processes of -p, there are no %s",
+			 whom(a, who, sizeof(who)));
 	else if (narrowed)
 		snprintf(to, size, "there are no %s that forked or faulted since counting began%s",
 			 whom(a, who, sizeof(who)),
 			 a->filter.idle ? "" : "; -a shows those too of which nothing was counted");
 	else if (a->filter.pids.nr && shows_forks(a))
-		snprintf(to, size, "no process of -p has a child that forked or faulted since counting began");
+		snprintf(to, size,
+			 "no process of -p has a child that forked or faulted since counting began");
 	else if (shows_forks(a))
 		snprintf(to, size, "no child was forked since counting began");
 	else if (!t->counting.value)
-		snprintf(to, size, "nothing was counted, and counting is off. To count: echo counting on | sudo tee "
-			 COWSTAT_PROC_PATH);
+		snprintf(to, size,
+			 "nothing was counted, and counting is off. To count: echo counting on | sudo tee " COWSTAT_PROC_PATH);
 	else if (a->report == REPORT_TIME)
 		explain_time(a, t, to, size);
 	else
@@ -312,8 +317,11 @@ static void set_smaps(json_t *report, const struct rows *rows)
 
 	/* -p lets only rows of processes pass, so that these are the document's rows. */
 	for (i = 0; i < rows->nr; i++)
-		json_set_smaps(report, i, rows->row[i]->state != 'X' &&
-			       !smaps_read(rows->row[i]->pid, &smaps) ? &smaps : NULL);
+		json_set_smaps(report, i,
+			       rows->row[i]->state != 'X' &&
+					       !smaps_read(rows->row[i]->pid, &smaps) ?
+				       &smaps :
+				       NULL);
 }
 
 static void print_json(struct reader *r, const struct cow_table *t, const struct rows *rows,
@@ -394,14 +402,16 @@ static void print_late(struct reader *r, const struct cow_table *t, const struct
  * the same span.
  * Return: false when there was nothing to show.
  */
-static bool print_report(struct reader *r, const struct cow_table *t,
-			 const struct cow_delta *delta, const struct run_times *run)
+static bool print_report(struct reader *r, const struct cow_table *t, const struct cow_delta *delta,
+			 const struct run_times *run)
 {
 	const struct arguments *a = r->a;
 	const struct cow_row *row = delta ? delta->row : t->row;
 	size_t nr = delta ? delta->nr : t->nr;
 	struct rows rows = {
-		.now_ns = t->now_ns.value, .span_ns = delta ? delta->span_ns : 0, .run = run,
+		.now_ns = t->now_ns.value,
+		.span_ns = delta ? delta->span_ns : 0,
+		.run = run,
 	};
 	struct cow_row all_folded;
 	const struct cow_row *folded = add_up_folded(row, nr, &all_folded) ? &all_folded : NULL;
@@ -419,7 +429,8 @@ static bool print_report(struct reader *r, const struct cow_table *t,
 		print_json(r, t, &rows, folded, sum_of(row, nr, COW_ROW_TOTAL), &cgroups,
 			   delta && delta->gap);
 	else if (delta && delta->gap)
-		fprintf(r->to, "gap: counting began anew (epoch %" PRIu64 "); rates from here on\n\n",
+		fprintf(r->to,
+			"gap: counting began anew (epoch %" PRIu64 "); rates from here on\n\n",
 			t->epoch.value);
 	else if (any && (rows.nr || !shows_forks(a)))
 		print_view(r, &rows, &cgroups);
@@ -573,7 +584,8 @@ int cmd_table(struct arguments *a)
 		a->filter.cgroup = r.place.path;
 	}
 	if (a->by == GROUP_CGROUP && !cgroups_mount(mount, sizeof(mount)))
-		errx(EXIT_FAILURE, "--by cgroup: no cgroup2 hierarchy is mounted here, so that cgroups have no names. Try: sudo mount -t cgroup2 none /sys/fs/cgroup");
+		errx(EXIT_FAILURE,
+		     "--by cgroup: no cgroup2 hierarchy is mounted here, so that cgroups have no names. Try: sudo mount -t cgroup2 none /sys/fs/cgroup");
 	r.to = options_output(a->output);
 	init_screen(&r);
 	return a->interval_ns ? show_intervals(&r) : show_once(&r);

@@ -36,8 +36,8 @@ static int by_identity(const void *a, const void *b)
 	const struct cow_row *y = *(const struct cow_row *const *)b;
 	int order = compare(x->pid, y->pid);
 
-	return order ? order : compare(x->value[COWSTAT_COL_START_NS],
-				       y->value[COWSTAT_COL_START_NS]);
+	return order ? order :
+		       compare(x->value[COWSTAT_COL_START_NS], y->value[COWSTAT_COL_START_NS]);
 }
 
 /**
@@ -81,8 +81,7 @@ void cow_index_free(struct cow_index *index)
  *
  * Return: its row or NULL.
  */
-const struct cow_row *cow_index_find(const struct cow_index *index, uint64_t pid,
-				     uint64_t start_ns)
+const struct cow_row *cow_index_find(const struct cow_index *index, uint64_t pid, uint64_t start_ns)
 {
 	const struct cow_row key = {
 		.pid = pid,
@@ -134,7 +133,8 @@ const struct cow_row *cow_index_parent(const struct cow_index *index, const stru
 		parent = find_live(index, row->value[COWSTAT_COL_PPID]);
 	/* A parent is older: a table that says otherwise must not make a ring. */
 	return parent && parent->value[COWSTAT_COL_START_NS] < row->value[COWSTAT_COL_START_NS] ?
-	       parent : NULL;
+		       parent :
+		       NULL;
 }
 
 static bool is_difference(enum cowstat_kind kind, enum cow_row_kind row)
@@ -189,10 +189,10 @@ static int by_owner(const void *a, const void *b)
 	const struct cow_row *x = *(const struct cow_row *const *)a;
 	const struct cow_row *y = *(const struct cow_row *const *)b;
 
-	return compare(y->known[COWSTAT_COL_COMM], x->known[COWSTAT_COL_COMM]) ?:
-	       compare(x->value[COWSTAT_COL_CGROUP], y->value[COWSTAT_COL_CGROUP]) ?:
-	       compare(x->value[COWSTAT_COL_UID], y->value[COWSTAT_COL_UID]) ?:
-	       strcmp(x->comm, y->comm);
+	return compare(y->known[COWSTAT_COL_COMM], x->known[COWSTAT_COL_COMM])		   ?:
+		       compare(x->value[COWSTAT_COL_CGROUP], y->value[COWSTAT_COL_CGROUP]) ?:
+		       compare(x->value[COWSTAT_COL_UID], y->value[COWSTAT_COL_UID])	   ?:
+		       strcmp(x->comm, y->comm);
 }
 
 /**
@@ -329,16 +329,16 @@ static const struct cow_row *earlier(const struct cow_row *row, const struct cow
 static int subtract_all(const struct cow_table *before, const struct cow_table *now,
 			struct cow_delta *delta)
 {
-	struct sums sums[3] = {};	/* before, now, and the difference */
+	struct sums sums[3] = {}; /* before, now, and the difference */
 	struct cow_index index = {};
 	const struct cow_row *old;
 	size_t i;
 	int err;
 
-	err = cow_index_make(before->row, before->nr, &index) ?:
-	      sums_make(before->row, before->nr, &sums[0]) ?:
-	      sums_make(now->row, now->nr, &sums[1]) ?:
-	      sums_make(delta->row, delta->nr, &sums[2]);
+	err = cow_index_make(before->row, before->nr, &index)	   ?:
+		      sums_make(before->row, before->nr, &sums[0]) ?:
+		      sums_make(now->row, now->nr, &sums[1])	   ?:
+		      sums_make(delta->row, delta->nr, &sums[2]);
 	for (i = 0; i < delta->nr && !err; i++) {
 		old = earlier(&delta->row[i], before, &index, &sums[0]);
 		if (old)

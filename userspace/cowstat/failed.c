@@ -52,7 +52,8 @@ static void put(struct text *t, uint64_t n, const char *what)
 struct text failed_text(const struct failed *failed)
 {
 	int error = failed->forks == failed->eagain ? EAGAIN :
-		    failed->forks == failed->enomem ? ENOMEM : 0;
+		    failed->forks == failed->enomem ? ENOMEM :
+						      0;
 	struct text t;
 
 	snprintf(t.s, sizeof(t.s), "%.8s fork%s failed:%s%.32s", format_fit(failed->forks, 7).s,

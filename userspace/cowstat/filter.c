@@ -92,7 +92,9 @@ static int by_key(const void *a, const void *b, void *arg)
 	const struct cow_row *x = *(const struct cow_row *const *)a;
 	const struct cow_row *y = *(const struct cow_row *const *)b;
 	const enum cowstat_column key[] = {
-		*(enum cowstat_column *)arg, COWSTAT_COL_COPIED_BYTES, COWSTAT_COL_WP_FAULTS,
+		*(enum cowstat_column *)arg,
+		COWSTAT_COL_COPIED_BYTES,
+		COWSTAT_COL_WP_FAULTS,
 		COWSTAT_COL_START_NS,
 	};
 	size_t i;

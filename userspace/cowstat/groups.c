@@ -21,7 +21,7 @@ static const char *cgroup_name(const struct cow_row *row, const struct cgroups *
 	path = cgroups_path(cgroups, row->value[COWSTAT_COL_CGROUP]);
 	if (path)
 		cgroups_readable(buffer, NAME_BYTES, path);
-	else	/* it was removed, or lies outside our cgroup namespace */
+	else /* it was removed, or lies outside our cgroup namespace */
 		snprintf(buffer, NAME_BYTES, "(no path: id %" PRIu64 ")",
 			 row->value[COWSTAT_COL_CGROUP]);
 	return buffer;
@@ -85,7 +85,7 @@ static int by_key(const void *a, const void *b, void *arg)
 	const enum cowstat_column key = *(enum cowstat_column *)arg;
 
 	if (!x->name || !y->name)
-		return !x->name - !y->name;	/* the unknown last */
+		return !x->name - !y->name; /* the unknown last */
 	if (x->sum.value[key] != y->sum.value[key])
 		return x->sum.value[key] < y->sum.value[key] ? 1 : -1;
 	return strcmp(x->name, y->name);

@@ -12,7 +12,9 @@
 
 /* What the columns are called that hold the phases. */
 static const char *const columns[LATENCY_NR_PHASES] = {
-	[LATENCY_COPY] = "copy", [LATENCY_SHOOTDOWN] = "shootdown", [LATENCY_REUSE] = "reused",
+	[LATENCY_COPY] = "copy",
+	[LATENCY_SHOOTDOWN] = "shootdown",
+	[LATENCY_REUSE] = "reused",
 };
 
 /* Columns are found by name. Return: 0, or -EINVAL if one is missing. */

@@ -8,12 +8,7 @@
 
 #define LATENCY_BUCKETS	64	/* powers of two, of nanoseconds */
 
-enum latency_phase {
-	LATENCY_COPY,
-	LATENCY_SHOOTDOWN,
-	LATENCY_REUSE,
-	LATENCY_NR_PHASES
-};
+enum latency_phase { LATENCY_COPY, LATENCY_SHOOTDOWN, LATENCY_REUSE, LATENCY_NR_PHASES };
 
 /**
  * struct latency - a histogram for each phase

@@ -88,8 +88,7 @@ static struct account *account_of(struct ledger *ledger, const char *name)
  *
  * Return: 0 or -ENOMEM.
  */
-int ledger_add(struct ledger *ledger, const struct cow_delta *delta,
-	       const struct cgroups *cgroups)
+int ledger_add(struct ledger *ledger, const struct cow_delta *delta, const struct cgroups *cgroups)
 {
 	size_t i, f;
 

@@ -18,10 +18,7 @@
 	L(FORKS,	forks,		"",	 "Children forked with memory of their own")
 
 #define LEDGER_ENUM(COLUMN, name, unit, help)	LEDGER_##COLUMN,
-enum ledger_figure {
-	LEDGER_FIGURES(LEDGER_ENUM)
-	LEDGER_NR
-};
+enum ledger_figure { LEDGER_FIGURES(LEDGER_ENUM) LEDGER_NR };
 
 /* More names than these share one account: Prometheus keeps a series for each. */
 #define LEDGER_MAX	100
@@ -51,8 +48,7 @@ struct ledger {
 
 int ledger_init(struct ledger *ledger, enum grouping by);
 void ledger_free(struct ledger *ledger);
-int ledger_add(struct ledger *ledger, const struct cow_delta *delta,
-	       const struct cgroups *cgroups);
+int ledger_add(struct ledger *ledger, const struct cow_delta *delta, const struct cgroups *cgroups);
 void ledger_print(const struct ledger *ledger, const struct metrics *m);
 
 #endif /* COWSTAT_LEDGER_H */

@@ -14,8 +14,8 @@
 /* How a column's unit becomes a base unit. */
 enum scale {
 	AS_IT_IS,
-	SECONDS,	/* of nanoseconds */
-	PAGES,		/* to bytes */
+	SECONDS, /* of nanoseconds */
+	PAGES,	 /* to bytes */
 };
 
 /*
@@ -31,8 +31,7 @@ static const struct {
 } counters[] = {
 	{ COWSTAT_COL_PROCESSES, "processes", "", AS_IT_IS,
 	  "Processes that forked, were forked or faulted." },
-	{ COWSTAT_COL_FORKS, "forks", "", AS_IT_IS,
-	  "Children forked with memory of their own." },
+	{ COWSTAT_COL_FORKS, "forks", "", AS_IT_IS, "Children forked with memory of their own." },
 	{ COWSTAT_COL_VFORKS, "vforks", "", AS_IT_IS,
 	  "Children that borrowed their parent's memory (vfork, posix_spawn)." },
 	{ COWSTAT_COL_EXECS, "execs", "", AS_IT_IS, "Programs begun." },
@@ -99,8 +98,8 @@ static bool is_counter(const char *type)
  * @unit: the base unit, or "" for a plain count
  * @help: a sentence; no newline, quote or backslash
  */
-void metrics_family(const struct metrics *m, const char *name, const char *type,
-		    const char *unit, const char *help)
+void metrics_family(const struct metrics *m, const char *name, const char *type, const char *unit,
+		    const char *help)
 {
 	const char *total = m->format == METRICS_TEXT && is_counter(type) ? "_total" : "";
 
@@ -159,8 +158,8 @@ void metrics_labels(const struct metrics *m, const char *name, const char *type,
  * @label_value: may be any bytes
  * @value: a number
  */
-void metrics_sample(const struct metrics *m, const char *name, const char *type,
-		    const char *label, const char *label_value, const char *value)
+void metrics_sample(const struct metrics *m, const char *name, const char *type, const char *label,
+		    const char *label_value, const char *value)
 {
 	const struct metrics_label one = { label, label_value };
 
@@ -198,8 +197,9 @@ static void print_counters(const struct metrics *m, const struct cow_row *total)
 			metrics_sample(m, counters[i].name, "counter", NULL, NULL,
 				       format_seconds(value).s);
 		else
-			metrics_count(m, counters[i].name, NULL, NULL, value *
-				      (counters[i].scale == PAGES ? COWSTAT_PAGE_BYTES : 1));
+			metrics_count(m, counters[i].name, NULL, NULL,
+				      value * (counters[i].scale == PAGES ? COWSTAT_PAGE_BYTES :
+									    1));
 	}
 }
 
@@ -253,9 +253,9 @@ static void print_latency(const struct metrics *m, const struct cow_row *total,
 		const char *name;
 		enum cowstat_column sum;
 	} phase[LATENCY_NR_PHASES] = {
-		[LATENCY_COPY]		= { "copy",		COWSTAT_COL_COPY_NS },
-		[LATENCY_SHOOTDOWN]	= { "shootdown",	COWSTAT_COL_SHOOTDOWN_NS },
-		[LATENCY_REUSE]		= { "reuse",		COWSTAT_COL_REUSE_NS },
+		[LATENCY_COPY] = { "copy", COWSTAT_COL_COPY_NS },
+		[LATENCY_SHOOTDOWN] = { "shootdown", COWSTAT_COL_SHOOTDOWN_NS },
+		[LATENCY_REUSE] = { "reuse", COWSTAT_COL_REUSE_NS },
 	};
 	int p;
 
@@ -265,8 +265,8 @@ static void print_latency(const struct metrics *m, const struct cow_row *total,
 		print_phase(m, phase[p].name, latency->count[p], total->value[phase[p].sum]);
 }
 
-static void print_figure(const struct metrics *m, const struct cow_figure *figure,
-			 const char *name, const char *type, const char *help)
+static void print_figure(const struct metrics *m, const struct cow_figure *figure, const char *name,
+			 const char *type, const char *help)
 {
 	char number[24];
 

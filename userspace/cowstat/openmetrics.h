@@ -37,10 +37,10 @@ struct metrics_label {
 	const char *value;
 };
 
-void metrics_family(const struct metrics *m, const char *name, const char *type,
-		    const char *unit, const char *help);
-void metrics_sample(const struct metrics *m, const char *name, const char *type,
-		    const char *label, const char *label_value, const char *value);
+void metrics_family(const struct metrics *m, const char *name, const char *type, const char *unit,
+		    const char *help);
+void metrics_sample(const struct metrics *m, const char *name, const char *type, const char *label,
+		    const char *label_value, const char *value);
 void metrics_labels(const struct metrics *m, const char *name, const char *type,
 		    const struct metrics_label *label, size_t nr, const char *value);
 void metrics_count(const struct metrics *m, const char *name, const char *label,

@@ -28,7 +28,8 @@ struct share share_at_birth(const struct cow_row *row)
 struct share share_copied_by_child(const struct cow_row *row)
 {
 	enum cowstat_column c = row->known[COWSTAT_COL_INHERITED_COPIED] ?
-				COWSTAT_COL_INHERITED_COPIED : COWSTAT_COL_PRE_EXEC_COPIED;
+					COWSTAT_COL_INHERITED_COPIED :
+					COWSTAT_COL_PRE_EXEC_COPIED;
 
 	return (struct share){ row->known[c], row->value[c] };
 }
@@ -72,8 +73,7 @@ struct share share_own_copied(const struct cow_row *row)
 {
 	struct share own = {};
 
-	own.known = row->known[COWSTAT_COL_ANON_COPIED] &&
-		    row->known[COWSTAT_COL_INHERITED_COPIED];
+	own.known = row->known[COWSTAT_COL_ANON_COPIED] && row->known[COWSTAT_COL_INHERITED_COPIED];
 	if (own.known)
 		own.pages = row->value[COWSTAT_COL_ANON_COPIED] -
 			    row->value[COWSTAT_COL_INHERITED_COPIED];

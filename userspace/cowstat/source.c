@@ -22,7 +22,8 @@ const char *source_path(const char *word)
 		return COWSTAT_BPF_TABLE;
 	if (!strcmp(word, "auto"))
 		return access(COWSTAT_PROC_PATH, F_OK) && !access(COWSTAT_BPF_TABLE, F_OK) ?
-		       COWSTAT_BPF_TABLE : COWSTAT_PROC_PATH;
+			       COWSTAT_BPF_TABLE :
+			       COWSTAT_PROC_PATH;
 	return strchr(word, '/') ? word : NULL;
 }
 

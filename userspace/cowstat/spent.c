@@ -132,8 +132,8 @@ int run_times_read(const struct cow_table *t, struct run_times *times)
  *
  * Return: 0 or -ENOMEM.
  */
-int run_times_since(const struct run_times *before, uint64_t since_ns,
-		    const struct run_times *now, struct run_times *difference)
+int run_times_since(const struct run_times *before, uint64_t since_ns, const struct run_times *now,
+		    struct run_times *difference)
 {
 	size_t i;
 

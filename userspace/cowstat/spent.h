@@ -45,8 +45,8 @@ struct run_times {
 };
 
 int run_times_read(const struct cow_table *t, struct run_times *times);
-int run_times_since(const struct run_times *before, uint64_t since_ns,
-		    const struct run_times *now, struct run_times *difference);
+int run_times_since(const struct run_times *before, uint64_t since_ns, const struct run_times *now,
+		    struct run_times *difference);
 void run_times_free(struct run_times *times);
 struct spent run_time_of(const struct run_times *times, const struct cow_row *row);
 

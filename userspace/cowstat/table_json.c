@@ -135,7 +135,9 @@ void json_set_sum(json_t *report, const char *name, const struct cow_row *row)
 void json_set_groups(json_t *report, enum grouping by, const struct group *group, size_t nr)
 {
 	static const char *const key[] = {
-		[GROUP_CGROUP] = "cgroup", [GROUP_COMM] = "comm", [GROUP_UID] = "user",
+		[GROUP_CGROUP] = "cgroup",
+		[GROUP_COMM] = "comm",
+		[GROUP_UID] = "user",
 	};
 	json_t *array = json_array(), *object;
 	size_t i;
@@ -199,8 +201,7 @@ static json_t *time_of(const struct bill *bill, uint64_t ns)
  *
  * Return: the document, to be printed with json_write().
  */
-json_t *json_bill(const struct bill *bill, char *const *argv, int exit_status,
-		  uint64_t elapsed_ns)
+json_t *json_bill(const struct bill *bill, char *const *argv, int exit_status, uint64_t elapsed_ns)
 {
 	json_t *report = json_object(), *command = json_array(), *o = json_object();
 

@@ -22,7 +22,6 @@ void json_set_span(json_t *report, uint64_t span_ns, bool gap);
 void json_set_groups(json_t *report, enum grouping by, const struct group *group, size_t nr);
 void json_set_smaps(json_t *report, size_t at, const struct smaps *smaps);
 void json_set_run_times(json_t *report, const struct rows *rows);
-json_t *json_bill(const struct bill *bill, char *const *argv, int exit_status,
-		  uint64_t elapsed_ns);
+json_t *json_bill(const struct bill *bill, char *const *argv, int exit_status, uint64_t elapsed_ns);
 
 #endif /* COWSTAT_TABLE_JSON_H */

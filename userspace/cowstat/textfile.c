@@ -24,7 +24,8 @@ int textfile_init(struct textfile *text, struct cow_table *t, const struct cgrou
 	text->before = *t;
 	memset(t, 0, sizeof(*t));
 	return children_find(&text->before, cgroups, &text->children) ?:
-	       ledger_init(&text->cgroup, GROUP_CGROUP) ?: ledger_init(&text->comm, GROUP_COMM);
+		       ledger_init(&text->cgroup, GROUP_CGROUP)	      ?:
+		       ledger_init(&text->comm, GROUP_COMM);
 }
 
 /**
@@ -77,9 +78,10 @@ int textfile_add(struct textfile *text, struct cow_table *t, const struct cgroup
 
 	err = cow_delta_make(&text->before, t, &delta);
 	if (!err) {
-		err = ledger_add(&text->cgroup, &delta, cgroups) ?:
-		      ledger_add(&text->comm, &delta, cgroups) ?:
-		      find_slowest_fork(text, t) ?: children_find(t, cgroups, &text->children);
+		err = ledger_add(&text->cgroup, &delta, cgroups)       ?:
+			      ledger_add(&text->comm, &delta, cgroups) ?:
+			      find_slowest_fork(text, t)	       ?:
+			      children_find(t, cgroups, &text->children);
 		cow_delta_free(&delta);
 	}
 	cow_table_free(&text->before);
@@ -111,7 +113,8 @@ void textfile_print(const struct textfile *text, FILE *to)
 	print_gauge(&m, "slowest_fork_seconds", "seconds",
 		    "The slowest fork since the file was written before.",
 		    format_seconds(text->slowest_ns).s);
-	snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)children_most_copied(&text->children));
+	snprintf(bytes, sizeof(bytes), "%llu",
+		 (unsigned long long)children_most_copied(&text->children));
 	print_gauge(&m, "snapshot_copied_bytes", "bytes",
 		    "The most that a live child without an exec and its parent copied since its birth.",
 		    bytes);

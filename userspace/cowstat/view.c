@@ -23,10 +23,10 @@
 void view_paint(const struct screen *screen, enum paint paint)
 {
 	static const char *const code[] = {
-		[PAINT_HEAD]	= "\033[1m",
-		[PAINT_TOTAL]	= "\033[1m",
-		[PAINT_EXITED]	= "\033[2m",
-		[PAINT_WARNING]	= "\033[31m",
+		[PAINT_HEAD] = "\033[1m",
+		[PAINT_TOTAL] = "\033[1m",
+		[PAINT_EXITED] = "\033[2m",
+		[PAINT_WARNING] = "\033[31m",
 	};
 
 	if (screen->colour)
@@ -42,8 +42,8 @@ void view_end_line(const struct screen *screen)
 	fputs(screen->colour ? "\033[0m\n" : "\n", screen->to);
 }
 
-static void warn_of(const struct screen *screen, const struct cow_figure *figure,
-		    const char *name, const char *meaning)
+static void warn_of(const struct screen *screen, const struct cow_figure *figure, const char *name,
+		    const char *meaning)
 {
 	if (!figure->value)
 		return;
@@ -67,8 +67,9 @@ void view_header(const struct screen *screen, const struct cow_table *t)
 		fprintf(screen->to, " (since reset; epoch %" PRIu64 ")", t->epoch.value);
 	fputc('\n', screen->to);
 	if (!t->counting.value)
-		fputs("Nothing has been counted since. To count: echo counting on | sudo tee "
-		      COWSTAT_PROC_PATH "\n", screen->to);
+		fputs("Nothing has been counted since. To count: echo counting on | sudo tee " COWSTAT_PROC_PATH
+		      "\n",
+		      screen->to);
 	warn_of(screen, &t->lost, "lost", "faults of processes without a row; the total has them");
 	warn_of(screen, &t->missed, "missed", "events that were not counted");
 }

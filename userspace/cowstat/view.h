@@ -90,17 +90,14 @@ int groups_make(const struct rows *rows, enum grouping by, const struct cgroups 
 void groups_free(struct group *group, size_t nr);
 
 void view_header(const struct screen *screen, const struct cow_table *t);
-void view_rows(const struct screen *screen, const struct rows *rows,
-	       const struct columns *columns);
+void view_rows(const struct screen *screen, const struct rows *rows, const struct columns *columns);
 void view_forks(const struct screen *screen, const struct rows *rows,
 		const struct columns *columns);
-int view_tree(const struct screen *screen, const struct rows *rows,
-	      const struct columns *columns);
+int view_tree(const struct screen *screen, const struct rows *rows, const struct columns *columns);
 int view_groups(const struct screen *screen, const struct rows *rows, enum grouping by,
 		const struct cgroups *cgroups, const struct columns *columns, size_t limit);
 void view_smaps(const struct screen *screen, const struct rows *rows);
-void view_time(const struct screen *screen, const struct rows *rows,
-	       const struct columns *columns);
+void view_time(const struct screen *screen, const struct rows *rows, const struct columns *columns);
 int view_notes(const struct screen *screen, const struct rows *rows, const struct rows *failed,
 	       const struct cow_row *all, size_t nr);
 
@@ -121,7 +118,6 @@ struct text view_count(const struct screen *screen, const struct cow_row *row,
 		       enum cowstat_column column, unsigned int width, uint64_t span_ns);
 struct text view_size(const struct screen *screen, const struct cow_row *row,
 		      enum cowstat_column column, unsigned int width, uint64_t span_ns);
-
 
 /* A column that somebody chose, under its own name. */
 struct text view_head(enum cowstat_column column);

@@ -68,7 +68,7 @@ static bool is_added(const struct columns *columns)
 	case COWSTAT_COL_INHERITED_COPIED:
 	case COWSTAT_COL_PARENT_COPIED:
 	case COWSTAT_COL_PPID:
-	case COWSTAT_COL_START_NS:	/* AGE */
+	case COWSTAT_COL_START_NS: /* AGE */
 		return false;
 	case COWSTAT_COL_PID:
 	case COWSTAT_COL_STATE:
@@ -182,8 +182,7 @@ static unsigned int print_figures(const struct screen *screen, const struct layo
  * @rows: the children
  * @columns: by which column they are sorted
  */
-void view_forks(const struct screen *screen, const struct rows *rows,
-		const struct columns *columns)
+void view_forks(const struct screen *screen, const struct rows *rows, const struct columns *columns)
 {
 	const struct layout layout = lay_out(rows, columns, true);
 	unsigned int used;
@@ -231,8 +230,7 @@ static unsigned int print_branches(const struct screen *screen, const struct nod
 	return used;
 }
 
-static void print_node(const struct screen *screen, const struct layout *l,
-		       const struct node *node)
+static void print_node(const struct screen *screen, const struct layout *l, const struct node *node)
 {
 	unsigned int used;
 
@@ -285,8 +283,7 @@ static struct node *link_nodes(struct node *node, const struct cow_row *row, siz
  *
  * Return: 0 or -ENOMEM.
  */
-int view_tree(const struct screen *screen, const struct rows *rows,
-	      const struct columns *columns)
+int view_tree(const struct screen *screen, const struct rows *rows, const struct columns *columns)
 {
 	const struct layout layout = lay_out(rows, columns, false);
 	const struct node *at;

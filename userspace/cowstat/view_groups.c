@@ -49,7 +49,9 @@ int view_groups(const struct screen *screen, const struct rows *rows, enum group
 		const struct cgroups *cgroups, const struct columns *columns, size_t limit)
 {
 	static const char *const title[] = {
-		[GROUP_CGROUP] = "CGROUP", [GROUP_COMM] = "COMMAND", [GROUP_UID] = "USER",
+		[GROUP_CGROUP] = "CGROUP",
+		[GROUP_COMM] = "COMMAND",
+		[GROUP_UID] = "USER",
 	};
 	bool added = columns->sort_given && !is_shown(columns->sort);
 	unsigned int used = USED_COLUMNS;
@@ -61,8 +63,8 @@ int view_groups(const struct screen *screen, const struct rows *rows, enum group
 	if (err)
 		return err;
 	view_paint(screen, PAINT_HEAD);
-	fprintf(screen->to, "%5s %6s %8s %7s %5s %8s", "PROCS", "FORKS", "COPIED",
-		"REUSED", "OTHER", screen->human ? "SIZE" : "KIB");
+	fprintf(screen->to, "%5s %6s %8s %7s %5s %8s", "PROCS", "FORKS", "COPIED", "REUSED",
+		"OTHER", screen->human ? "SIZE" : "KIB");
 	if (added)
 		used += fprintf(screen->to, " %*s", view_width(columns->sort),
 				view_head(columns->sort).s);
@@ -74,8 +76,7 @@ int view_groups(const struct screen *screen, const struct rows *rows, enum group
 		/* so that the outcomes on the screen are all there are */
 		sum->value[COWSTAT_COL_OTHER] += sum->value[COWSTAT_COL_SHARED_WP] +
 						 sum->value[COWSTAT_COL_ZERO_FILLED];
-		fprintf(screen->to, "%5s %6s %8s %7s %5s %8s",
-			format_fit(group[i].processes, 5).s,
+		fprintf(screen->to, "%5s %6s %8s %7s %5s %8s", format_fit(group[i].processes, 5).s,
 			view_count(screen, sum, COWSTAT_COL_FORKS, 6, rows->span_ns).s,
 			view_count(screen, sum, COWSTAT_COL_COPIED, 8, rows->span_ns).s,
 			view_count(screen, sum, COWSTAT_COL_REUSED, 7, rows->span_ns).s,

@@ -16,9 +16,8 @@
 #define FEW_PAGES	16	/* of its stack and libc each process copies a few */
 
 /* A line about a process: 24 columns say which one, at most 56 say why. */
-__attribute__((format(printf, 4, 5)))
-static void note(const struct screen *screen, const struct cow_row *row, bool *any,
-		 const char *format, ...)
+__attribute__((format(printf, 4, 5))) static void
+note(const struct screen *screen, const struct cow_row *row, bool *any, const char *format, ...)
 {
 	char name[4 * NAME_WIDTH];
 	unsigned int used;
@@ -60,8 +59,8 @@ static void note_pinned(const struct screen *screen, const struct cow_row *row,
 	bool once = row->value[COWSTAT_COL_FORKS] == 1 && family->fork_ns;
 
 	note(screen, row, any, "fork copied %s pinned page%s (%s)%s%s", format_fit(pages, 7).s,
-	     pages == 1 ? "" : "s", format_size(pages * COWSTAT_PAGE_BYTES).s,
-	     once ? " in " : "", once ? format_duration(family->fork_ns).s : "");
+	     pages == 1 ? "" : "s", format_size(pages * COWSTAT_PAGE_BYTES).s, once ? " in " : "",
+	     once ? format_duration(family->fork_ns).s : "");
 }
 
 static void note_row(const struct screen *screen, const struct cow_row *row,

@@ -107,8 +107,9 @@ static void print_heads(const struct screen *screen, const struct layout *l)
 		if (!s->head)
 			fprintf(screen->to, " %*s", s->width, view_head(s->column).s);
 		else
-			fprintf(screen->to, " %*s", s->width, screen->human &&
-				s->column == COWSTAT_COL_COPIED_BYTES ? "SIZE" : s->head);
+			fprintf(screen->to, " %*s", s->width,
+				screen->human && s->column == COWSTAT_COL_COPIED_BYTES ? "SIZE" :
+											 s->head);
 	}
 	fputs(" COMMAND", screen->to);
 	view_end_line(screen);
@@ -149,8 +150,7 @@ static void print_row(const struct screen *screen, const struct layout *l,
  * @rows: the processes
  * @columns: which columns
  */
-void view_rows(const struct screen *screen, const struct rows *rows,
-	       const struct columns *columns)
+void view_rows(const struct screen *screen, const struct rows *rows, const struct columns *columns)
 {
 	struct layout layout;
 	size_t i;

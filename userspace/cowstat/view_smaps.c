@@ -12,18 +12,18 @@ struct event {
 };
 
 static const struct event events[] = {
-	{ COWSTAT_COL_BIRTH_ANON_PAGES,	"private, shared at birth" },
-	{ COWSTAT_COL_ANON_COPIED,	"copied by it" },
-	{ COWSTAT_COL_INHERITED_COPIED,	"  pages of its ancestors" },
-	{ COWSTAT_COL_PARENT_COPIED,	"copied by its parent" },
-	{ COWSTAT_COL_REUSED,		"reused, not copied" },
-	{ COWSTAT_COL_ZERO_FILLED,	"zero-filled, not copied" },
-	{ COWSTAT_COL_FILE_COPIED,	"private file pages copied" },
+	{ COWSTAT_COL_BIRTH_ANON_PAGES, "private, shared at birth" },
+	{ COWSTAT_COL_ANON_COPIED, "copied by it" },
+	{ COWSTAT_COL_INHERITED_COPIED, "  pages of its ancestors" },
+	{ COWSTAT_COL_PARENT_COPIED, "copied by its parent" },
+	{ COWSTAT_COL_REUSED, "reused, not copied" },
+	{ COWSTAT_COL_ZERO_FILLED, "zero-filled, not copied" },
+	{ COWSTAT_COL_FILE_COPIED, "private file pages copied" },
 };
 
 static const enum smaps_figure levels[ARRAY_SIZE(events)] = {
-	SMAPS_RSS, SMAPS_PSS, SMAPS_ANONYMOUS, SMAPS_SHARED_DIRTY, SMAPS_SHARED_CLEAN,
-	SMAPS_PRIVATE_DIRTY, SMAPS_SWAP,
+	SMAPS_RSS,	    SMAPS_PSS,		 SMAPS_ANONYMOUS, SMAPS_SHARED_DIRTY,
+	SMAPS_SHARED_CLEAN, SMAPS_PRIVATE_DIRTY, SMAPS_SWAP,
 };
 
 /* What became private without a copy: new memory, or memory that no other process has any more. */
@@ -34,7 +34,8 @@ static void print_rest(const struct screen *screen, const struct cow_row *row,
 	uint64_t copied = row->value[COWSTAT_COL_COPIED_BYTES] +
 			  COWSTAT_PAGE_BYTES * row->value[COWSTAT_COL_PARENT_COPIED];
 
-	fprintf(screen->to, "  Private_Dirty less what was copied: %s. That is new memory, or\n"
+	fprintf(screen->to,
+		"  Private_Dirty less what was copied: %s. That is new memory, or\n"
 		"  memory that no other process shares any more; it is not copy-on-write.\n",
 		format_size(dirty > copied ? dirty - copied : 0).s);
 }
@@ -47,8 +48,8 @@ static void print_process(const struct screen *screen, const struct cow_row *row
 	view_paint(screen, PAINT_HEAD);
 	fprintf(screen->to, "%d %s", row->pid, format_printable(row->comm).s);
 	view_end_line(screen);
-	fprintf(screen->to, "  %-26s %10s %10s   %-15s %10s\n", "events, counted", "pages",
-		"size", "resident", "now");
+	fprintf(screen->to, "  %-26s %10s %10s   %-15s %10s\n", "events, counted", "pages", "size",
+		"resident", "now");
 	for (i = 0; i < ARRAY_SIZE(events); i++) {
 		enum cowstat_column c = events[i].column;
 		bool known = row->known[c];

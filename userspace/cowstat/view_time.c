@@ -14,9 +14,9 @@ static const struct {
 	enum cowstat_column column;
 	const char *head;
 } phases[] = {
-	{ COWSTAT_COL_COPY_NS,		"COPYMS" },
-	{ COWSTAT_COL_SHOOTDOWN_NS,	"SHOOTMS" },
-	{ COWSTAT_COL_REUSE_NS,		"REUSEMS" },
+	{ COWSTAT_COL_COPY_NS, "COPYMS" },
+	{ COWSTAT_COL_SHOOTDOWN_NS, "SHOOTMS" },
+	{ COWSTAT_COL_REUSE_NS, "REUSEMS" },
 };
 
 #define PHASE_WIDTH	8
@@ -105,8 +105,7 @@ static void print_row(const struct screen *screen, const struct rows *rows,
  * @rows: the processes, and their run times
  * @columns: by which column they are sorted
  */
-void view_time(const struct screen *screen, const struct rows *rows,
-	       const struct columns *columns)
+void view_time(const struct screen *screen, const struct rows *rows, const struct columns *columns)
 {
 	size_t i;
 

@@ -147,7 +147,8 @@ static void usage(FILE *to)
 	      "      --version\n"
 	      "Exit status: 0 success, 1 error, 2 wrong command line, 3 some faults were lost\n"
 	      "(their number is printed at the end). With a command: the command's exit status,\n"
-	      "unless that is 0.\n", to);
+	      "unless that is 0.\n",
+	      to);
 }
 
 /* --- the command line ------------------------------------------------------------------ */
@@ -186,8 +187,21 @@ static void one_mode(struct options *o, enum cow_sink sink)
 /* Fill in @o. Ends the program on a wrong command line. */
 static void parse_options(int argc, char **argv, struct options *o)
 {
-	enum { OPT_HELP = 256, OPT_VERSION, OPT_CHILDREN, OPT_OUTCOME, OPT_HIST,
-	       OPT_STACKS, OPT_BY_VMA, OPT_PIN, OPT_UNPIN, OPT_DURATION, OPT_OUTPUT, OPT_MERGE, OPT_COLUMNS };
+	enum {
+		OPT_HELP = 256,
+		OPT_VERSION,
+		OPT_CHILDREN,
+		OPT_OUTCOME,
+		OPT_HIST,
+		OPT_STACKS,
+		OPT_BY_VMA,
+		OPT_PIN,
+		OPT_UNPIN,
+		OPT_DURATION,
+		OPT_OUTPUT,
+		OPT_MERGE,
+		OPT_COLUMNS
+	};
 	/* clang-format off */
 	static const struct option longs[] = {
 		{ "pid",	required_argument,	NULL, 'p' },
@@ -223,10 +237,10 @@ static void parse_options(int argc, char **argv, struct options *o)
 		case OPT_CHILDREN:
 			o->children = true;
 			break;
-		case 'c':		/* the old spelling of -C '^NAME$' */
+		case 'c': /* the old spelling of -C '^NAME$' */
 			if (!*optarg || strlen(optarg) >= COW_COMM_LEN)
-				bad_usage("-c %s: a thread's name has 1 to %d bytes",
-				     optarg, COW_COMM_LEN - 1);
+				bad_usage("-c %s: a thread's name has 1 to %d bytes", optarg,
+					  COW_COMM_LEN - 1);
 			o->comm = optarg;
 			break;
 		case 'C':
@@ -288,7 +302,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 		case OPT_VERSION:
 			options_version("cowtrace");
 		default:
-			point_to_help();	/* getopt_long() has printed the reason */
+			point_to_help(); /* getopt_long() has printed the reason */
 		}
 	}
 	if (optind < argc && strcmp(argv[optind - 1], "--"))
@@ -372,7 +386,8 @@ static int check_pids(const struct pid_list *pids, char *why, size_t len)
 			return -ESRCH;
 		}
 		if (tgid != (uint64_t)pids->pid[i]) {
-			snprintf(why, len, "-p %d: that is a thread of process %" PRIu64 ": give -p %" PRIu64,
+			snprintf(why, len,
+				 "-p %d: that is a thread of process %" PRIu64 ": give -p %" PRIu64,
 				 pids->pid[i], tgid, tgid);
 			return -ESRCH;
 		}
@@ -396,7 +411,8 @@ static void watch_child(pid_t pid, const struct procfs_stat *stat, void *arg)
 	__u32 child = pid, parent = stat->ppid;
 	__u8 one;
 
-	if (g->ret || bpf_map_lookup_elem(fd, &parent, &one) || !bpf_map_lookup_elem(fd, &child, &one))
+	if (g->ret || bpf_map_lookup_elem(fd, &parent, &one) ||
+	    !bpf_map_lookup_elem(fd, &child, &one))
 		return;
 	g->ret = watch_pid(g->t, pid, g->why, g->len);
 	g->added++;
@@ -548,8 +564,7 @@ static int run(struct trace *t, char *why, size_t len)
 		if (ret >= 0)
 			ret = ring_buffer__consume(ring);
 		if (t->symbols)
-			load_stack_symbols(t->symbols,
-					   bpf_map__fd(t->skel->maps.stack_counts));
+			load_stack_symbols(t->symbols, bpf_map__fd(t->skel->maps.stack_counts));
 		if (!o->sinks && fflush(t->out))
 			ret = -errno;
 	}
@@ -565,10 +580,14 @@ static int run(struct trace *t, char *why, size_t len)
 static int summarize(const struct trace *t)
 {
 	const struct sums_options sums = {
-		.to = t->out, .json = t->o->json, .by_pid = t->o->by_pid, .merge = t->o->merge,
+		.to = t->out,
+		.json = t->o->json,
+		.by_pid = t->o->by_pid,
+		.merge = t->o->merge,
 		.comm = t->o->has_regex ? &t->o->regex : NULL,
 	};
-	uint64_t lost = t->skel->bss->lost + bpf_load_missed(&t->set), untimed = t->skel->bss->untimed;
+	uint64_t lost = t->skel->bss->lost + bpf_load_missed(&t->set),
+		 untimed = t->skel->bss->untimed;
 	uint64_t faults = t->printed;
 
 	if (t->o->sinks == COW_TO_HIST)
@@ -582,8 +601,7 @@ static int summarize(const struct trace *t)
 		warn("cannot write");
 		return EXIT_FAILURE;
 	}
-	fprintf(stderr, "cowtrace: %" PRIu64 " faults, %" PRIu64 " lost",
-		faults, lost);
+	fprintf(stderr, "cowtrace: %" PRIu64 " faults, %" PRIu64 " lost", faults, lost);
 	if (untimed)
 		fprintf(stderr, ", %" PRIu64 " of unknown duration", untimed);
 	fputc('\n', stderr);
@@ -594,8 +612,9 @@ static int summarize(const struct trace *t)
 
 static int trace(const struct options *o)
 {
-	struct trace t = { .o = o, .set.verbose = o->verbose, .start_fd = -1,
-			   .begin_ns = now_ns() };
+	struct trace t = {
+		.o = o, .set.verbose = o->verbose, .start_fd = -1, .begin_ns = now_ns()
+	};
 	struct sigaction stop = { .sa_handler = on_signal };
 	int ret, status = EXIT_FAILURE;
 	char why[1024];

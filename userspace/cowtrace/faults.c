@@ -46,8 +46,10 @@ int outcome_by_name(const char *name)
 const char *mapping_kind_name(unsigned int kind)
 {
 	static const char *const names[] = {
-		[COW_MAPPING_ANON] = "anon", [COW_MAPPING_HEAP] = "heap",
-		[COW_MAPPING_STACK] = "stack", [COW_MAPPING_FILE] = "file",
+		[COW_MAPPING_ANON] = "anon",
+		[COW_MAPPING_HEAP] = "heap",
+		[COW_MAPPING_STACK] = "stack",
+		[COW_MAPPING_FILE] = "file",
 	};
 
 	return kind <= COW_MAPPING_FILE ? names[kind] : "?";
@@ -129,7 +131,7 @@ static struct text took_text(const struct cow_event *e)
 static const struct {
 	const char *name;
 	const char *head;
-	int width;		/* negative: left-aligned */
+	int width; /* negative: left-aligned */
 	struct text (*text)(const struct cow_event *e);
 } fault_columns[] = {
 	{ "time", "SECONDS", 12, seconds_text },
@@ -225,7 +227,8 @@ static struct text mapping_text(const struct cow_event *e, int room)
 		snprintf(name.s, sizeof(name.s), "%s", mapping_kind_name(e->mapping));
 	}
 	if (e->remote)
-		snprintf(by, sizeof(by), ", by %.15s %u", format_printable(e->by_comm).s, e->by_pid);
+		snprintf(by, sizeof(by), ", by %.15s %u", format_printable(e->by_comm).s,
+			 e->by_pid);
 	len = room - (int)strlen(by) - (int)strlen(offset);
 	if (len < 4) {
 		*offset = '\0';

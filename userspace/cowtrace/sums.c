@@ -279,8 +279,7 @@ static int compare_merged_pid(const void *a, const void *b)
  * Sort the lines, and add up those that are equal for @compare, which is a prefix of the order.
  * Return: how many are left.
  */
-static size_t add_up(struct vma_line *line, size_t nr,
-		     int (*order)(const void *a, const void *b),
+static size_t add_up(struct vma_line *line, size_t nr, int (*order)(const void *a, const void *b),
 		     int (*compare)(const void *a, const void *b))
 {
 	size_t i, left = 0;
@@ -313,8 +312,9 @@ static void print_vma(const struct sums_options *o, const struct vma_line *line)
 		format_fit(all_faults(vma), 7).s,
 		format_fit(vma->faults[COW_COPIED] + vma->faults[COW_FILE_COPIED], 7).s,
 		format_fit(vma->faults[COW_REUSED], 7).s, format_size_tight(vma->bytes).s, took.s,
-		start.s, size.s, NAME_COLUMNS, line->key.mapping == COW_MAPPING_FILE ?
-		format_printable(line->key.file).s : mapping_kind_name(line->key.mapping));
+		start.s, size.s, NAME_COLUMNS,
+		line->key.mapping == COW_MAPPING_FILE ? format_printable(line->key.file).s :
+							mapping_kind_name(line->key.mapping));
 }
 
 static void print_vma_json(const struct sums_options *o, const struct vma_line *line)
@@ -340,8 +340,8 @@ static void print_vma_json(const struct sums_options *o, const struct vma_line *
 		json_put(json, outcome_name(e), json_uint(vma->faults[e]));
 	json_put(json, "bytes", json_uint(vma->bytes));
 	json_put(json, "untimed", json_uint(vma->untimed));
-	json_put(json, "took_ns", vma->untimed < all_faults(vma) ? json_uint(vma->took_ns) :
-		 json_null());
+	json_put(json, "took_ns",
+		 vma->untimed < all_faults(vma) ? json_uint(vma->took_ns) : json_null());
 	json_write(o->to, json, true);
 }
 

@@ -19,7 +19,7 @@
 
 struct symbol {
 	uint64_t address;
-	uint64_t size;		/* 0 if not known */
+	uint64_t size; /* 0 if not known */
 	char *name;
 };
 
@@ -50,7 +50,7 @@ struct process {
 
 struct symbols {
 	struct symbol_table kernel;
-	uint64_t etext;		/* end of the kernel's own text */
+	uint64_t etext; /* end of the kernel's own text */
 	struct image **image;
 	size_t nr_images;
 	struct process *process;
@@ -61,7 +61,7 @@ struct symbols {
 static void *grown(void *array, size_t nr, size_t size)
 {
 	if (nr && (nr & (nr - 1)))
-		return array;		/* the room is always a power of two */
+		return array; /* the room is always a power of two */
 	array = reallocarray(array, nr ? 2 * nr : 1, size);
 	if (!array) {
 		perror("symbols");
@@ -122,8 +122,8 @@ static void read_kernel(struct symbols *s, FILE *f)
 	uint64_t address;
 
 	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%" SCNx64 " %c %255s", &address, &kind, name) != 3 ||
-		    !address || !strchr("tTwW", kind))
+		if (sscanf(line, "%" SCNx64 " %c %255s", &address, &kind, name) != 3 || !address ||
+		    !strchr("tTwW", kind))
 			continue;
 		add_symbol(&s->kernel, address, 0, name);
 		if (!strcmp(name, "_etext"))

@@ -51,9 +51,13 @@ static const struct need {
 	{ { "wp_entry", "wp_entry_kprobe" }, COWSTAT_HOOK_WP, true, "all faults" },
 	{ { "wp_exit" }, COWSTAT_HOOK_WP, true, "all faults" },
 	{ { "cleared", "cleared_kprobe" }, COWSTAT_HOOK_COPY, true, "whether a page was copied" },
-	{ { "copy_added", "copy_added_page", "copy_added_kprobe" }, COWSTAT_HOOK_COPY, true,
+	{ { "copy_added", "copy_added_page", "copy_added_kprobe" },
+	  COWSTAT_HOOK_COPY,
+	  true,
 	  "whether a page was copied" },
-	{ { "made_writable", "made_writable_kprobe" }, COWSTAT_HOOK_REUSE, true,
+	{ { "made_writable", "made_writable_kprobe" },
+	  COWSTAT_HOOK_REUSE,
+	  true,
 	  "whether a page was reused" },
 	{ { "on_fork" }, COWSTAT_HOOK_FORK, true, "who forked whom" },
 	{ { "fork_made" }, COWSTAT_HOOK_FORK, true, "who forked whom" },
@@ -66,7 +70,9 @@ static const struct need {
 	{ { "hugetlb_entry", "hugetlb_entry_kprobe" }, COWSTAT_HOOK_HUGETLB, false, "hugetlb_*" },
 	{ { "hugetlb_exit", "hugetlb_exit_kprobe" }, COWSTAT_HOOK_HUGETLB, false, "hugetlb_*" },
 	{ { "hugetlb_added", "hugetlb_added_page", "hugetlb_added_kprobe" },
-	  COWSTAT_HOOK_HUGETLB, false, "hugetlb_*" },
+	  COWSTAT_HOOK_HUGETLB,
+	  false,
+	  "hugetlb_*" },
 	{ { "fork_entry" }, COWSTAT_HOOK_PINNED, false, "fork_ns, fork_copied" },
 	{ { "fork_entry" }, COWSTAT_HOOK_FAILED, false, "forks_failed" },
 };
@@ -99,27 +105,25 @@ static const struct copier {
 	const char *function;
 	bool may_have_none;
 } copiers[] = {
-	{ "file_copied", "set_pte_range", false },
-	{ "file_copied", "do_set_pte", false },
-	{ "file_copied", "__replace_page", true },
-	{ "file_copied", "uprobe_write_opcode", true },
+	{ "file_copied", "set_pte_range", false },   { "file_copied", "do_set_pte", false },
+	{ "file_copied", "__replace_page", true },   { "file_copied", "uprobe_write_opcode", true },
 	{ "fork_copied", "copy_page_range", false },
 };
 
 #define NR_COPIERS	(sizeof(copiers) / sizeof(copiers[0]))
 
 /* Names of a function; the first one that the kernel has is meant. */
-static const char *const anon_rmap[] = { "folio_add_new_anon_rmap", "page_add_new_anon_rmap", NULL };
-static const char *const hugetlb_rmap[] = {
-	"hugetlb_add_new_anon_rmap", "hugepage_add_new_anon_rmap", NULL
-};
+static const char *const anon_rmap[] = { "folio_add_new_anon_rmap", "page_add_new_anon_rmap",
+					 NULL };
+static const char *const hugetlb_rmap[] = { "hugetlb_add_new_anon_rmap",
+					    "hugepage_add_new_anon_rmap", NULL };
 
 /* The first complaint of libbpf: what comes after it follows from it. */
 static char complaint[256];
 static bool show_all;
 
-__attribute__((format(printf, 2, 0)))
-static int listen(enum libbpf_print_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static int listen(enum libbpf_print_level level,
+							const char *format, va_list args)
 {
 	va_list copy;
 
@@ -136,8 +140,8 @@ static int listen(enum libbpf_print_level level, const char *format, va_list arg
 	return 0;
 }
 
-__attribute__((format(printf, 4, 5)))
-static int refuse(int ret, char *err, size_t errlen, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static int refuse(int ret, char *err, size_t errlen,
+							const char *format, ...)
 {
 	va_list args;
 
@@ -171,7 +175,8 @@ static bool locked_down(void)
 static const char *ask_lockdown(void)
 {
 	return access(LOCKDOWN, R_OK) ?
-	       ". Is it locked down? To see it: mount -t securityfs none /sys/kernel/security" : "";
+		       ". Is it locked down? To see it: mount -t securityfs none /sys/kernel/security" :
+		       "";
 }
 
 static bool may_load(void)
@@ -309,7 +314,8 @@ static bool has_tracepoint(const struct bpf_program *program)
 }
 
 /* Can a program be attached here? A trampoline before 6.6 carries six arguments. */
-static bool fits(const struct bpf_set *set, const struct btf *btf, const struct bpf_program *program)
+static bool fits(const struct bpf_set *set, const struct btf *btf,
+		 const struct bpf_program *program)
 {
 	const char *target = target_of(program);
 	char name[128];
@@ -388,10 +394,12 @@ static int check_shapes(const struct btf *btf, char *err, size_t errlen)
 	const struct field *f;
 
 	if (sysconf(_SC_PAGESIZE) != COWSTAT_PAGE_BYTES)
-		return refuse(-EOPNOTSUPP, err, errlen, "pages are %ld bytes here: the BPF programs know only %llu",
+		return refuse(-EOPNOTSUPP, err, errlen,
+			      "pages are %ld bytes here: the BPF programs know only %llu",
 			      sysconf(_SC_PAGESIZE), COWSTAT_PAGE_BYTES);
 	for (f = fields; f < fields + NR_FIELDS; f++)
-		if (!has_field(btf, f->type[0], f->name[0]) && !has_field(btf, f->type[1], f->name[1]))
+		if (!has_field(btf, f->type[0], f->name[0]) &&
+		    !has_field(btf, f->type[1], f->name[1]))
 			return refuse(-EOPNOTSUPP, err, errlen,
 				      "this kernel's struct %s has no %s%s%s: the BPF programs do not know its new shape. Use the module here: insmod cowstat.ko",
 				      f->type[0], f->name[0], f->name[1] ? ", and no " : "",
@@ -405,9 +413,8 @@ static int tell_callers(struct bpf_set *set, const struct btf *btf, char *err, s
 	static const char *const copy[] = { "wp_page_copy", "do_wp_page", NULL };
 	static const char *const hugetlb[] = { "hugetlb_wp", NULL };
 	static const char *const thp[] = { "do_huge_pmd_wp_page", NULL };
-	static const char *const file[] = {
-		"set_pte_range", "do_set_pte", "__replace_page", "uprobe_write_opcode", NULL
-	};
+	static const char *const file[] = { "set_pte_range", "do_set_pte", "__replace_page",
+					    "uprobe_write_opcode", NULL };
 	static const char *const forks[] = { "copy_page_range", NULL };
 	struct bpf_variables *v = &set->variables;
 	int args = nr_arguments(btf, "hugetlb_wp");
@@ -452,7 +459,7 @@ int bpf_load_choose(struct bpf_set *set, char *err, size_t errlen)
 			      "cannot read the kernel's BTF from %s: %s. Is something mounted over it? Or use the module: insmod cowstat.ko",
 			      VMLINUX_BTF, strerror(errno));
 	set->hooks = (1U << COWSTAT_NR_HOOKS) - 1;
-	set->hooks &= ~(1U << COWSTAT_HOOK_TIME);	/* the table's programs do not time */
+	set->hooks &= ~(1U << COWSTAT_HOOK_TIME); /* the table's programs do not time */
 	set->kernel = kernel_text_read();
 	if (!set->kernel)
 		ret = refuse(-errno, err, errlen, "cannot read %s: %s", KALLSYMS, strerror(errno));
@@ -563,8 +570,8 @@ int bpf_load_object(struct bpf_set *set, char *err, size_t errlen)
 		return refuse(ret, err, errlen, "the kernel refused the BPF programs: %s. %s%s",
 			      strerror(-ret), complaint,
 			      strstr(complaint, "BTF objects") ?
-			      ". This kernel has no bpf_rdonly_cast(): CAP_SYS_ADMIN is needed, too" :
-			      ask_lockdown());
+				      ". This kernel has no bpf_rdonly_cast(): CAP_SYS_ADMIN is needed, too" :
+				      ask_lockdown());
 	bpf_object__for_each_program(program, set->object)
 		if (set->verbose)
 			tell_verified(program);
@@ -590,7 +597,9 @@ static int keep_link(struct bpf_set *set, struct bpf_program *program, struct bp
 	if (!link)
 		return refuse(ret, err, errlen, "cannot attach %s to %s: %s%s",
 			      bpf_program__name(program), section_of(program), strerror(-ret),
-			      ret == -EACCES ? ". With kernel.perf_event_paranoid above 2 only root may set a kprobe" : "");
+			      ret == -EACCES ?
+				      ". With kernel.perf_event_paranoid above 2 only root may set a kprobe" :
+				      "");
 	if (set->nr == BPF_LOAD_MAX_LINKS) {
 		bpf_link__destroy(link);
 		return refuse(-E2BIG, err, errlen, "more programs than expected");
@@ -667,8 +676,8 @@ static int attach_copiers(struct bpf_set *set, char *err, size_t errlen)
 		ret = 0;
 		if (set->verbose)
 			fprintf(stderr, "%-20s %s()+0x%zx%s\n", copiers[i].program,
-				copiers[i].function,
-				site[i].offset, found ? "" : ": not as expected");
+				copiers[i].function, site[i].offset,
+				found ? "" : ": not as expected");
 	}
 	if (!found)
 		return attach_first(set, "anon_added", anon_rmap, err, errlen);
@@ -723,9 +732,11 @@ static int attach_program(struct bpf_set *set, struct bpf_program *program, char
 	    bpf_program__expected_attach_type(program) == BPF_TRACE_ITER ||
 	    program == set->look_up || !target)
 		return 0;
-	return keep_link(set, program, is_by(program, "kprobe.multi") ?
-			 bpf_program__attach_kprobe_multi_opts(program, NULL, &opts) :
-			 bpf_program__attach(program), err, errlen);
+	return keep_link(set, program,
+			 is_by(program, "kprobe.multi") ?
+				 bpf_program__attach_kprobe_multi_opts(program, NULL, &opts) :
+				 bpf_program__attach(program),
+			 err, errlen);
 }
 
 /**
@@ -849,7 +860,7 @@ int bpf_load_pin(struct bpf_set *set, const char *dir, char *err, size_t errlen)
 	if (!ret) {
 		bpf_object__for_each_map(map, set->object) {
 			const char *name = bpf_map__name(map);
-			const char *dot = strrchr(name, '.');	/* a section of globals */
+			const char *dot = strrchr(name, '.'); /* a section of globals */
 
 			snprintf(path, sizeof(path), "%s/maps/%s", dir, dot ? dot + 1 : name);
 			ret = bpf_obj_pin(bpf_map__fd(map), path);

@@ -16,7 +16,7 @@
 struct cgroups {
 	struct cgroup {
 		uint64_t id;
-		char *path;	/* from the root of the hierarchy: "/system.slice" */
+		char *path; /* from the root of the hierarchy: "/system.slice" */
 	} *entry;
 	size_t nr;
 };

@@ -225,8 +225,8 @@ struct text format_percent(int64_t part, uint64_t whole)
 	/* Exact in 128 bits; a share that leaves 64 bits is not a share anybody reads. */
 	hundredths = (__int128)part * 10000 / whole;
 	digits = hundredths < 0 ? -(uint64_t)hundredths : (uint64_t)hundredths;
-	snprintf(t.s, sizeof(t.s), "%s%" PRIu64 ".%02u %%", hundredths < 0 ? "-" : "",
-		 digits / 100, (unsigned int)(digits % 100));
+	snprintf(t.s, sizeof(t.s), "%s%" PRIu64 ".%02u %%", hundredths < 0 ? "-" : "", digits / 100,
+		 (unsigned int)(digits % 100));
 	return t;
 }
 
@@ -299,7 +299,7 @@ struct text format_ms(uint64_t ns, unsigned int width)
 	char rest[8];
 
 	snprintf(rest, sizeof(rest), ".%03u", (unsigned int)(ns % NS_PER_MS / NS_PER_US));
-	if (room > 1 && t.s[len - 1] <= '9')	/* not in thousands */
+	if (room > 1 && t.s[len - 1] <= '9') /* not in thousands */
 		snprintf(t.s + len, sizeof(t.s) - len, "%.*s", room, rest);
 	return t;
 }

@@ -58,7 +58,7 @@ json_t *json_uint_string(uint64_t n)
 /* @s as UTF-8, to be freed. @changed is set when bytes of it were replaced. */
 static char *clean_copy(const char *s, bool *changed)
 {
-	size_t size = 3 * strlen(s) + 1;	/* U+FFFD has three bytes */
+	size_t size = 3 * strlen(s) + 1; /* U+FFFD has three bytes */
 	char *clean = malloc(size);
 
 	if (!clean)

@@ -25,8 +25,8 @@ static const char *const wanted[] = {
 #define MAX_PARTS	64
 
 struct part {
-	const char *name;	/* one of wanted[] */
-	bool whole;		/* its symbol is just that */
+	const char *name; /* one of wanted[] */
+	bool whole;	  /* its symbol is just that */
 	struct cow_range range;
 };
 
@@ -249,7 +249,7 @@ static size_t decode_move(const uint8_t *code, struct move *move)
 	}
 	if (code[1] != 0x8b || (rm != RSP && rm != RBP) || (rm == RBP && !mod))
 		return 0;
-	if (rm == RSP && code[len++] != 0x24)	/* an index, too */
+	if (rm == RSP && code[len++] != 0x24) /* an index, too */
 		return 0;
 	move->to = reg;
 	move->from.base = rm;
@@ -279,14 +279,12 @@ static size_t decode_move(const uint8_t *code, struct move *move)
  * stands behind it.
  */
 int kernel_text_site(const struct kernel_text *text, const struct cow_range *function,
-		      const uint8_t *code, struct call_site *site)
+		     const uint8_t *code, struct call_site *site)
 {
-	static const char *const added[] = {
-		"folio_add_new_anon_rmap", "page_add_new_anon_rmap", NULL
-	};
-	static const char *const next[] = {
-		"folio_add_lru_vma", "lru_cache_add_inactive_or_unevictable", NULL
-	};
+	static const char *const added[] = { "folio_add_new_anon_rmap", "page_add_new_anon_rmap",
+					     NULL };
+	static const char *const next[] = { "folio_add_lru_vma",
+					    "lru_cache_add_inactive_or_unevictable", NULL };
 	struct move move;
 	bool known = false;
 	size_t at, len;
@@ -296,7 +294,7 @@ int kernel_text_site(const struct kernel_text *text, const struct cow_range *fun
 	found = kernel_text_call(text, function, code, added, &site->offset);
 	if (found <= 0)
 		return found;
-	if (site->offset + 59 > function->size)	/* what is looked at, at most */
+	if (site->offset + 59 > function->size) /* what is looked at, at most */
 		return -EILSEQ;
 	for (at = site->offset; (len = decode_move(code + at, &move)); at += len) {
 		if (at - site->offset > 32)
@@ -307,6 +305,7 @@ int kernel_text_site(const struct kernel_text *text, const struct cow_range *fun
 		*site = move.from;
 		known = true;
 	}
-	return known && code[at] == 0xe8 &&
-	       leads_to(text, call_target(function, code, at), next) ? 1 : -EILSEQ;
+	return known && code[at] == 0xe8 && leads_to(text, call_target(function, code, at), next) ?
+		       1 :
+		       -EILSEQ;
 }

@@ -35,8 +35,7 @@ static pid_t start_fork(const char *path, char *const *argv, const struct region
 }
 
 /* A separate function: it has no variable that is used after both returns of vfork(). */
-__attribute__((noinline))
-static pid_t start_vfork(const char *path, char *const *argv)
+__attribute__((noinline)) static pid_t start_vfork(const char *path, char *const *argv)
 {
 	pid_t pid = vfork();
 
@@ -75,8 +74,10 @@ int wait_exit(pid_t pid)
 	}
 	if (WIFSIGNALED(status)) {
 		warnx("child %d was killed by signal %d (%s)%s", pid, WTERMSIG(status),
-		      strsignal(WTERMSIG(status)), WTERMSIG(status) == SIGKILL ?
-		      ": perhaps the machine ran out of memory; try a smaller --size" : "");
+		      strsignal(WTERMSIG(status)),
+		      WTERMSIG(status) == SIGKILL ?
+			      ": perhaps the machine ran out of memory; try a smaller --size" :
+			      "");
 		return -1;
 	}
 	return status;

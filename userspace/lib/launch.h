@@ -10,11 +10,11 @@
 
 /* Ways to start a child. */
 enum launch {
-	LAUNCH_FORK,		/* fork(), exec() */
-	LAUNCH_VFORK,		/* vfork(), exec() */
-	LAUNCH_SPAWN,		/* posix_spawn() */
-	LAUNCH_EAGER,		/* fork(), copy every page of the region, exec() */
-	LAUNCH_EXIT,		/* fork(), exit: no program at all */
+	LAUNCH_FORK,  /* fork(), exec() */
+	LAUNCH_VFORK, /* vfork(), exec() */
+	LAUNCH_SPAWN, /* posix_spawn() */
+	LAUNCH_EAGER, /* fork(), copy every page of the region, exec() */
+	LAUNCH_EXIT,  /* fork(), exit: no program at all */
 };
 
 /**

@@ -21,10 +21,8 @@ static void read_hypervisor(struct machine *m)
 		const char *signature;
 		const char *name;
 	} known[] = {
-		{ "TCGTCGTCGTCG", "QEMU TCG" },
-		{ "KVMKVMKVM", "KVM" },
-		{ "Microsoft Hv", "Hyper-V" },
-		{ "VMwareVMware", "VMware" },
+		{ "TCGTCGTCGTCG", "QEMU TCG" }, { "KVMKVMKVM", "KVM" },
+		{ "Microsoft Hv", "Hyper-V" },	{ "VMwareVMware", "VMware" },
 		{ "XenVMMXenVMM", "Xen" },
 	};
 	unsigned int eax, ebx, ecx, edx;

@@ -148,8 +148,10 @@ int procfs_stat(pid_t pid, struct procfs_stat *stat)
 	text[len] = '\0';
 	/* The name stands in brackets. It may hold brackets, spaces and ends of lines. */
 	rest = strrchr(text, ')');
-	if (!rest || sscanf(rest + 1, " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
-			    &stat->ppid, &ticks) != 2)
+	if (!rest ||
+	    sscanf(rest + 1,
+		   " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
+		   &stat->ppid, &ticks) != 2)
 		return -ENODATA;
 	stat->start_ns = ticks * PROCFS_START_STEP_NS;
 	return 0;

@@ -61,8 +61,10 @@ const char *thp_refused(void)
 
 	if (procfs_choice(THP "enabled", choice, sizeof(choice)))
 		return "this kernel has no transparent huge pages";
-	return strcmp(choice, "never") ? NULL :
-		"transparent huge pages are switched off. Try: echo madvise | sudo tee " THP "enabled";
+	return strcmp(choice, "never") ?
+		       NULL :
+		       "transparent huge pages are switched off. Try: echo madvise | sudo tee " THP
+		       "enabled";
 }
 
 /* Tell the kernel which pages the region gets. This must come before the first touch. */
@@ -107,7 +109,8 @@ int region_map(struct region *r, uint64_t bytes, enum page_kind kind)
 	r->mapping_bytes = bytes + (kind == PAGES_THP ? page : 0);
 	r->mapping = mmap(NULL, r->mapping_bytes, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
-			  (kind == PAGES_HUGETLB ? MAP_HUGETLB : 0), -1, 0);
+				  (kind == PAGES_HUGETLB ? MAP_HUGETLB : 0),
+			  -1, 0);
 	if (r->mapping == MAP_FAILED) {
 		warn("cannot map %" PRIu64 " bytes; try a smaller --size", bytes);
 		return -1;
@@ -136,7 +139,7 @@ uint64_t region_huge_bytes(const struct region *r)
 	FILE *f;
 
 	if (r->kind == PAGES_HUGETLB)
-		return region_bytes(r);		/* it cannot have others */
+		return region_bytes(r); /* it cannot have others */
 	f = fopen("/proc/self/smaps", "re");
 	if (!f)
 		return 0;

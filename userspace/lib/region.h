@@ -9,8 +9,8 @@
 /* The kind of pages that a region is made of. */
 enum page_kind {
 	PAGES_4K,
-	PAGES_THP,		/* transparent huge pages */
-	PAGES_HUGETLB,		/* from the pool of huge pages */
+	PAGES_THP,     /* transparent huge pages */
+	PAGES_HUGETLB, /* from the pool of huge pages */
 	NR_PAGE_KINDS,
 };
 

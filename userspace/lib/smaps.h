@@ -22,10 +22,7 @@
 	F(SWAP,			"Swap")
 
 #define SMAPS_ENUM(ID, name)	SMAPS_##ID,
-enum smaps_figure {
-	SMAPS_FIGURES(SMAPS_ENUM)
-	SMAPS_NR
-};
+enum smaps_figure { SMAPS_FIGURES(SMAPS_ENUM) SMAPS_NR };
 
 /**
  * struct smaps - what is resident

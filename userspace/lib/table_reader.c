@@ -51,23 +51,23 @@ static const struct {
 	const char *key;
 	size_t offset;
 } header_figures[] = {
-	{ "counting",	offsetof(struct cow_table, counting) },
-	{ "timing",	offsetof(struct cow_table, timing) },
-	{ "epoch",	offsetof(struct cow_table, epoch) },
-	{ "since_ns",	offsetof(struct cow_table, since_ns) },
-	{ "now_ns",	offsetof(struct cow_table, now_ns) },
-	{ "rows",	offsetof(struct cow_table, rows) },
-	{ "max_rows",	offsetof(struct cow_table, max_rows) },
-	{ "folded",	offsetof(struct cow_table, folded) },
-	{ "lost",	offsetof(struct cow_table, lost) },
-	{ "missed",	offsetof(struct cow_table, missed) },
-	{ "sums",	offsetof(struct cow_table, sums) },
-	{ "max_sums",	offsetof(struct cow_table, max_sums) },
-	{ "merged",	offsetof(struct cow_table, merged) },
+	{ "counting", offsetof(struct cow_table, counting) },
+	{ "timing", offsetof(struct cow_table, timing) },
+	{ "epoch", offsetof(struct cow_table, epoch) },
+	{ "since_ns", offsetof(struct cow_table, since_ns) },
+	{ "now_ns", offsetof(struct cow_table, now_ns) },
+	{ "rows", offsetof(struct cow_table, rows) },
+	{ "max_rows", offsetof(struct cow_table, max_rows) },
+	{ "folded", offsetof(struct cow_table, folded) },
+	{ "lost", offsetof(struct cow_table, lost) },
+	{ "missed", offsetof(struct cow_table, missed) },
+	{ "sums", offsetof(struct cow_table, sums) },
+	{ "max_sums", offsetof(struct cow_table, max_sums) },
+	{ "merged", offsetof(struct cow_table, merged) },
 };
 
-__attribute__((format(printf, 2, 3)))
-static int reject(const struct parser *p, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static int reject(const struct parser *p, const char *format,
+							...)
 {
 	va_list args;
 	int n = 0;
@@ -192,8 +192,9 @@ static int parse_header_field(struct parser *p, struct slice field)
 		copy_text(t->kprobes, sizeof(t->kprobes), field);
 	for (i = 0; i < sizeof(header_figures) / sizeof(header_figures[0]); i++)
 		if (is(key, header_figures[i].key))
-			return parse_figure(p, key, field, (struct cow_figure *)
-					    ((char *)t + header_figures[i].offset));
+			return parse_figure(p, key, field,
+					    (struct cow_figure *)((char *)t +
+								  header_figures[i].offset));
 	return 0;
 }
 
@@ -202,13 +203,15 @@ static int parse_header(struct parser *p, struct slice line)
 	struct slice field;
 	int err;
 
-	if (!take(&line, ' ', &field) || !is(field, "#") ||
-	    !take(&line, ' ', &field) || !is(field, "cowstat"))
+	if (!take(&line, ' ', &field) || !is(field, "#") || !take(&line, ' ', &field) ||
+	    !is(field, "cowstat"))
 		return reject(p, "not a cowstat table: it does not begin with \"# cowstat\"");
 	if (!take(&line, ' ', &field) || parse_digits(field.s, field.len, &p->table->version))
 		return reject(p, "not a cowstat table: no version after \"# cowstat\"");
 	if (p->table->version != COWSTAT_FORMAT)
-		return reject(p, "the table is of version %" PRIu64 ", this program reads version %d: use the tools that came with the module",
+		return reject(p,
+			      "the table is of version %" PRIu64
+			      ", this program reads version %d: use the tools that came with the module",
 			      p->table->version, COWSTAT_FORMAT);
 	while (take(&line, ' ', &field)) {
 		err = parse_header_field(p, field);
@@ -466,13 +469,16 @@ int cow_table_read(const char *path, struct cow_table *t, char *err, size_t errl
 	if (fd < 0) {
 		ret = -errno;
 		if (ret == -ENOENT && !strcmp(path, COWSTAT_PROC_PATH) && signed_only())
-			snprintf(err, errlen, "%s is not there, and this kernel is locked down: it takes no unsigned module. Sign it and enroll the key (docs/security.md), or count by BPF: sudo cowstat bpf load",
+			snprintf(err, errlen,
+				 "%s is not there, and this kernel is locked down: it takes no unsigned module. Sign it and enroll the key (docs/security.md), or count by BPF: sudo cowstat bpf load",
 				 path);
 		else if (ret == -ENOENT && !strcmp(path, COWSTAT_PROC_PATH))
-			snprintf(err, errlen, "%s is not there: is the module loaded? Try: sudo modprobe cowstat (or insmod cowstat.ko), or make run-host",
+			snprintf(err, errlen,
+				 "%s is not there: is the module loaded? Try: sudo modprobe cowstat (or insmod cowstat.ko), or make run-host",
 				 path);
 		else if (ret == -ENOENT && !strcmp(path, COWSTAT_BPF_TABLE))
-			snprintf(err, errlen, "%s is not there: nothing is counted by BPF. Try: sudo cowstat bpf load",
+			snprintf(err, errlen,
+				 "%s is not there: nothing is counted by BPF. Try: sudo cowstat bpf load",
 				 path);
 		else
 			snprintf(err, errlen, "cannot open %s: %s", path, strerror(-ret));

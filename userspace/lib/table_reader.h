@@ -25,8 +25,8 @@ struct cow_figure {
 
 enum cow_row_kind {
 	COW_ROW_PROCESS,
-	COW_ROW_SUM,		/* of rows that were given up, by cgroup, user and name */
-	COW_ROW_FOLDED,		/* the sum of the others that were given up */
+	COW_ROW_SUM,	/* of rows that were given up, by cgroup, user and name */
+	COW_ROW_FOLDED, /* the sum of the others that were given up */
 	COW_ROW_TOTAL,
 };
 
