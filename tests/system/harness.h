@@ -60,8 +60,8 @@ void written_rows(size_t n, struct cow_row *none, struct cow_row *some);
 pid_t start_child(work_fn *work, void *arg);
 void wait_child(pid_t pid);
 /*
- * touch_stack(): take our own stack's CoW faults now, while the child lives, which never writes
- * it. Later it is a race whether these pages are copied or reused.
+ * touch_stack(): take the CoW faults of our own stack now, while the child lives and does not write
+ * to it. Later, whether the kernel copies or reuses these pages would depend on a race.
  */
 void touch_stack(void);
 /* wait_child_any(): wait for a child; any exit status is accepted. */
@@ -83,10 +83,10 @@ struct cow_table table_from(int fd);
 struct cow_row total_now(void);
 
 /*
- * tables_agree(): compare the rows of processes that were born and ended while module and BPF both
- * counted, column by column: none may differ, but in the two columns that are measured at two
- * moments. Checks and reports under this name; returns the rows compared, and what the module
- * counted in them.
+ * tables_agree(): compare the rows of the module and of BPF, column by column, for processes that
+ * were born and exited while both counted. They may differ only in the two columns that both
+ * measure at different moments. Reports the check under this name; returns how many rows were
+ * compared, and what the module counted in them.
  */
 struct agreed {
 	size_t rows;
@@ -116,8 +116,8 @@ void wait_at_gate(void *gate);
 
 /*
  * A child that runs work(arg) when puppet_work() is called, and lives until puppet_end(). If
- * @first is set, it runs work(first) right after its start, so that costs of a first time do not
- * count later.
+ * @first is set, it runs work(first) right after its start, so that faults that only a first run
+ * takes do not count later.
  */
 struct puppet {
 	work_fn *work;

@@ -102,7 +102,7 @@ static const struct option longs[] = {
 };
 /* clang-format on */
 
-/* What each report is called where it does not go with something. */
+/* The name of each report, for the message that an option does not fit it. */
 static const char *const report_names[NR_REPORTS] = {
 	[REPORT_ROWS] = "the table",	  [REPORT_TOTAL] = "-t",
 	[REPORT_FORKS] = "--forks",	  [REPORT_TREE] = "-T",
@@ -117,7 +117,7 @@ static const char *const report_names[NR_REPORTS] = {
 #define PROCESSES	(R(ROWS) | FORKS | R(GROUPS) | R(SMAPS) | R(TIME))
 #define TABLES		(PROCESSES | R(TOTAL))
 
-/* With which reports an option has a meaning. An option that has none is refused. */
+/* The reports with which an option has a meaning. With any other report it is refused. */
 /* clang-format off */
 static const struct {
 	int option;
@@ -142,8 +142,8 @@ static const struct {
 #define NR_RULES	(sizeof(rules) / sizeof(rules[0]))
 
 /**
- * struct parser - what is needed while options are taken
- * @a: what was asked for so far
+ * struct parser - state while the options are parsed
+ * @a: the arguments so far
  * @given: a bit for each of rules[]: the option was given
  */
 struct parser {
@@ -251,7 +251,7 @@ static uint64_t parse_interval(const char *text)
 	return s * NS_PER_S;
 }
 
-/* What is left of the command line when options have been taken: doctor, or an interval. */
+/* Parse the words after the options: doctor, or an interval and a count. */
 static void parse_words(int nr, char **word, struct arguments *a)
 {
 	if (nr && !strcmp(word[0], "doctor")) {
@@ -383,7 +383,7 @@ static void check(const struct parser *p)
  * @argv: of main(); changed
  * @a: filled in; to be freed with arguments_free()
  *
- * On a wrong command line it says what is wrong and ends the program.
+ * If the command line is wrong, prints what is wrong and ends the program.
  */
 void arguments_parse(int argc, char **argv, struct arguments *a)
 {
@@ -394,7 +394,7 @@ void arguments_parse(int argc, char **argv, struct arguments *a)
 		.limit = SIZE_MAX,
 		.columns.sort = COWSTAT_COL_COPIED_BYTES,
 	};
-	/* What follows "--" is the command's. */
+	/* The words after "--" are the command and its arguments. */
 	for (i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--"))
 			continue;

@@ -27,18 +27,18 @@ enum report {
 };
 
 /**
- * struct arguments - what was asked for
+ * struct arguments - the parsed command line
  * @report: what to do
- * @by: what makes a group
- * @filter: which processes
- * @cgroup: what @filter.cgroup was called on the command line, or NULL
+ * @by: what the processes of a group have in common
+ * @filter: which processes are shown
+ * @cgroup: the name of @filter.cgroup on the command line, or NULL
  * @comm: the regular expression of @filter.comm, or NULL
  * @columns: those that were chosen, and the one that rows are sorted by
  * @limit: show at most that many rows
- * @absolute: with an interval: counts, not rates
- * @json: JSON, not text
- * @human: figures in units that fit
- * @command_line: whole command lines
+ * @absolute: with an interval: show counts, not rates
+ * @json: print JSON, not text
+ * @human: print figures with units
+ * @command_line: show whole command lines instead of names
  * @interval_ns: between two readings; 0 for one reading
  * @count: how many reports; 0 for no end
  * @table: path of the table

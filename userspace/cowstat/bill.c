@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The tree's processes come and go, and their rows with them. Of a row that is given up, only
- * some columns are added to the desc_* columns of its nearest ancestor. So rows are read while
- * they are there; at the end the desc_* columns tell whether all of them were read.
+ * Processes of the tree come and go, and the module recycles their rows. Only some columns of a
+ * recycled row are added to the desc_* columns of its nearest ancestor. So we read rows while
+ * they exist. At the end the desc_* columns tell whether we have read all of them.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -18,7 +18,7 @@
 #define MEMO_NUMBER(NAME)	MEMO_##NAME,
 enum { ROW_MEMOS(MEMO_NUMBER) NR_MEMOS };
 
-/* Columns whose sum over given-up descendants is kept. */
+/* Columns whose sums over recycled rows of descendants the table keeps. */
 #define MEMO(NAME)		[MEMO_##NAME] = { COWSTAT_COL_##NAME, COWSTAT_COL_DESC_##NAME },
 static const struct {
 	enum cowstat_column column;
@@ -34,9 +34,9 @@ static void keep_header(struct cow_table *to, const struct cow_table *from)
 
 /**
  * tree_init() - begin to watch a tree
- * @tree: to be freed with tree_free(); its root is to be set once there is one
+ * @tree: to be freed with tree_free(); the caller sets its root once there is one
  * @before: a table read before the tree's first process was started
- * @parent: pid of who will start it
+ * @parent: pid of the process that will start it
  */
 void tree_init(struct tree *tree, const struct cow_table *before, pid_t parent)
 {
@@ -61,7 +61,7 @@ static int compare(uint64_t a, uint64_t b)
 	return (a > b) - (a < b);
 }
 
-/* Where a process is among those seen, or would be. */
+/* The index of a process in tree->seen, or the index where it would be inserted. */
 static size_t place_of(const struct tree *tree, uint64_t pid, uint64_t start_ns, bool *there)
 {
 	size_t low = 0, high = tree->nr;
@@ -86,7 +86,7 @@ static size_t place_of(const struct tree *tree, uint64_t pid, uint64_t start_ns,
 	return low;
 }
 
-/* Is that row one of the tree, given that its parent's has been looked at before? */
+/* Does a row belong to the tree? The row of its parent must have been added before. */
 static bool belongs(const struct tree *tree, const struct cow_row *row)
 {
 	bool there;
@@ -137,7 +137,7 @@ static void note_header(struct tree *tree, const struct cow_table *t)
 	if (t->epoch.value != tree->last.epoch.value ||
 	    t->since_ns.value != tree->last.since_ns.value) {
 		tree->epochs++;
-		/* What lost and missed said is forgotten, too. */
+		/* The reset has cleared lost and missed, too. */
 		keep_header(&tree->before, t);
 		tree->nr = 0;
 	}
@@ -147,7 +147,7 @@ static void note_header(struct tree *tree, const struct cow_table *t)
 }
 
 /**
- * tree_add() - take in another reading of the table
+ * tree_add() - add another reading of the table
  * @tree: the tree
  * @t: what was read
  *
@@ -176,7 +176,7 @@ int tree_add(struct tree *tree, const struct cow_table *t)
 	return err;
 }
 
-/* What was counted of a process, so far as the table keeps no sum of it. */
+/* Add those counts of a process of which the table keeps no desc_* sums. */
 static void add_row(struct bill *bill, const struct cow_row *row)
 {
 	const uint64_t *v = row->value;
@@ -210,8 +210,8 @@ static void add_row(struct bill *bill, const struct cow_row *row)
 }
 
 /*
- * What processes copied of their own pages when no child shared them any more. Copies while
- * several children lived are subtracted for each of them, so this is the least it can be.
+ * How many of their own pages processes copied when no child shared them any more. A copy while
+ * several children lived is subtracted once for each of them, so this is a lower bound.
  */
 static uint64_t copied_after_children(struct tree *tree)
 {
@@ -240,8 +240,8 @@ static uint64_t copied_after_children(struct tree *tree)
 }
 
 /**
- * bill_make() - add up
- * @tree: read once more after its first process had exited
+ * bill_make() - add up the rows of a tree
+ * @tree: the tree, with a reading made after its first process exited
  * @bill: the sums
  */
 void bill_make(struct tree *tree, struct bill *bill)
@@ -319,7 +319,7 @@ static void print_line(FILE *to, const char *label, uint64_t pages)
 	fputc('\n', to);
 }
 
-/* Negative where copying cost more than fork saved: a page of 64 KiB can be copied by both. */
+/* Negative if more was copied than shared: both sides can copy a shared 64 KiB page. */
 static void print_never_copied(FILE *to, const struct bill *bill)
 {
 	bool negative = bill->copied > bill->shared;
@@ -385,7 +385,7 @@ static void print_shares(FILE *to, const struct bill *bill)
 		format_count(bill->reused, "reuse fault", "reuse faults").s);
 }
 
-/* Time waited for, of all the time that the command's processes ran. */
+/* Print the time spent on copies, as a part of the time that the command's processes ran. */
 static void print_times(FILE *to, const struct bill *bill)
 {
 	uint64_t all = bill->copy_ns + bill->shootdown_ns + bill->reuse_ns;
@@ -399,10 +399,10 @@ static void print_times(FILE *to, const struct bill *bill)
 }
 
 /**
- * bill_print() - the bill for people
- * @to: where
+ * bill_print() - print the bill as text
+ * @to: the stream
  * @bill: the sums
- * @title: of what: the command, how it ended, how long it took
+ * @title: the command, how it ended and how long it took
  */
 void bill_print(FILE *to, const struct bill *bill, const char *title)
 {

@@ -38,7 +38,7 @@ static struct child child_of(const struct cow_row *row, const struct cgroups *cg
 	return child;
 }
 
-/* Put it where it belongs; the one that copied least falls out of a full list. */
+/* Insert a child in order. If the list is full, drop the child that copied least. */
 static void insert(struct children *children, const struct child *child)
 {
 	size_t at = children->nr;
@@ -55,7 +55,7 @@ static void insert(struct children *children, const struct child *child)
 }
 
 /**
- * children_find() - find the children that go on with their parent's memory
+ * children_find() - find the children that keep using their parent's memory
  * @t: the table
  * @cgroups: those there are
  * @children: filled in
@@ -85,8 +85,8 @@ int children_find(const struct cow_table *t, const struct cgroups *cgroups,
 }
 
 /**
- * children_most_copied() - what was copied for the child that caused most copies
- * @children: those that live
+ * children_most_copied() - the bytes copied for the child that caused most copies
+ * @children: the children that live
  *
  * Return: bytes that it and its parent copied; 0 when there is none.
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Children that go on with their parent's memory: a database's snapshot, a worker. Only a
- * child whose parent lives, that ran no other program and that has no child itself.
+ * Children that keep using their parent's memory, such as the child that writes a database's
+ * snapshot, or a worker. A child counts if its parent lives, if it has run no other program, and
+ * if it has no child itself.
  */
 #ifndef COWSTAT_CHILDREN_H
 #define COWSTAT_CHILDREN_H
@@ -10,17 +11,17 @@
 #include "openmetrics.h"
 #include "table_reader.h"
 
-/* Each child has a few series of its own, so only those that copied most are told. */
+/* Each child has a few series of its own, so only those that copied most are printed. */
 #define CHILDREN_MAX	32
 
 /**
- * struct child - one of them
+ * struct child - such a child
  * @pid: its pid
  * @comm: its name
  * @cgroup: path of its cgroup; "" when not known
  * @shared: bytes shared at its birth
- * @copied: bytes of them that it copied, and that its parent copied since its birth
- * @kept: bytes of them that it never copied
+ * @copied: bytes that it copied of these, and that its parent copied since its birth
+ * @kept: bytes of @shared that it never copied
  */
 struct child {
 	pid_t pid;

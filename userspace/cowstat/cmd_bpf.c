@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Start and stop counting by BPF. All programs are pinned in COWSTAT_BPF_DIR, so no process of
- * ours has to stay: the file `table` is the link of the iterator, the others are the links of
- * the counting programs.
+ * Load and unload the BPF programs that count. All of them are pinned in COWSTAT_BPF_DIR, so no
+ * process of ours has to keep running. The file `table` is the link of the iterator, the others
+ * are the links of the counting programs.
  */
 #include <err.h>
 #include <errno.h>
@@ -50,7 +50,7 @@ static int attach_table(struct cowstat_bpf *skel, char *why, size_t len)
 	return ret;
 }
 
-/* Let the table find out how often the kernel skips one of our programs. */
+/* Tell the program of the table which programs are ours, so that it can add up skipped calls. */
 static int watch_skipped(struct cowstat_bpf *skel, const struct bpf_set *set, char *why, size_t len)
 {
 	struct bpf_link *link;
@@ -58,7 +58,7 @@ static int watch_skipped(struct cowstat_bpf *skel, const struct bpf_set *set, ch
 	size_t i;
 	char c;
 
-	/* a program that is attached in several places is one */
+	/* count a program once, even if it is attached in several places */
 	for (i = 0; i < set->nr; i++)
 		if (!i || set->program[i] != set->program[i - 1])
 			skel->bss->programs[i].id = bpf_load_id(set->program[i]);

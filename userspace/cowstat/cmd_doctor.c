@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The doctor looks at which hooks the table calls armed and from which functions ftrace calls
- * the module, and then lets a child write a known number of pages.
+ * The doctor checks which hooks are armed by the table, and from which functions ftrace calls the
+ * module. Then a child writes a known number of pages, and the doctor compares the counts.
  */
 #include <err.h>
 #include <errno.h>
@@ -27,7 +27,7 @@
 #define HOOK_ENTRY(ID, name)	[COWSTAT_HOOK_##ID] = #name,
 static const char *const hook_names[COWSTAT_NR_HOOKS] = { COWSTAT_HOOKS(HOOK_ENTRY) };
 
-/* A hook that a machine without these files has no use for. */
+/* By hook: a file of the kernel's; a machine without this file does not need the hook. */
 static const char *const needed_by[COWSTAT_NR_HOOKS] = {
 	[COWSTAT_HOOK_HUGETLB] = "/sys/kernel/mm/hugepages",
 	[COWSTAT_HOOK_THP] = "/sys/kernel/mm/transparent_hugepage",
@@ -47,7 +47,7 @@ __attribute__((format(printf, 3, 4))) static bool report(bool good, const char *
 	return good;
 }
 
-/* Is a name in a list of the header? */
+/* Is a name in a comma-separated list of the header? */
 static bool is_in(const char *names, const char *name)
 {
 	char list[COW_NAMES_MAX], *rest = list, *word;
@@ -72,7 +72,7 @@ static bool report_hook(const struct cow_table *t, enum cowstat_hook hook)
 	return report(false, name, "not armed: its columns print \"-\". The kernel log says why");
 }
 
-/* Is this place in a function where the module may have a kprobe? */
+/* Is this address in a function where the module may have a kprobe? */
 static bool may_be_ours(const char *place)
 {
 	static const char *const functions[] = {
@@ -87,7 +87,7 @@ static bool may_be_ours(const char *place)
 	return false;
 }
 
-/* The kprobes that count what the header says they count, and whether they are fast. */
+/* Report whether the kprobes named in the header exist, and whether the kernel optimised them. */
 static bool report_kprobes(const struct cow_table *t)
 {
 	bool module = *t->kprobes;
@@ -118,7 +118,7 @@ static bool report_kprobes(const struct cow_table *t)
 	return nr || report(true, "kprobes", "%s", t->kprobes);
 }
 
-/* The functions of the kernel from which ftrace calls the module, as ftrace lists them. */
+/* Report the kernel functions from which ftrace calls the module, as ftrace lists them. */
 static bool report_functions(void)
 {
 	FILE *f = fopen(ENABLED_FUNCTIONS, "re");
@@ -163,8 +163,8 @@ static bool own_row(const char *path, struct cow_row *row)
 }
 
 /*
- * Reading the table itself writes pages that are shared with the parent. Two readings, whose
- * results are not used, have these pages copied before the first reading that counts.
+ * Reading the table itself writes to pages that are shared with the parent. So read it twice
+ * before the first reading that counts: this copies these pages.
  */
 static struct child_counts write_pages_and_count(const char *path, volatile char *pages)
 {

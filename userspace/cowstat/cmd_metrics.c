@@ -62,7 +62,7 @@ static void write_textfile(const struct textfile *text, const char *dir)
  * cmd_textfile() - write all metrics into a directory, again and again
  * @a: what was asked for
  *
- * Return: the exit status, when as many were written as were asked for.
+ * Return: the exit status, after the requested number of reports.
  */
 int cmd_textfile(const struct arguments *a)
 {

@@ -100,7 +100,7 @@ static bool watch(const char *path, struct command *command, struct tree *tree)
 	return good;
 }
 
-/* The words of the command, as many as fit into @width columns; a cut is marked. */
+/* Print as many words of the command as fit into @width columns; mark where they are cut. */
 static void put_command(char *to, size_t size, char *const *argv, unsigned int width)
 {
 	char line[4096];
@@ -111,7 +111,7 @@ static void put_command(char *to, size_t size, char *const *argv, unsigned int w
 	utf8_fit(to, size, line, width, UTF8_KEEP_BEGIN);
 }
 
-/* "make -j2 (exit 0, 12.41 s)", so long that the line of the bill has 80 columns at most. */
+/* Make "make -j2 (exit 0, 12.41 s)", short enough for a line of at most 80 columns. */
 static void make_title(char *to, size_t size, char *const *argv, const struct command *command,
 		       uint64_t elapsed_ns)
 {

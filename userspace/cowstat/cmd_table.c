@@ -63,7 +63,7 @@ static bool shows_forks(const struct arguments *a)
 	return a->report == REPORT_FORKS || a->report == REPORT_TREE;
 }
 
-/* Only a table of this machine can be completed from /proc and clocks. */
+/* Is it the table of this machine? Only then can /proc and the clocks complete it. */
 static bool is_of_this_machine(const struct arguments *a)
 {
 	return !strcmp(a->table, COWSTAT_PROC_PATH) || !strcmp(a->table, COWSTAT_BPF_TABLE);
@@ -77,7 +77,7 @@ static void read_table(const struct arguments *a, struct cow_table *t)
 		late_find_parents(t);
 }
 
-/* Was that process, or one of its ancestors, asked for by its pid? */
+/* Is the process, or one of its ancestors, in the list of -p? */
 static bool descends(const struct arguments *a, const struct cow_row *row,
 		     const struct cow_index *index)
 {
@@ -92,9 +92,9 @@ static bool descends(const struct arguments *a, const struct cow_row *row,
 }
 
 /*
- * --forks shows children whose birth was seen, and children forked before counting began that
- * copied a page of their ancestors since. With -a it also shows children with their parent's
- * memory (vfork), and all that were forked before.
+ * --forks shows children whose fork was counted, and also children that were forked before
+ * counting began, if they have copied a page of an ancestor since. With -a it also shows children
+ * that use their parent's memory (vfork), and all children forked before counting began.
  */
 static bool is_child(const struct arguments *a, const struct cow_row *row)
 {
@@ -107,7 +107,7 @@ static bool is_child(const struct arguments *a, const struct cow_row *row)
 	return a->filter.idle || a->filter.pids.nr || row->value[COWSTAT_COL_INHERITED_COPIED];
 }
 
-/* Children are chosen by their ancestors as well as by themselves. */
+/* Does a child pass -p? The pid may be its own or that of an ancestor. */
 static bool is_of_family(const struct arguments *a, const struct cow_row *row,
 			 const struct cgroups *cgroups, const struct cow_index *index)
 {
@@ -127,7 +127,7 @@ static bool fork_passes(const struct arguments *a, const struct cow_row *row,
 	       is_of_family(a, row, cgroups, index);
 }
 
-/* --time leaves out processes that spent none, unless they were asked for. */
+/* --time leaves out processes that spent no time, unless -p names them. */
 static bool time_passes(const struct arguments *a, const struct cow_row *row,
 			const struct cgroups *cgroups)
 {
@@ -155,7 +155,7 @@ static const struct cow_row *sum_of(const struct cow_row *row, size_t nr, enum c
 	return NULL;
 }
 
-/* All that was given up, as one row. False for a reader who may not see it. */
+/* Add up all recycled rows into one row. False for a reader who may not see them. */
 static bool add_up_folded(const struct cow_row *row, size_t nr, struct cow_row *folded)
 {
 	const struct cow_row *rest = sum_of(row, nr, COW_ROW_FOLDED);
@@ -171,7 +171,7 @@ static bool add_up_folded(const struct cow_row *row, size_t nr, struct cow_row *
 	return true;
 }
 
-/* Only groups show sums of rows that were given up one by one. */
+/* Does a row pass? Sums of recycled rows pass only if the report is of groups. */
 static bool row_passes(const struct arguments *a, const struct cow_row *row,
 		       const struct cgroups *cgroups, const struct cow_index *index)
 {
@@ -204,20 +204,20 @@ static void choose(const struct arguments *a, const struct cow_row *row, size_t 
 		spent_sort(rows->row, rows->nr);
 	else
 		sort_rows(rows->row, rows->nr, a->columns.sort);
-	/* Of groups, the first are chosen when there are groups. */
+	/* The limit of groups applies later, when the groups have been made. */
 	if (rows->nr > a->limit && a->report != REPORT_GROUPS)
 		rows->nr = a->limit;
 	if (!filter_narrows(&a->filter))
 		rows->total = sum_of(row, nr, COW_ROW_TOTAL);
 }
 
-/* Why rows grew, and whose forks failed, is told of children, and of who was asked for. */
+/* Notes on rows and on failed forks are printed for children, and for processes of -p. */
 static bool has_notes(const struct arguments *a)
 {
 	return a->report == REPORT_FORKS || (a->report == REPORT_ROWS && a->filter.pids.nr);
 }
 
-/* Processes of which forks failed: they may have no child to be shown. @failed->row to be freed. */
+/* Choose processes whose forks failed; they may have no child. Caller frees @failed->row. */
 static void choose_failed(const struct arguments *a, const struct cow_row *row, size_t nr,
 			  const struct cgroups *cgroups, struct rows *failed)
 {
@@ -243,7 +243,7 @@ static bool has_total(const struct arguments *a, const struct rows *rows)
 	       (a->report == REPORT_TIME && spent_on_cow(rows->total).ns);
 }
 
-/* Whom -C and -G name: "processes whose name matches x in cgroup /y". */
+/* What -C and -G select: "processes whose name matches x in cgroup /y". */
 static const char *whom(const struct arguments *a, char *to, size_t size)
 {
 	size_t n = snprintf(to, size, "%s", shows_forks(a) ? "children" : "processes");
@@ -255,7 +255,7 @@ static const char *whom(const struct arguments *a, char *to, size_t size)
 	return to;
 }
 
-/* Does --time lack the times themselves? */
+/* Does --time have nothing to show because no fault was timed? */
 static bool lacks_times(const struct arguments *a, const struct cow_table *t)
 {
 	return a->report == REPORT_TIME && !spent_was_timed(t);
@@ -277,7 +277,7 @@ static void explain_time(const struct arguments *a, const struct cow_table *t, c
 			 "no fault was timed: timing is off. To time faults: echo timing on | sudo tee " COWSTAT_PROC_PATH);
 }
 
-/* Why there is nothing to show. */
+/* Say why there is nothing to show. */
 static void explain(const struct arguments *a, const struct cow_table *t, char *to, size_t size)
 {
 	bool narrowed = a->comm || a->cgroup;
@@ -381,7 +381,7 @@ static void print_view(struct reader *r, const struct rows *rows, const struct c
 		errx(EXIT_FAILURE, "%s", strerror(-error));
 }
 
-/* How many live children of those on the screen were forked before counting began. */
+/* Say how many live children of the shown processes were forked before counting began. */
 static void print_late(struct reader *r, const struct cow_table *t, const struct rows *rows)
 {
 	const struct arguments *a = r->a;
@@ -398,8 +398,8 @@ static void print_late(struct reader *r, const struct cow_table *t, const struct
 }
 
 /*
- * One report: of counts, or with @delta of what happened since the last. @run has run times, of
- * the same span.
+ * Print one report: of counts, or with @delta of the changes since the last report. @run has run
+ * times for the same span.
  * Return: false when there was nothing to show.
  */
 static bool print_report(struct reader *r, const struct cow_table *t, const struct cow_delta *delta,
@@ -469,7 +469,7 @@ static bool report_absent(const struct cow_table *t, const struct arguments *a, 
 	return all;
 }
 
-/* Run times of live processes. A table that was recorded tells nothing of processes now. */
+/* Read run times of live processes; only for the table of this machine, not for a recorded one. */
 static void read_run_times(const struct arguments *a, const struct cow_table *t,
 			   struct run_times *run)
 {
@@ -520,7 +520,7 @@ static void print_time(struct reader *r, const struct cow_delta *delta)
 		fprintf(r->to, "%s%s\n", clock, r->a->absolute ? "  since counting began" : "");
 }
 
-/* Forks and what is resident are told as they stand: they have no rates. */
+/* Forks and resident memory are printed as they are now: they have no rates. */
 static bool has_rates(const struct arguments *a)
 {
 	return !a->absolute && !shows_forks(a) && a->report != REPORT_SMAPS;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Differences of tables. A row is identified by (pid, start_ns), a sum by its cgroup, user and
- * name. A row that was given up between two readings was added to a sum as a whole. The part that
- * the earlier reading showed of it is subtracted again, so that differences of rows and sums add
- * up to the difference of the total. The same goes for a sum that was given up.
+ * name. If a row was recycled between two readings, all its counts were added to a sum. The
+ * earlier reading has already shown a part of them. We subtract this part from the sum, so that the
+ * differences of rows and sums add up to the difference of the total. We do the same for a sum that
+ * was merged into another one.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -115,8 +116,8 @@ static const struct cow_row *find_live(const struct cow_index *index, uint64_t p
  * @index: where to look
  * @row: the process
  *
- * A process whose parent's start is not known was forked before counting began: its parent is
- * the one that it has now, which is alive.
+ * If the start time of the parent is not known, the process was forked before counting began.
+ * Then its parent is the present one, which is alive.
  *
  * Return: the parent's row or NULL.
  */
@@ -131,7 +132,7 @@ const struct cow_row *cow_index_parent(const struct cow_index *index, const stru
 					row->value[COWSTAT_COL_PARENT_START_NS]);
 	else
 		parent = find_live(index, row->value[COWSTAT_COL_PPID]);
-	/* A parent is older: a table that says otherwise must not make a ring. */
+	/* A parent is older. A table that says otherwise must not make a loop. */
 	return parent && parent->value[COWSTAT_COL_START_NS] < row->value[COWSTAT_COL_START_NS] ?
 		       parent :
 		       NULL;
@@ -143,7 +144,7 @@ static bool is_difference(enum cowstat_kind kind, enum cow_row_kind row)
 	       (kind == COWSTAT_BIRTH && row != COW_ROW_PROCESS);
 }
 
-/* `other` can fall when a fault in flight is committed; a difference is never below 0. */
+/* `other` can fall when a running fault commits; but a difference is at least 0. */
 static void subtract(struct cow_row *row, const struct cow_row *before)
 {
 	enum cowstat_column c;
@@ -170,8 +171,8 @@ static bool same_epoch(const struct cow_table *a, const struct cow_table *b)
 }
 
 /*
- * Is it a new row of the same process? A live process can lose its row to another one, and gets
- * a new one at its next fault, whose counts begin at 0. A sum can be given up and begin anew, too.
+ * Is it a new row of the same process? A live process can lose its row to another process. At its
+ * next fault it gets a new one, whose counts begin at 0. A sum can also be merged and begin anew.
  */
 static bool began_anew(const struct cow_row *row, const struct cow_row *before)
 {
@@ -183,7 +184,7 @@ static bool began_anew(const struct cow_row *row, const struct cow_row *before)
 	return false;
 }
 
-/* Sums of rows that were given up: those of a name before those of none, then by cgroup and user. */
+/* Compare sums of recycled rows: sums with a name come first, then by cgroup and user. */
 static int by_owner(const void *a, const void *b)
 {
 	const struct cow_row *x = *(const struct cow_row *const *)a;
@@ -196,8 +197,8 @@ static int by_owner(const void *a, const void *b)
 }
 
 /**
- * struct sums - the sums of a table, and what is in none of them
- * @row: those of COW_ROW_SUM, sorted by owner
+ * struct sums - the sums of a table, and the `-` row
+ * @row: the sums (COW_ROW_SUM), sorted by owner
  * @nr: how many
  * @folded: the `-` row, or NULL
  */
@@ -224,7 +225,7 @@ static int sums_make(struct cow_row *row, size_t nr, struct sums *sums)
 	return 0;
 }
 
-/* The sum of the same owner as a row: of its name too, or of all names. */
+/* Find the sum for the owner of a row: for its name, or for all names. */
 static struct cow_row *sums_find(const struct sums *sums, const struct cow_row *row, bool named)
 {
 	struct cow_row key = *row, *at = &key, **found;
@@ -237,7 +238,7 @@ static struct cow_row *sums_find(const struct sums *sums, const struct cow_row *
 	return found ? *found : NULL;
 }
 
-/* Move as much of a row as is there from a sum's difference. */
+/* Subtract a row from the difference of a sum, but not below 0; the rest stays in @rest. */
 static void take_from(struct cow_row *sum, struct cow_row *rest)
 {
 	enum cowstat_column c;
@@ -264,9 +265,10 @@ static bool is_empty(const struct cow_row *row)
 }
 
 /*
- * Subtract what the earlier reading showed of a row or a sum that was given up. A row went to the
- * sum of its name, cgroup and user, from there to that of its cgroup and user, from there to `-`.
- * It may have had another name or cgroup by then: what is not found there is in some other sum.
+ * Subtract what the earlier reading showed of a row or a sum that was given up. Its counts went to
+ * the sum of its name, cgroup and user; perhaps from there to that of its cgroup and user; perhaps
+ * from there to `-`. The process may have changed its name or cgroup before: then the rest of the
+ * counts is in some other sum.
  */
 static void subtract_gone(const struct sums *sums, const struct cow_row *gone)
 {
@@ -285,7 +287,7 @@ static void subtract_gone(const struct sums *sums, const struct cow_row *gone)
 		take_from(sums->row[i], &rest);
 }
 
-/* What the earlier reading showed of rows and sums that were given up since. */
+/* Subtract what the earlier reading showed of rows and sums that were given up since then. */
 static int subtract_all_gone(const struct cow_table *before, const struct cow_table *now,
 			     const struct sums *sums, const struct sums *delta)
 {

@@ -13,8 +13,8 @@
  * @gap: the table was reset, or the module loaded again, in between: @row then holds counts
  *	since then
  *
- * Counts are differences. Identity and figures of a process's birth are as they stand; in
- * the rows of sums, birth figures are differences too.
+ * Counts are differences. Identities, and the figures of a process's birth, are those of the later
+ * table; in the rows of sums, birth figures are differences too.
  */
 struct cow_delta {
 	struct cow_row *row;

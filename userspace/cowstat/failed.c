@@ -7,7 +7,7 @@
 #include "failed.h"
 
 /**
- * failed_add() - add what failed of a process's forks
+ * failed_add() - add the failed forks of a process to a sum
  * @to: the sum
  * @row: the process's row, or a sum of rows
  */
@@ -19,10 +19,10 @@ void failed_add(struct failed *to, const struct cow_row *row)
 }
 
 /**
- * failed_of() - what failed of a process's forks
+ * failed_of() - get the failed forks of a process
  * @row: the process's row, or a sum of rows
  *
- * Return: their numbers, which are 0 where the table does not tell.
+ * Return: their numbers, which are 0 if the table does not know them.
  */
 struct failed failed_of(const struct cow_row *row)
 {
@@ -46,7 +46,7 @@ static void put(struct text *t, uint64_t n, const char *what)
  * failed_text() - how many forks failed, and why
  * @failed: at least one
  *
- * Return: "3 forks failed: Cannot allocate memory", or where they failed for several reasons
+ * Return: "3 forks failed: Cannot allocate memory", or, if they failed for several reasons,
  * "3 forks failed: 1 EAGAIN, 2 ENOMEM"; at most 56 columns.
  */
 struct text failed_text(const struct failed *failed)

@@ -9,8 +9,8 @@
 /**
  * struct failed - forks that failed
  * @forks: how many; 0 where it is not known
- * @eagain: of these, for a limit on processes: pids.max, ulimit -u
- * @enomem: for want of memory, or of permission to overcommit it
+ * @eagain: of these, because of a limit on processes: pids.max, ulimit -u
+ * @enomem: of these, because of too little memory, or a limit on overcommitting it
  */
 struct failed {
 	uint64_t forks;

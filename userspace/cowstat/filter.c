@@ -9,7 +9,7 @@
  * filter_narrows() - does a filter exclude processes that are not idle?
  * @filter: the filter
  *
- * Return: false when at most idle rows are excluded, so that the total may stand below.
+ * Return: false if it excludes only idle rows, so that the total may be printed below the rows.
  */
 bool filter_narrows(const struct filter *filter)
 {
@@ -30,7 +30,7 @@ static bool cgroup_passes(const struct filter *filter, const struct cow_row *row
 }
 
 /**
- * row_is_idle() - was nothing counted of a row?
+ * row_is_idle() - has a row no counted event?
  * @row: counts, or a difference
  *
  * Return: true if so. An exec does not count as activity: every program starts with one.
@@ -47,16 +47,16 @@ bool row_is_idle(const struct cow_row *row)
 }
 
 /**
- * filter_passes() - is a row to be shown?
- * @filter: what was asked for
+ * filter_passes() - does a row pass the filter?
+ * @filter: the filter
  * @row: of a process, or a sum
  * @cgroups: all cgroups, to find the path of one
  *
- * A process that was asked for by its pid passes, idle or not. A sum of rows that were given up
- * has a cgroup and may have a name to be asked for, but no pid; what is in no such sum passes
- * unless certain processes were asked for. The total never passes.
+ * A process whose pid the filter names passes, idle or not. A sum of recycled rows has no pid; the
+ * filter compares its cgroup, and its name if it has one. The `-` row passes unless the filter
+ * selects certain processes. The total never passes.
  *
- * Return: true if so.
+ * Return: true if it passes.
  */
 bool filter_passes(const struct filter *filter, const struct cow_row *row,
 		   const struct cgroups *cgroups)

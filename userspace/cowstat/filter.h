@@ -11,7 +11,7 @@
 
 /**
  * struct filter - which rows are shown; all zero means all rows that are not idle
- * @idle: also rows of which nothing was counted
+ * @idle: also rows without any counted event
  * @pids: only these, unless it is empty
  * @has_comm: only rows whose name matches @comm
  * @comm: an extended regular expression

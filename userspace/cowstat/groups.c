@@ -41,7 +41,7 @@ static const char *uid_name(const struct cow_row *row, char *buffer)
 	return buffer;
 }
 
-/* What a row's group is called; NULL where the row does not tell. */
+/* The name of a row's group; NULL if the row does not know it. */
 static const char *group_name(const struct cow_row *row, enum grouping by,
 			      const struct cgroups *cgroups, char *buffer)
 {
@@ -91,7 +91,7 @@ static int by_key(const void *a, const void *b, void *arg)
 	return strcmp(x->name, y->name);
 }
 
-/* A group for every name, out of rows that are sorted by them; takes the names over. */
+/* Make a group for every name, from rows that are sorted by name. Takes ownership of the names. */
 static size_t collect(struct named *named, size_t nr, struct group *group)
 {
 	size_t i, n = 0;
@@ -119,7 +119,7 @@ static size_t collect(struct named *named, size_t nr, struct group *group)
  * @group: to be freed with groups_free()
  * @nr: how many
  *
- * Rows and sums where it is not known are one group without a name. It is the last.
+ * Rows and sums for which this is not known form one group without a name, which comes last.
  *
  * Return: 0 or -ENOMEM.
  */

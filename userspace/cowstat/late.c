@@ -4,7 +4,7 @@
 #include "late.h"
 #include "procfs.h"
 
-/* Is it the process of the row, and not a later one of the same pid? */
+/* Is it the process of the row, and not a later process with the same pid? */
 static bool is_same(const struct cow_row *row, const struct procfs_stat *stat)
 {
 	return row->value[COWSTAT_COL_START_NS] / PROCFS_START_STEP_NS ==
@@ -12,7 +12,7 @@ static bool is_same(const struct cow_row *row, const struct procfs_stat *stat)
 }
 
 /**
- * late_find_parents() - learn the parents of live processes whose row does not know them
+ * late_find_parents() - find the parents of live processes whose rows do not know them
  * @t: the table of this machine, read a moment ago. Such a row gets its ppid, but no
  *	parent_start_ns: see view_is_late()
  */
@@ -33,7 +33,7 @@ void late_find_parents(struct cow_table *t)
 	}
 }
 
-/* The children that are looked for. */
+/* The children to count: argument of the callback. */
 struct wanted {
 	const struct pid_list *parents;
 	uint64_t since_ns;

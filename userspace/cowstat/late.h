@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Children that were forked before counting began. The table does not know their parents and
- * what they shared at birth; /proc knows the parents that they have now.
+ * Children that were forked before counting began. The table knows neither their parents nor what
+ * they shared at birth. /proc knows their present parents.
  */
 #ifndef COWSTAT_LATE_H
 #define COWSTAT_LATE_H

@@ -10,7 +10,7 @@
 
 #define MAX_FIELDS	64
 
-/* What the columns are called that hold the phases. */
+/* The names of the columns for the phases. */
 static const char *const columns[LATENCY_NR_PHASES] = {
 	[LATENCY_COPY] = "copy",
 	[LATENCY_SHOOTDOWN] = "shootdown",

@@ -42,7 +42,7 @@ void ledger_free(struct ledger *ledger)
 		free(ledger->account[--ledger->nr].name);
 }
 
-/* Whose account a row belongs to; NULL for LEDGER_OTHER. */
+/* The name of the account that a row belongs to; NULL for LEDGER_OTHER. */
 static const char *name_of(const struct ledger *ledger, const struct cow_row *row,
 			   const struct cgroups *cgroups)
 {
@@ -54,8 +54,8 @@ static const char *name_of(const struct ledger *ledger, const struct cow_row *ro
 }
 
 /*
- * The account of a name. Names are kept as they will be printed: two that print alike must
- * not be two series of one label.
+ * Find or make the account of a name. Names are stored as they will be printed: two names that
+ * look the same in print must not become two series with one label.
  */
 static struct account *account_of(struct ledger *ledger, const char *name)
 {
@@ -83,7 +83,7 @@ static struct account *account_of(struct ledger *ledger, const char *name)
  * @delta: what happened
  * @cgroups: those there are
  *
- * Rows that nothing happened to open no account. What is in no sum by cgroup or name goes to
+ * Rows without changes open no account. Counts whose cgroup or name is not known go to
  * LEDGER_OTHER.
  *
  * Return: 0 or -ENOMEM.

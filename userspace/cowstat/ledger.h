@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Sums per control group and per name that never fall: rows come and go, but what they did
- * stays in the ledger.
+ * Sums per control group and per name that never fall: rows are recycled, but the ledger keeps
+ * their counts.
  */
 #ifndef COWSTAT_LEDGER_H
 #define COWSTAT_LEDGER_H
@@ -25,8 +25,8 @@ enum ledger_figure { LEDGER_FIGURES(LEDGER_ENUM) LEDGER_NR };
 #define LEDGER_OTHER	VIEW_OTHER
 
 /**
- * struct account - what processes of one name did
- * @name: theirs; LEDGER_OTHER for those that have no account
+ * struct account - sums over the processes of one name, or of one cgroup
+ * @name: the name; LEDGER_OTHER for processes without an account of their own
  * @sum: by figure
  */
 struct account {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Totals only. A sum over rows would fall when rows are given up; the `*` row falls only at a
- * reset, and a counter may do that.
+ * Only totals. A sum over rows would fall when rows are recycled. The `*` row falls only when
+ * counting begins anew, which is allowed for a counter.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -19,8 +19,8 @@ enum scale {
 };
 
 /*
- * The total's columns as counters. COWSTAT_COLUMNS has all of them but what belongs to one
- * process: no sum is made of identities and memos.
+ * The columns of the total as counters: all of COWSTAT_COLUMNS except identities and memos, of
+ * which there are no sums.
  */
 static const struct {
 	enum cowstat_column column;
@@ -109,7 +109,7 @@ void metrics_family(const struct metrics *m, const char *name, const char *type,
 		fprintf(m->to, "# UNIT cowstat_%s %s\n", name, unit);
 }
 
-/* A label's value may be anything: both formats want UTF-8 and three escapes. */
+/* A label's value may have any bytes. Both formats require UTF-8 and three escape sequences. */
 static void print_label(FILE *to, const char *value)
 {
 	char clean[1024];
@@ -219,9 +219,9 @@ static void print_failed(const struct metrics *m, const struct cow_row *total)
 
 #define HISTOGRAM	"fault_phase_seconds"
 #define FIRST_BUCKET	6	/* up to 127 ns */
-#define LAST_BUCKET	30	/* up to 2.1 s; what took longer is in +Inf alone */
+#define LAST_BUCKET	30	/* up to 2.1 s; longer faults are only in +Inf */
 
-/* The same buckets at all times, empty or not: a quantile of rates needs them. */
+/* Always print all buckets, also empty ones: histogram_quantile() over rates needs them. */
 static void print_phase(const struct metrics *m, const char *phase, const uint64_t *count,
 			uint64_t sum_ns)
 {
@@ -292,7 +292,7 @@ static bool is_armed(const struct cow_table *t, const char *hook)
 }
 
 /**
- * metrics_table() - what the table says of the whole system
+ * metrics_table() - print what the table knows about the whole system
  * @m: where
  * @t: the table; without a total, for a reader who may not see it, only its header
  * @latency: its histogram; NULL where there is none
@@ -330,7 +330,7 @@ void metrics_table(const struct metrics *m, const struct cow_table *t,
 }
 
 /**
- * metrics_end() - nothing follows
+ * metrics_end() - end the metrics; nothing may follow
  * @m: where
  */
 void metrics_end(const struct metrics *m)

@@ -22,8 +22,8 @@ struct share share_at_birth(const struct cow_row *row)
  * share_copied_by_child() - pages of its ancestors that a process copied
  * @row: the process's
  *
- * Return: their number. A table that does not tell who made a page has only what the child
- * copied before exec or exit, which is more when the child forked itself.
+ * Return: their number. If the table does not know who made a page, this is what the child copied
+ * before exec or exit, which is too much if the child itself has forked.
  */
 struct share share_copied_by_child(const struct cow_row *row)
 {
@@ -50,7 +50,7 @@ struct share share_copied_by_parent(const struct cow_row *row)
  * share_kept() - pages shared at birth that the child never copied
  * @row: the child's
  *
- * Return: their number; not known where the table does not tell who made a page.
+ * Return: their number; not known if the table does not know who made a page.
  */
 struct share share_kept(const struct cow_row *row)
 {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a fork shared, and who copied of it. These rules stand here once, for the views, the
- * bill and the metrics.
+ * What a fork shared, and which side copied how much of it. The views, the bill and the metrics all
+ * use these rules.
  *
- *	shared	at birth: private pages, present or swapped out
- *	child	pages that an ancestor made and the child copied; a process copies such a page
- *		once at most, so this is never more than was shared
- *	parent	own pages that the parent copied between the child's birth and its exec or exit. One such
- *		copy serves all siblings: never subtract it per child, never add it up
- *	kept	what the child never copied
+ *	shared	private pages at birth, present or swapped out
+ *	child	pages that an ancestor made and the child copied. A process copies such a page at
+ *		most once, so this is never more than was shared
+ *	parent	pages that the parent made itself and copied between the child's birth and its exec
+ *		or exit. The same copy counts for all siblings: never subtract it per child, and
+ *		never add it up
+ *	kept	shared pages that the child never copied
  */
 #ifndef COWSTAT_SHARE_H
 #define COWSTAT_SHARE_H
@@ -17,7 +18,7 @@
 
 /**
  * struct share - a number of pages
- * @known: the table tells it
+ * @known: the table knows it
  * @pages: of 4 KiB; 0 unless @known
  */
 struct share {

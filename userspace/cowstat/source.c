@@ -8,7 +8,7 @@
 #include "source.h"
 
 /**
- * source_path() - find the table that is meant
+ * source_path() - find the table that a word names
  * @word: "proc"; "bpf"; "auto" for the first of these that exists; or the path of a recorded
  *	table
  *

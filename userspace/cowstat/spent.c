@@ -125,10 +125,10 @@ int run_times_read(const struct cow_table *t, struct run_times *times)
 /**
  * run_times_since() - how long processes ran since an earlier reading
  * @before: the earlier
- * @since_ns: when that was, as start_ns tells time
+ * @since_ns: when that was, on the clock of start_ns
  * @now: the later
- * @difference: to be freed with run_times_free(). A process that lived then but was not read is
- *	left out
+ * @difference: to be freed with run_times_free(). A process that lived then but is not in @before
+ *	is left out
  *
  * Return: 0 or -ENOMEM.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Time that processes spent on copy-on-write, and beside it the time that they ran. What counts
- * as spent stands here once, for the views, the bill and JSON.
+ * Time that processes spent on copy-on-write, and the time that they ran. The views, the bill and
+ * JSON all use these functions, so that they agree on what counts as spent.
  */
 #ifndef COWSTAT_SPENT_H
 #define COWSTAT_SPENT_H
@@ -10,7 +10,7 @@
 
 /**
  * struct spent - a time
- * @known: the table, or the kernel, tells it
+ * @known: the table or the kernel knows it
  * @ns: nanoseconds; 0 unless @known
  */
 struct spent {

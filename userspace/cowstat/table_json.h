@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The table, sums and bills as JSON. Columns have their own names; what is not known is
- * null; times (*_ns) are strings of digits, since they may have 64 bits.
+ * The table, sums and bills as JSON. Members have the names of columns. A value that is not known
+ * is null. Times (*_ns) are strings of digits, since they may have 64 bits.
  */
 #ifndef COWSTAT_TABLE_JSON_H
 #define COWSTAT_TABLE_JSON_H

@@ -11,9 +11,9 @@
 #define FILE_NAME	"cowstat.prom"
 
 /**
- * textfile_init() - begin to keep books, from what has been counted so far
+ * textfile_init() - begin to keep sums, beginning with the counts so far
  * @text: to be freed with textfile_free()
- * @t: the first reading; taken over
+ * @t: the first reading; this takes ownership of it
  * @cgroups: those there are
  *
  * Return: 0 or -ENOMEM.
@@ -64,9 +64,9 @@ static int find_slowest_fork(struct textfile *text, const struct cow_table *t)
 }
 
 /**
- * textfile_add() - book what happened since the last reading
- * @text: the books
- * @t: the new reading; taken over, on error too
+ * textfile_add() - add the changes since the last reading to the sums
+ * @text: the sums
+ * @t: the new reading; this takes ownership of it, on error too
  * @cgroups: those there are
  *
  * Return: 0 or -ENOMEM.
@@ -98,8 +98,8 @@ static void print_gauge(const struct metrics *m, const char *name, const char *u
 }
 
 /**
- * textfile_print() - all metrics, in the format that the textfile collector reads
- * @text: the books
+ * textfile_print() - print all metrics, in the format that the textfile collector reads
+ * @text: the sums
  * @to: where
  */
 void textfile_print(const struct textfile *text, FILE *to)
@@ -123,11 +123,11 @@ void textfile_print(const struct textfile *text, FILE *to)
 }
 
 /**
- * textfile_write() - put the metrics where the textfile collector finds them
- * @text: the books
+ * textfile_write() - write the metrics into the directory of the textfile collector
+ * @text: the sums
  * @dir: the collector's directory
  *
- * Atomically: a reader finds the old file or the new one, whole.
+ * The file is replaced atomically: a reader sees either the complete old or the complete new one.
  *
  * Return: 0 or a negative errno.
  */

@@ -8,8 +8,8 @@
 
 /**
  * struct textfile - what is kept from one reading to the next
- * @cgroup: the books by control group
- * @comm: the books by name
+ * @cgroup: the sums by control group
+ * @comm: the sums by name
  * @before: the last reading
  * @latency: its histogram; NULL where there is none. Set by the caller
  * @slowest_ns: the slowest fork of the last interval

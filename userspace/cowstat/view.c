@@ -11,12 +11,12 @@
 #include "view.h"
 
 #define BYTES_PER_KIB	1024
-#define MIN_WIDTH	7	/* of a column that somebody chose */
-#define TIME_WIDTH	16	/* of one that holds nanoseconds */
-#define MIN_COMMAND	15	/* columns of a name where the terminal is too narrow */
+#define MIN_WIDTH	7	/* width of a column of --columns */
+#define TIME_WIDTH	16	/* width of such a column with nanoseconds */
+#define MIN_COMMAND	15	/* width of a name if the terminal is too narrow */
 
 /**
- * view_paint() - begin to print in colour, where there may be colour
+ * view_paint() - begin to print in colour, if the screen may have colours
  * @screen: where
  * @paint: as what
  */
@@ -34,7 +34,7 @@ void view_paint(const struct screen *screen, enum paint paint)
 }
 
 /**
- * view_end_line() - end a line, and what colour it has
+ * view_end_line() - end a line, and its colour
  * @screen: where
  */
 void view_end_line(const struct screen *screen)
@@ -53,7 +53,7 @@ static void warn_of(const struct screen *screen, const struct cow_figure *figure
 }
 
 /**
- * view_header() - what the figures are of, and what is wrong with them
+ * view_header() - print what the figures are of, and what is wrong with them
  * @screen: where
  * @t: the table
  */
@@ -97,12 +97,12 @@ static bool read_command_line(pid_t pid, char *to, size_t size)
 }
 
 /**
- * view_command() - print the last column: whose row that is; nothing for a sum
+ * view_command() - print the last column: the name of the process; nothing for a sum
  * @screen: where
  * @row: of a process, or a sum
  * @used: columns of the line that are used already, with the space before this one
  *
- * On a terminal it is cut where the line ends; elsewhere it is whole.
+ * On a terminal it is cut at the end of the line; otherwise it is printed in full.
  */
 void view_command(const struct screen *screen, const struct cow_row *row, unsigned int used)
 {
@@ -125,10 +125,9 @@ void view_command(const struct screen *screen, const struct cow_row *row, unsign
 
 /**
  * view_is_late() - was a process forked before counting began?
- * @row: its row, of a live process whose parent was asked for in /proc
+ * @row: its row, after late_find_parents()
  *
- * Return: true if so: what it shared at birth is not known, and its parent is the one that it
- * has now.
+ * Return: true if so. Then what it shared at birth is not known, and its parent is the present one.
  */
 bool view_is_late(const struct cow_row *row)
 {
@@ -196,7 +195,7 @@ static bool ends_in(const char *name, const char *end)
 }
 
 /**
- * view_head() - what a column that somebody chose is called on the screen
+ * view_head() - the heading of a column of --columns
  * @column: which
  *
  * Return: its name in capitals.
@@ -213,7 +212,7 @@ struct text view_head(enum cowstat_column column)
 }
 
 /**
- * view_width() - how wide a column is that somebody chose
+ * view_width() - the width of a column of --columns
  * @column: which
  *
  * Return: columns of the screen, without the space before it.
@@ -227,7 +226,7 @@ unsigned int view_width(enum cowstat_column column)
 }
 
 /**
- * view_figure() - a figure of a column that somebody chose, in the table's own unit
+ * view_figure() - a figure of a column of --columns, in the table's own unit
  * @screen: how
  * @row: of a process, or a sum
  * @column: which

@@ -11,16 +11,16 @@
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
-/* A process that has taken its name away. */
+/* Shown for a process with an empty name. */
 #define VIEW_NO_NAME	"(no name)"
 
-/* All rows that are not shown one by one: those that were given up for new processes, ... */
+/* The line for all rows that are not shown one by one, such as recycled rows. */
 #define VIEW_OTHER	"(other)"
 
 /**
  * struct screen - where and how to print
  * @to: the stream
- * @human: figures in units that fit, instead of exact ones
+ * @human: figures with units, instead of exact ones
  * @colour: the stream is a terminal that may be coloured
  * @width: of the terminal in columns; 0 when the stream is no terminal
  * @command_line: whole command lines instead of names
@@ -37,11 +37,11 @@ struct screen {
  * struct rows - what a view shows
  * @row: in order
  * @nr: how many
- * @total: the sum to stand below; NULL for none
+ * @total: the sum to print below them; NULL for none
  * @span_ns: the rows are differences over that long; 0 when they are counts since counting
  *	began
  * @now_ns: when the table was made, CLOCK_BOOTTIME
- * @run: run times of live processes, over @span_ns if that is set; NULL if nobody asked
+ * @run: run times of live processes, over @span_ns if that is set; NULL if not needed
  */
 struct rows {
 	const struct cow_row **row;
@@ -57,7 +57,7 @@ struct rows {
  * @chosen: columns in order, if @nr
  * @nr: how many; 0 for the usual ones
  * @sort: rows are sorted by this column
- * @sort_given: somebody chose @sort, so it is shown
+ * @sort_given: @sort was given on the command line, so it is shown
  */
 struct columns {
 	enum cowstat_column chosen[COWSTAT_NR_COLUMNS];
@@ -75,9 +75,9 @@ enum grouping {
 
 /**
  * struct group - processes that have something in common
- * @name: what they have in common; NULL for the rows of which that is not known
- * @processes: how many
- * @sum: of their columns; known where any process's is
+ * @name: what they have in common; NULL for rows for which it is not known
+ * @processes: number of processes
+ * @sum: sums of their columns; a column is known if it is known for any of the processes
  */
 struct group {
 	char *name;
@@ -113,13 +113,13 @@ void view_end_line(const struct screen *screen);
 void view_command(const struct screen *screen, const struct cow_row *row, unsigned int used);
 bool view_is_late(const struct cow_row *row);
 
-/* A figure in a column: what it is of, what to say of it. */
+/* Figures as text, to print in a column. */
 struct text view_count(const struct screen *screen, const struct cow_row *row,
 		       enum cowstat_column column, unsigned int width, uint64_t span_ns);
 struct text view_size(const struct screen *screen, const struct cow_row *row,
 		      enum cowstat_column column, unsigned int width, uint64_t span_ns);
 
-/* A column that somebody chose, under its own name. */
+/* Columns of --columns, under their own names. */
 struct text view_head(enum cowstat_column column);
 unsigned int view_width(enum cowstat_column column);
 struct text view_figure(const struct screen *screen, const struct cow_row *row,

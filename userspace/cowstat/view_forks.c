@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Forks: what each child shared at birth, what was copied of it, what was not; and a tree. */
+/* Forks: what each child shared at birth, how much of it was copied, and how much never; a tree. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -58,7 +58,7 @@ static struct text age(const struct cow_row *row, uint64_t now_ns)
 	return format_age(now_ns - start);
 }
 
-/* Where a column is added for what rows are sorted by, three others give way. */
+/* Is a column added for -s? Then it replaces three others. */
 static bool is_added(const struct columns *columns)
 {
 	switch (columns->sort) {
@@ -79,7 +79,7 @@ static bool is_added(const struct columns *columns)
 	}
 }
 
-/* Once faults have been timed, AGE gives way to the time that a child spent on copy-on-write. */
+/* Once faults have been timed, the time spent on copy-on-write replaces AGE. */
 static bool is_timed(const struct rows *rows)
 {
 	size_t i;
@@ -136,7 +136,7 @@ static void print_head(const struct screen *screen, const struct layout *l)
 	view_end_line(screen);
 }
 
-/* "~" marks a parent that is the one now, not necessarily who forked. */
+/* "~" marks a present parent, which may not be the process that forked the child. */
 static struct text parent_pid(const struct cow_row *row)
 {
 	struct text t = { COWSTAT_UNKNOWN };
@@ -147,7 +147,7 @@ static struct text parent_pid(const struct cow_row *row)
 	return t;
 }
 
-/* All but the last column, and no space after it. Return: the characters printed. */
+/* Print all columns except the last, without a space at the end. Return: characters printed. */
 static unsigned int print_figures(const struct screen *screen, const struct layout *l,
 				  const struct cow_row *row)
 {
@@ -202,7 +202,7 @@ void view_forks(const struct screen *screen, const struct rows *rows, const stru
 /**
  * struct node - a process in the tree
  * @row: its row
- * @parent: who forked it; NULL for those at the margin
+ * @parent: the process that forked it; NULL for roots
  * @child: its first child; NULL for none
  * @next: the next child of its parent
  */
@@ -213,7 +213,7 @@ struct node {
 	struct node *next;
 };
 
-/* Branches: "| " where an ancestor has more children to come, "`-" at the last of them. */
+/* Print branches: "| " below an ancestor that has more children, "`-" before its last child. */
 static unsigned int print_branches(const struct screen *screen, const struct node *node)
 {
 	const struct node *path[MAX_DEPTH];
@@ -252,7 +252,7 @@ static const struct node *next_node(const struct node *node)
 	return node ? node->next : NULL;
 }
 
-/* Hang every node below its parent's. Return: the first of those without. */
+/* Link every node to its parent. Return: the first node without a parent. */
 static struct node *link_nodes(struct node *node, const struct cow_row *row, size_t nr,
 			       const struct cow_index *index)
 {
@@ -276,9 +276,9 @@ static struct node *link_nodes(struct node *node, const struct cow_row *row, siz
 }
 
 /**
- * view_tree() - print who forked whom
+ * view_tree() - print the tree of processes
  * @screen: where
- * @rows: the processes; one whose parent is not among them stands at the margin
+ * @rows: the processes; one whose parent is not among them becomes a root
  * @columns: by which column siblings are sorted
  *
  * Return: 0 or -ENOMEM.

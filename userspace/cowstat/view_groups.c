@@ -9,9 +9,9 @@
 #include "view.h"
 
 #define USED_COLUMNS	45	/* left of the name */
-#define MIN_NAME	15	/* columns of a name where the terminal is too narrow */
+#define MIN_NAME	15	/* width of a name if the terminal is too narrow */
 
-/* A name that does not fit loses its beginning: paths differ at their end. */
+/* If a name does not fit, cut its beginning: paths differ at their end. */
 static void print_name(const struct screen *screen, const char *name, unsigned int used)
 {
 	unsigned int room = UINT_MAX;
@@ -35,7 +35,7 @@ static bool is_shown(enum cowstat_column c)
 }
 
 /**
- * view_groups() - print what groups of processes did
+ * view_groups() - print sums over groups of processes
  * @screen: where
  * @rows: the processes
  * @by: what makes a group
@@ -73,7 +73,7 @@ int view_groups(const struct screen *screen, const struct rows *rows, enum group
 	for (i = 0; i < nr && i < limit; i++) {
 		struct cow_row *sum = &group[i].sum;
 
-		/* so that the outcomes on the screen are all there are */
+		/* so that the outcomes on the screen add up to WPFAULTS */
 		sum->value[COWSTAT_COL_OTHER] += sum->value[COWSTAT_COL_SHARED_WP] +
 						 sum->value[COWSTAT_COL_ZERO_FILLED];
 		fprintf(screen->to, "%5s %6s %8s %7s %5s %8s", format_fit(group[i].processes, 5).s,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Below the table: why rows grew that did not grow by usual copies after a fork. */
+/* Below the table: explain copies other than the usual ones after a fork. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -13,9 +13,9 @@
 #include "view.h"
 
 #define NAME_WIDTH	15
-#define FEW_PAGES	16	/* of its stack and libc each process copies a few */
+#define FEW_PAGES	16	/* each process copies a few pages of its stack and libc */
 
-/* A line about a process: 24 columns say which one, at most 56 say why. */
+/* Print a line about a process: 24 columns name the process, at most 56 explain. */
 __attribute__((format(printf, 4, 5))) static void
 note(const struct screen *screen, const struct cow_row *row, bool *any, const char *format, ...)
 {
@@ -41,8 +41,8 @@ static bool grew(const struct cow_row *row, enum cowstat_column column)
 }
 
 /**
- * struct family - what a process's children tell of it
- * @while_children: what it copied between the birth of each child and that child's exec or
+ * struct family - what the rows of a process's children tell about the process
+ * @while_children: pages that it copied between the birth of each child and that child's exec or
  *	exit
  * @fork_ns: how long its forks took
  */
@@ -84,7 +84,7 @@ static void note_row(const struct screen *screen, const struct cow_row *row,
 	if (grew(row, COWSTAT_COL_THP_SPLIT))
 		note(screen, row, any, "%s split by writes",
 		     format_count(v[COWSTAT_COL_THP_SPLIT], "huge page", "huge pages").s);
-	/* Of a process that was forked before counting began, not all children are known. */
+	/* If a process was forked before counting began, we do not know all its children. */
 	while_children += v[COWSTAT_COL_DESC_PARENT_COPIED];
 	if (row->known[COWSTAT_COL_PARENT_START_NS] && grew(row, COWSTAT_COL_FORKS) &&
 	    own > while_children + FEW_PAGES)
@@ -93,10 +93,10 @@ static void note_row(const struct screen *screen, const struct cow_row *row,
 }
 
 /**
- * view_notes() - print why rows grew, and whose forks failed
+ * view_notes() - print notes on other copies, and on processes whose forks failed
  * @screen: where
  * @rows: those that are shown, as counts since counting began
- * @failed: processes of which forks failed, shown or not
+ * @failed: processes whose forks failed, shown or not
  * @all: all rows of the table
  * @nr: how many
  *

@@ -27,7 +27,7 @@ static const struct shown usual[] = {
 };
 /* clang-format on */
 
-/* Where a column is added, so many of the usual ones are shown, and the last. */
+/* If a column is added for -s, so many of the usual columns are shown, and the last one. */
 #define USUAL_BESIDE_ADDED	3
 
 /**
@@ -62,7 +62,7 @@ static void add_column(struct layout *l, enum cowstat_column c)
 		add_shown(l, (struct shown){ c, view_width(c), NULL });
 }
 
-/* Is the column that rows are sorted by not among those that are shown anyway? */
+/* Must the column that rows are sorted by be added, since it is not shown anyway? */
 static bool sort_is_added(const struct columns *columns)
 {
 	size_t i;

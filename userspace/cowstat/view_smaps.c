@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Events beside levels: what was counted of a process, and what it has resident now. */
+/* What was counted for a process, and beside it what it has resident now. */
 #include <string.h>
 
 #include "format.h"
@@ -26,7 +26,7 @@ static const enum smaps_figure levels[ARRAY_SIZE(events)] = {
 	SMAPS_SHARED_CLEAN, SMAPS_PRIVATE_DIRTY, SMAPS_SWAP,
 };
 
-/* What became private without a copy: new memory, or memory that no other process has any more. */
+/* Print what is private without a copy: new memory, or memory that no other process maps now. */
 static void print_rest(const struct screen *screen, const struct cow_row *row,
 		       const struct smaps *smaps)
 {

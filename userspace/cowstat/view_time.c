@@ -9,7 +9,7 @@
 
 #define NS_PER_S	1000000000ULL
 
-/* The columns of phases, which give way where another column is added. */
+/* The columns of phases. A column that is added for -s replaces them. */
 static const struct {
 	enum cowstat_column column;
 	const char *head;
@@ -49,7 +49,7 @@ static struct text share(struct spent part, struct spent whole)
 	if (part.known && whole.known)
 		t = format_percent(part.ns, whole.ns);
 	t.s[strcspn(t.s, " ")] = '\0';
-	/* Who sleeps in a fault can spend more time in it than it runs. */
+	/* A process that sleeps in a fault can spend more time there than it runs. */
 	if (strlen(t.s) > 6)
 		strcpy(t.s, ">999");
 	return t;
@@ -100,7 +100,7 @@ static void print_row(const struct screen *screen, const struct rows *rows,
 }
 
 /**
- * view_time() - print a line per process: what it spent on copy-on-write
+ * view_time() - print a line per process: the time that it spent on copy-on-write
  * @screen: where
  * @rows: the processes, and their run times
  * @columns: by which column they are sorted

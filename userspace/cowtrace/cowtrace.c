@@ -419,9 +419,9 @@ static void watch_child(pid_t pid, const struct procfs_stat *stat, void *arg)
 }
 
 /*
- * Watch the children, and their children, that are there already. on_fork() adds those that a
- * watched process forks from now on. A child that was forked by one that is not watched yet is
- * found by the next look, so the last look is one that finds none.
+ * Watch the descendants that exist already. The BPF program on_fork() adds children that a watched
+ * process forks from now on. But a process that is not watched yet may fork meanwhile. So repeat
+ * the search until it finds no new process.
  */
 static int watch_descendants(struct trace *t, char *why, size_t len)
 {

@@ -211,8 +211,8 @@ void print_fault_header(FILE *to, const struct fault_columns *columns)
 }
 
 /*
- * The mapping in at most @room characters. A file's name is cut, so that its offset and the
- * process that faulted from outside can be seen.
+ * The mapping in at most @room characters. The name of a file is cut, so that there is room for the
+ * offset, and for the process that faulted if it is not the owner.
  */
 static struct text mapping_text(const struct cow_event *e, int room)
 {

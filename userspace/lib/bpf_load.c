@@ -34,13 +34,13 @@
 #define MAX_CANDIDATES	3
 
 /*
- * What is counted, or told, by one program or by another that takes its place.
+ * What the programs must do: each need is met by the first of several programs that fits.
  *
- * @program: names of the candidates; the first one that fits the kernel is loaded. Objects
- *	that have none of them do not mind
- * @hook: without any, this hook's columns are not known
- * @required: without any, there is no point in loading
- * @without: what is then missing, as the user reads it
+ * @program: names of the candidates; the first one that fits the kernel is loaded. An object
+ *	without any of these programs ignores the need
+ * @hook: if no candidate fits, the columns of this hook are not known
+ * @required: if no candidate fits, nothing is loaded
+ * @without: what is missing without it, for the message to the user
  */
 static const struct need {
 	const char *program[MAX_CANDIDATES];
@@ -80,8 +80,8 @@ static const struct need {
 #define NR_NEEDS	(sizeof(needs) / sizeof(needs[0]))
 
 /*
- * Fields of the kernel's structs that programs read in one of two shapes. Where both are gone,
- * the programs would not load; this says it in plainer words than the verifier.
+ * Fields of the kernel's structs that programs know by two names. If a kernel has neither, the
+ * programs would not load. Checking it here gives a clearer message than the verifier's.
  */
 static const struct field {
 	const char *type[2], *name[2];
@@ -96,9 +96,9 @@ static const struct field {
 #define NR_FIELDS	(sizeof(fields) / sizeof(fields[0]))
 
 /*
- * Functions that map copies of a kind of page, each with one call of *_add_new_anon_rmap(); and
- * the program that counts behind it. A function of uprobes may have no such call: the other
- * has it, or from 6.16 on neither.
+ * Functions that map copies of a kind of page, each with one call of *_add_new_anon_rmap(), and
+ * the program that counts behind this call. There are two functions of uprobes. Only one of them
+ * has the call; from 6.16 on neither has it.
  */
 static const struct copier {
 	const char *program;
@@ -112,13 +112,13 @@ static const struct copier {
 
 #define NR_COPIERS	(sizeof(copiers) / sizeof(copiers[0]))
 
-/* Names of a function; the first one that the kernel has is meant. */
+/* Names of one function in different kernels; the first one that the kernel has is used. */
 static const char *const anon_rmap[] = { "folio_add_new_anon_rmap", "page_add_new_anon_rmap",
 					 NULL };
 static const char *const hugetlb_rmap[] = { "hugetlb_add_new_anon_rmap",
 					    "hugepage_add_new_anon_rmap", NULL };
 
-/* The first complaint of libbpf: what comes after it follows from it. */
+/* The first error message of libbpf. Later messages are only consequences of the same error. */
 static char complaint[256];
 static bool show_all;
 
@@ -171,7 +171,7 @@ static bool locked_down(void)
 	return strstr(line, "[confidentiality]");
 }
 
-/* A question for the end of an error, where we cannot see whether the kernel is locked down. */
+/* A hint to append to an error message, if we cannot see whether the kernel is locked down. */
 static const char *ask_lockdown(void)
 {
 	return access(LOCKDOWN, R_OK) ?
@@ -195,9 +195,10 @@ static bool may_load(void)
 }
 
 /*
- * The programs look at variables of the kernel that libbpf finds in /proc/kallsyms: whether a
- * page is the zero page, and how many pages an mm has, cannot be told without. To whom they
- * are hidden, all addresses are 0; those of per-CPU variables are small ones.
+ * The programs read variables of the kernel whose addresses libbpf finds in /proc/kallsyms.
+ * Without them they cannot recognise the zero page, or count the pages of an mm. If the kernel
+ * hides its addresses from us, all of them are 0. Addresses of per-CPU variables are small
+ * numbers, but not 0.
  */
 static bool addresses_hidden(void)
 {
@@ -281,7 +282,7 @@ static bool is_by(const struct bpf_program *program, const char *kind)
 	return !strncmp(section, kind, len) && (!section[len] || section[len] == '/');
 }
 
-/* On PREEMPT_RT a page-table lock does not hold off preemption: see bpf/cow.bpf.h. */
+/* On PREEMPT_RT a page-table lock does not disable preemption: see bpf/cow.bpf.h. */
 static bool preempts_everywhere(void)
 {
 	char line[16];
@@ -313,7 +314,7 @@ static bool has_tracepoint(const struct bpf_program *program)
 	return false;
 }
 
-/* Can a program be attached here? A trampoline before 6.6 carries six arguments. */
+/* Can a program be attached here? Before 6.6 a BPF trampoline can pass only six arguments. */
 static bool fits(const struct bpf_set *set, const struct btf *btf,
 		 const struct bpf_program *program)
 {
@@ -344,8 +345,8 @@ static struct bpf_program *program_of(const struct bpf_set *set, const char *nam
 }
 
 /*
- * Of the candidates, load the first that fits, and no other. Returns the object's first one if
- * none fits, to be complained of; NULL if one does, or if the object has none.
+ * Load the first candidate that fits, and no other. Return NULL if one fits, or if the object has
+ * no candidate. If none fits, return the object's first candidate, for the error message.
  */
 static struct bpf_program *choose(const struct bpf_set *set, const struct btf *btf,
 				  const struct need *need)
@@ -388,7 +389,7 @@ static bool has_field(const struct btf *btf, const char *type, const char *name)
 	return id > 0 && has_member(btf, id, name);
 }
 
-/* Are structs and pages as the programs know them? */
+/* Do the kernel's structs and page size match what the programs know? */
 static int check_shapes(const struct btf *btf, char *err, size_t errlen)
 {
 	const struct field *f;
@@ -407,7 +408,10 @@ static int check_shapes(const struct btf *btf, char *err, size_t errlen)
 	return 0;
 }
 
-/* Tell the programs whose calls count. Those of files and forks may be left to a kprobe each. */
+/*
+ * Tell the programs which callers count. attach_copiers() may put kprobes behind the calls of
+ * those that copy file pages and pinned pages; the ranges of these are then not used.
+ */
 static int tell_callers(struct bpf_set *set, const struct btf *btf, char *err, size_t errlen)
 {
 	static const char *const copy[] = { "wp_page_copy", "do_wp_page", NULL };
@@ -442,7 +446,7 @@ static int tell_callers(struct bpf_set *set, const struct btf *btf, char *err, s
  * @err: on error, which function is missing, and what is missing without it
  * @errlen: size of @err
  *
- * Sets @set->hooks. What is missing but not required is told on stderr.
+ * Sets @set->hooks. Reports on stderr what is missing but not required.
  *
  * Return: 0; -ENOENT when a required function is not there; another negative errno.
  */
@@ -508,7 +512,7 @@ static struct bpf_prog_info info_of(const struct bpf_program *program)
 }
 
 /**
- * bpf_load_id() - by which number the kernel knows a program
+ * bpf_load_id() - get the kernel's id of a program
  * @program: loaded, or left out
  *
  * Return: its id; 0 if it was left out.
@@ -519,11 +523,12 @@ uint32_t bpf_load_id(const struct bpf_program *program)
 }
 
 /**
- * bpf_load_missed() - how many events no program has seen, at most
+ * bpf_load_missed() - an upper bound of the events that no program has seen
  * @set: loaded; it may be detached
  *
- * What the kernel skipped, of all programs but those at exits: an exit that is skipped loses a
- * duration, and no fault. Whether a skipped call had to do with what is watched is not known.
+ * Counts the calls that the kernel has skipped, except those of programs at exits: without an exit
+ * only a duration is lost, not a fault. It is an upper bound, since a skipped call may belong to a
+ * process that is not watched.
  */
 uint64_t bpf_load_missed(const struct bpf_set *set)
 {
@@ -536,7 +541,7 @@ uint64_t bpf_load_missed(const struct bpf_set *set)
 	return missed;
 }
 
-/* How much the verifier had to look at; it refuses at a million. */
+/* Print how many instructions the verifier has processed; it rejects programs at a million. */
 static void tell_verified(const struct bpf_program *program)
 {
 	struct bpf_prog_info info = info_of(program);
@@ -548,12 +553,12 @@ static void tell_verified(const struct bpf_program *program)
 }
 
 /**
- * bpf_load_object() - have the kernel verify and take the chosen programs
+ * bpf_load_object() - load the chosen programs into the kernel
  * @set: after bpf_load_choose()
  * @err: on error, why, and what to do about it
  * @errlen: size of @err
  *
- * RLIMIT_MEMLOCK does not matter: since 5.11 the memory of BPF is the cgroup's to limit, and
+ * RLIMIT_MEMLOCK does not matter: since 5.11 the memory cgroup limits the memory of BPF, and
  * bpf_load_check() has refused older kernels.
  *
  * Return: 0 or a negative errno.
@@ -578,7 +583,7 @@ int bpf_load_object(struct bpf_set *set, char *err, size_t errlen)
 	return 0;
 }
 
-/* The programs learn what the kernel keeps in variables, and we its text at @address. */
+/* Run the program look_up: it copies the kernel's variables, and the kernel's text at @address. */
 static int look_up(struct bpf_set *set, uint64_t address)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
@@ -609,7 +614,7 @@ static int keep_link(struct bpf_set *set, struct bpf_program *program, struct bp
 	return 0;
 }
 
-/* Where the kernel's struct pt_regs has a register, by its number in x86 instructions. */
+/* The offset of a register in struct pt_regs, by its number in x86 instructions. */
 static size_t register_offset(int number)
 {
 	/* r15 r14 r13 r12 bp bx r11 r10 r9 r8 ax cx dx si di, a word each */
@@ -620,7 +625,7 @@ static size_t register_offset(int number)
 	return word[number & 15] * 8;
 }
 
-/* A kprobe in a function, at its beginning or behind it. The cookie tells where the VMA is. */
+/* Attach a kprobe at an offset in a function. The cookie tells where the VMA is. */
 static int attach_at(struct bpf_set *set, struct bpf_program *program, const char *function,
 		     const struct call_site *site, char *err, size_t errlen)
 {
@@ -635,7 +640,7 @@ static int attach_at(struct bpf_set *set, struct bpf_program *program, const cha
 			 err, errlen);
 }
 
-/* The same at the beginning of the first of these functions that there is. */
+/* Attach a kprobe at the beginning of the first of these functions that exists. */
 static int attach_first(struct bpf_set *set, const char *name, const char *const *functions,
 			char *err, size_t errlen)
 {
@@ -649,8 +654,9 @@ static int attach_first(struct bpf_set *set, const char *name, const char *const
 }
 
 /*
- * Attach what counts copies of file pages and of pinned pages behind the calls that add them.
- * Where the text of one is not as expected, watch the function that they call, for all of them.
+ * Attach the programs that count copies of file pages and of pinned pages, behind the calls that
+ * add these pages. If the text of one caller is not as expected, attach to the function that all
+ * of them call instead.
  */
 static int attach_copiers(struct bpf_set *set, char *err, size_t errlen)
 {
@@ -689,8 +695,9 @@ static int attach_copiers(struct bpf_set *set, char *err, size_t errlen)
 }
 
 /*
- * Attach what counts failed forks behind the call of copy_process() by kernel_clone(). Where that
- * is not found, to all returns of copy_process(), which costs each fork more.
+ * Attach the program that counts failed forks, behind the call of copy_process() in
+ * kernel_clone(). If that call is not found, attach to all returns of copy_process(), which makes
+ * each fork slower.
  */
 static int attach_returned(struct bpf_set *set, char *err, size_t errlen)
 {
@@ -740,7 +747,7 @@ static int attach_program(struct bpf_set *set, struct bpf_program *program, char
 }
 
 /**
- * bpf_load_attach() - attach all programs that were loaded, but for iterators
+ * bpf_load_attach() - attach all programs that were loaded, except iterators
  * @set: after bpf_load_object()
  * @err: on error, which one could not be attached, and why
  * @errlen: size of @err
@@ -771,7 +778,7 @@ int bpf_load_attach(struct bpf_set *set, char *err, size_t errlen)
 }
 
 /**
- * bpf_load_detach() - let go of all links; what is pinned stays attached
+ * bpf_load_detach() - close all links; programs whose links are pinned stay attached
  * @set: may be empty
  */
 void bpf_load_detach(struct bpf_set *set)
@@ -822,11 +829,11 @@ static int make_dirs(const char *dir, char *err, size_t errlen)
 /**
  * bpf_load_pin() - pin links, maps and programs, so that they outlive us
  * @set: attached
- * @dir: to be made, in a BPF file system
+ * @dir: a directory to create in a BPF file system
  * @err: on error, why
  * @errlen: size of @err
  *
- * DIR/links/PROGRAM, DIR/maps/MAP, DIR/progs/PROGRAM. On error nothing of it stays.
+ * Creates DIR/links/PROGRAM, DIR/maps/MAP and DIR/progs/PROGRAM. On error removes all of them.
  *
  * Return: 0, -EEXIST if @dir is there already, or another negative errno.
  */
@@ -875,7 +882,7 @@ int bpf_load_pin(struct bpf_set *set, const char *dir, char *err, size_t errlen)
 	return ret;
 }
 
-/* Everything in a directory of pins, one level of directories deep. */
+/* Remove everything in a directory of pins, and in its subdirectories. */
 static int empty_dir(const char *dir, int depth)
 {
 	DIR *d = opendir(dir);
@@ -899,7 +906,7 @@ static int empty_dir(const char *dir, int depth)
 }
 
 /**
- * bpf_load_unpin() - take a directory of pins away; what they alone held is detached
+ * bpf_load_unpin() - remove a directory of pins; programs that nothing else holds are detached
  * @dir: as given to bpf_load_pin()
  * @err: on error, why
  * @errlen: size of @err

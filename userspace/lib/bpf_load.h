@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Loading, attaching and pinning of our BPF objects, and telling why it cannot be done.
- * Knows which program needs which function of the kernel; nothing of what they count.
+ * Loads, attaches and pins our BPF objects, or says why that is not possible. Knows which program
+ * needs which function of the kernel, but not what the programs count.
  */
 #ifndef COWSTAT_BPF_LOAD_H
 #define COWSTAT_BPF_LOAD_H
@@ -55,7 +55,7 @@ struct bpf_variables {
  * @nr: how many
  * @hooks: bits of enum cowstat_hook whose functions this kernel has
  * @kernel: where its functions are
- * @verbose: tell on stderr what is missing, and how long the verifier thought
+ * @verbose: report on stderr what is missing, and what the verifier has processed
  */
 struct bpf_set {
 	struct bpf_object_skeleton *skeleton;

@@ -44,7 +44,7 @@ static int add(struct cgroups *cgroups, uint64_t id, const char *path)
 }
 
 /**
- * cgroups_mount() - find where the v2 hierarchy is mounted: alone, or beside that of v1
+ * cgroups_mount() - find where the v2 hierarchy is mounted, also on systems with v1 hierarchies
  * @to: the path
  * @size: size of @to
  *
@@ -156,7 +156,7 @@ static void tidy(char *to, size_t size, const char *path)
 }
 
 /**
- * cgroups_locate() - find a cgroup that somebody named
+ * cgroups_locate() - find a cgroup that the user named
  * @given: "a/b", "/a/b", or its directory below the mount of the v2 hierarchy
  * @mount: where that hierarchy is mounted; NULL to look for it
  * @cgroup: filled in
@@ -204,9 +204,9 @@ int cgroups_locate(const char *given, const char *mount, struct cgroup_place *cg
 }
 
 /**
- * cgroups_within() - is that cgroup this one, or below it?
- * @path: that one's
- * @above: this one's
+ * cgroups_within() - is one cgroup the same as another, or below it?
+ * @path: path of the one
+ * @above: path of the other
  *
  * Return: true if so.
  */

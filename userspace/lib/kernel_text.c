@@ -8,7 +8,7 @@
 
 #define KALLSYMS	"/proc/kallsyms"
 
-/* Functions that are asked for; parts of them, as NAME.cold, are kept too. */
+/* The functions that callers may ask for. Their parts, such as NAME.cold, are kept too. */
 /* clang-format off */
 static const char *const wanted[] = {
 	"do_wp_page", "wp_page_copy", "hugetlb_wp", "do_huge_pmd_wp_page",
@@ -26,7 +26,7 @@ static const char *const wanted[] = {
 
 struct part {
 	const char *name; /* one of wanted[] */
-	bool whole;	  /* its symbol is just that */
+	bool whole;	  /* the function itself, not a part like NAME.cold */
 	struct cow_range range;
 };
 
@@ -44,8 +44,8 @@ static const char *wanted_name(const char *symbol, size_t len)
 }
 
 /*
- * A line is ADDRESS TYPE NAME, in the order of addresses; those of modules have [MODULE] behind
- * them and stand last. A part ends where the next symbol begins, whatever that is.
+ * A line is ADDRESS TYPE NAME. Lines are in the order of addresses. Symbols of modules have
+ * [MODULE] behind the name and come last. A function ends where the next symbol begins.
  */
 static void see_symbol(struct kernel_text *text, uint64_t address, const char *symbol)
 {
@@ -84,9 +84,9 @@ static void read_symbols(FILE *f, struct kernel_text *text)
 }
 
 /**
- * kernel_text_read() - find the functions that we have to do with
+ * kernel_text_read() - find the functions in wanted[]
  *
- * Return: where they are, to be freed; NULL with errno set.
+ * Return: where they are, to be freed with kernel_text_free(); NULL with errno set.
  */
 struct kernel_text *kernel_text_read(void)
 {
@@ -122,9 +122,9 @@ static const struct part *part_of(const struct kernel_text *text, const char *na
 }
 
 /**
- * kernel_text_has() - is there a function of just this name?
+ * kernel_text_has() - is there a function with exactly this name?
  * @text: from kernel_text_read()
- * @name: one of those that we have to do with
+ * @name: one of wanted[]
  */
 bool kernel_text_has(const struct kernel_text *text, const char *name)
 {
@@ -132,9 +132,9 @@ bool kernel_text_has(const struct kernel_text *text, const char *name)
 }
 
 /**
- * kernel_text_function() - where a function of just this name is
+ * kernel_text_function() - find the function with exactly this name
  * @text: from kernel_text_read()
- * @name: one of those that we have to do with
+ * @name: one of wanted[]
  * @to: where it is, without parts that the compiler split off
  *
  * Return: false if there is none.
@@ -168,7 +168,7 @@ size_t kernel_text_ranges(const struct kernel_text *text, const char *const *nam
 	return nr;
 }
 
-/* Where an instruction `call` at @at leads to. */
+/* The target of the `call` instruction at @at. */
 static uint64_t call_target(const struct cow_range *function, const uint8_t *code, size_t at)
 {
 	int32_t relative;
@@ -189,11 +189,11 @@ static bool leads_to(const struct kernel_text *text, uint64_t target, const char
 }
 
 /**
- * kernel_text_call() - the one place in a function where another is called
+ * kernel_text_call() - find the only call of a function in another one
  * @text: from kernel_text_read()
- * @function: where it is
- * @code: its text
- * @callee: names of the other; ends in NULL
+ * @function: where the caller is
+ * @code: the caller's text
+ * @callee: names of the called function; ends in NULL
  * @behind: offset of the instruction behind the call
  *
  * Return: 1; 0 when there is no such call; -EILSEQ when there are several, or the function is
@@ -229,8 +229,9 @@ struct move {
 enum { RSP = 4, RBP = 5, RSI = 6 };
 
 /*
- * Between registers: REX 89 or 8b MODRM. From the stack: REX 8b MODRM with rbp as the base, or
- * with rsp, which takes one more byte. Returns the length; 0 when it is another instruction.
+ * Decode a move. Between registers: REX 89 or 8b MODRM. From the stack: REX 8b MODRM with rbp as
+ * the base, or with rsp, which takes one more byte. Return its length; 0 if it is another
+ * instruction.
  */
 static size_t decode_move(const uint8_t *code, struct move *move)
 {
@@ -271,12 +272,11 @@ static size_t decode_move(const uint8_t *code, struct move *move)
  * @code: its text
  * @site: what was found
  *
- * There, the arguments of folio_add_lru_vma(folio, vma) are loaded from registers that live on, or
- * from the stack.
- * A kprobe at the first of these moves is reached by this call alone.
+ * At this place, the arguments of folio_add_lru_vma(folio, vma) are loaded from callee-saved
+ * registers or from the stack. Only this call reaches a kprobe at the first of these moves.
  *
- * Return: 1; 0 when there is no such call; -EILSEQ when there are several, or something else
- * stands behind it.
+ * Return: 1; 0 if there is no such call; -EILSEQ if there are several, or if other instructions
+ * follow the call.
  */
 int kernel_text_site(const struct kernel_text *text, const struct cow_range *function,
 		     const uint8_t *code, struct call_site *site)
@@ -294,7 +294,7 @@ int kernel_text_site(const struct kernel_text *text, const struct cow_range *fun
 	found = kernel_text_call(text, function, code, added, &site->offset);
 	if (found <= 0)
 		return found;
-	if (site->offset + 59 > function->size) /* what is looked at, at most */
+	if (site->offset + 59 > function->size) /* decoding reads at most 59 bytes */
 		return -EILSEQ;
 	for (at = site->offset; (len = decode_move(code + at, &move)); at += len) {
 		if (at - site->offset > 32)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Where the kernel's functions are, from /proc/kallsyms, and the one place in a function where
- * another is called, from the function's text.
+ * Finds kernel functions in /proc/kallsyms, and in the text of a function the only call of
+ * another one.
  */
 #ifndef COWSTAT_KERNEL_TEXT_H
 #define COWSTAT_KERNEL_TEXT_H
@@ -15,8 +15,8 @@
 struct kernel_text;
 
 /**
- * struct call_site - behind a call, where its successor's arguments are about to be loaded
- * @offset: from the function's beginning
+ * struct call_site - the place behind a call, where the arguments of the next call are loaded
+ * @offset: of this place, from the beginning of the function
  * @base: a register, by its number in x86 instructions
  * @in_memory: the VMA is not in @base, but in memory, at @displacement from there
  * @displacement: in bytes

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One figure, or one line, out of a file of /proc or /sys, and who the processes are. These
- * files are small and few are read, so each call opens its file, reads it and closes it.
+ * Reads a figure or a line from a file of /proc or /sys, and facts about processes. These files
+ * are small and we read few of them, so each call opens, reads and closes its file.
  */
 #ifndef COWSTAT_PROCFS_H
 #define COWSTAT_PROCFS_H
@@ -12,8 +12,8 @@
 #include <sys/types.h>
 
 /**
- * struct procfs_stat - who a process is
- * @ppid: its parent now; not who forked it, if that one has exited
+ * struct procfs_stat - parent and start time of a process
+ * @ppid: its present parent, which is not the process that forked it if that one has exited
  * @start_ns: when it was started, CLOCK_BOOTTIME, in steps of 10 ms
  */
 struct procfs_stat {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The one parser of cowstat's table, as /proc/cowstat and the pinned BPF iterator
- * print it. The format is drawn at the top of module/proc.c.
+ * The only parser of cowstat's table, for /proc/cowstat and for the pinned BPF iterator. The top
+ * of module/proc.c shows the format.
  */
 #ifndef COWSTAT_TABLE_READER_H
 #define COWSTAT_TABLE_READER_H
@@ -15,8 +15,8 @@
 
 /**
  * struct cow_figure - a number of the header line
- * @known: false where the table says "-" or nothing at all
- * @value: 0 unless @known; a switch is 1 when on
+ * @known: false if the table has "-", or does not have this number
+ * @value: 0 unless @known; for on/off, 1 is on
  */
 struct cow_figure {
 	bool known;
@@ -32,9 +32,9 @@ enum cow_row_kind {
 
 /**
  * struct cow_row - a line of the table
- * @kind: what it is of
- * @pid: of a process, as this pid namespace sees it; 0 for sums
- * @known: by column: the table has it, and it is not "-"
+ * @kind: the kind of line
+ * @pid: the pid of a process in this pid namespace; 0 for sums
+ * @known: by column: the table has this column, and its value is not "-"
  * @value: by column: the number; 0 unless @known, and for state and comm
  * @state: 'L' live, 'X' exited, 'S' of COW_ROW_SUM, '-' unknown
  * @comm: the process's name, unescaped; "" unless known
@@ -62,13 +62,13 @@ struct cow_row {
  * @rows: rows in use
  * @max_rows: rows there can be
  * @folded: rows that were given up
- * @lost: faults that could not be given a row
+ * @lost: faults and forks whose process got no row
  * @missed: calls that a hook is known to have missed
  * @sums: sums by cgroup, user and name, and by cgroup and user
  * @max_sums: sums there can be
  * @merged: sums that were given up
- * @hooks: what is armed, comma-separated; "-" for none
- * @kprobes: those of @hooks that kprobes count, likewise; "" if the table does not tell
+ * @hooks: the armed hooks, comma-separated; "-" for none
+ * @kprobes: those of @hooks that kprobes count, comma-separated; "" if the table does not say
  * @row: the lines, in the table's order
  * @nr: how many
  *
