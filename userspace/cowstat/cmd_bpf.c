@@ -28,9 +28,9 @@
 static void usage(FILE *to)
 {
 	fputs("usage: cowstat bpf load [-m ROWS] [-v] | cowstat bpf unload\n"
-	      "Count copy-on-write by BPF programs, without the module. The table is then\n" COWSTAT_BPF_TABLE
-	      ", for root; cowstat --source bpf shows it.\n"
-	      "  -m, --max-rows ROWS   processes that have a row at a time (8192)\n"
+	      "Count copy-on-write with BPF programs, without the module. The table is then\n" COWSTAT_BPF_TABLE
+	      ", which root can read; cowstat --source bpf shows it.\n"
+	      "  -m, --max-rows ROWS   how many processes can have a row at a time (8192)\n"
 	      "  -v, --verbose         also print what the verifier did with each program\n",
 	      to);
 }
