@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# Sourced by every script here: paths, messages, the list of kernels, and roots.
+# Sourced by every script here: paths, messages, the list of kernels, and roots. A root is a Debian
+# root file system in the cache: builds and tests run in it.
 # shellcheck shell=bash
 
 set -euo pipefail
@@ -11,7 +12,7 @@ self=$(basename "$0")
 say() { printf '%s: %s\n' "$self" "$*" >&2; }
 die() { say "$*"; exit 1; }
 
-# run_as_root COMMAND...: run a command as root, through sudo where we are not root.
+# run_as_root COMMAND...: run a command as root, with sudo if we are not root.
 run_as_root() {
 	if [ "$(id -u)" = 0 ]; then
 		"$@"
@@ -22,12 +23,12 @@ run_as_root() {
 	fi
 }
 
-# have_kvm: can VMs use KVM? Some machines have a /dev/kvm, but a processor without vmx or svm:
-# it cannot run a whole kernel.
+# have_kvm: can VMs use KVM? Some machines have a /dev/kvm, but a processor without vmx or svm.
+# They cannot run a whole kernel with KVM.
 have_kvm() { [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; }
 
-# The kernel for tests that one kernel is enough for: those of real programs, and those that need
-# no kernel. Only its root has these programs. The demonstration uses it too.
+# The kernel for tests that need to run on one kernel only: tests of real programs, and tests that
+# need no kernel. Only its root has these programs. The demonstration also uses it.
 programs_kernel=6.12
 
 # kernels [all]: the names of the kernels in scripts/kernels.txt; without `all`, not those
@@ -45,7 +46,7 @@ kernel_field() {
 }
 
 # root_dir NAME [KIND]: the folder of the root of a kernel's release. For kinds see scripts/rootfs;
-# COWSTAT_ROOT is the kind where none is named.
+# without KIND, the kind is $COWSTAT_ROOT.
 root_dir() { printf '%s/%s-%s\n' "$cache" "${2:-${COWSTAT_ROOT:-build}}" "$(kernel_field "$1" 2)"; }
 
 # kernel_config NAME: the path of the configuration that we build a kernel with. Only kernels

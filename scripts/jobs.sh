@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # Sourced by scripts/check and scripts/check-long: jobs, each a file of tests for prove(1).
-# A job runs its tests on one kernel; before it starts, a job of its own has built what the
+# A job runs its tests on one kernel. A separate job, which must finish first, builds what the
 # tests of that kernel need. Jobs run at the same time, the longest first.
 # shellcheck shell=bash
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# jobs_begin NAME TEST...: the files of jobs go to build/NAME. Where there are TESTs, only
-# these jobs are wanted.
+# jobs_begin NAME TEST...: the files of jobs go to build/NAME. With TESTs, only these jobs run.
 jobs_begin() {
 	jobs_dir=$top/build/$1
 	shift
@@ -17,7 +16,7 @@ jobs_begin() {
 
 declare -A jobs_targets
 
-# wanted NAME: is this job or kind of job wanted?
+# wanted NAME: is this job, or kind of job, to run?
 wanted() {
 	local name
 	[ ${#jobs_wanted[@]} -gt 0 ] || return 0
@@ -28,8 +27,8 @@ wanted() {
 }
 
 # job SECONDS NAME KERNEL TARGETS COMMAND: run COMMAND, which writes TAP, in this checkout, once
-# the make(1) TARGETS are built for KERNEL. SECONDS is how long it takes on two CPUs that have
-# no KVM: only the order of the jobs depends on it. A KERNEL of - needs nothing built.
+# the make(1) TARGETS are built for KERNEL. SECONDS is how long it takes on two CPUs without KVM:
+# only the order of the jobs depends on it. If KERNEL is -, nothing is built before.
 job() {
 	jobs+=("$1 $2")
 	[ "$3" = - ] || [ -n "${jobs_targets[$3]+set}" ] || { jobs_kernels+=("$3"); jobs_targets[$3]=; }
@@ -40,8 +39,8 @@ job() {
 	JOB
 }
 
-# jobs_run N: build and run all jobs, N at a time; "" is one per CPU, but two at least.
-# Fails if one failed.
+# jobs_run N: build and run all jobs, N at a time. If N is "", run one per CPU, but at least two.
+# Fails if a job failed.
 jobs_run() {
 	local kernel targets files=() at_a_time memory
 	for kernel in "${jobs_kernels[@]}"; do
@@ -82,8 +81,8 @@ job_build() {
 	exit "$status"
 }
 
-# job_run FOLDER NAME KERNEL COMMAND: what COMMAND writes is kept in FOLDER/NAME.txt, its stderr in
-# FOLDER/NAME.log. Lines that begin with # are progress: they are shown at once.
+# job_run FOLDER NAME KERNEL COMMAND: run COMMAND. Its stdout is kept in FOLDER/NAME.txt, its stderr
+# in FOLDER/NAME.log. Lines that begin with # are progress: they are shown at once.
 job_run() {
 	if [ "$3" != - ]; then
 		until [ -s "$1/$3.built" ]; do sleep 1; done
