@@ -15,6 +15,7 @@ DECLARE_STATIC_KEY_FALSE(counting_key);
  * is on.
  *
  * Context: any.
+ * Return: true if it is.
  */
 static __always_inline bool counting_is_steady(void)
 {

@@ -145,6 +145,8 @@ static __always_inline void row_derive(const unsigned long long *value, unsigned
  * row_memo() - what a row that is given up adds to a memo of its ancestor
  * @value: the row's values, by enum row_value
  * @memo: which memo, from ROW_FIRST_MEMO on
+ *
+ * Return: the number to add.
  */
 static __always_inline unsigned long long row_memo(const unsigned long long *value,
 						   unsigned int memo)
@@ -218,6 +220,8 @@ enum { ROW_COLUMNS_FIT_ONE_WORD = 1 / (COWSTAT_NR_COLUMNS <= 64) };
 /**
  * row_counted_columns() - the columns that are counted at all
  * @hooks: a bit for each enum cowstat_hook that is armed, or was in this epoch
+ *
+ * Return: a set of columns.
  */
 static __always_inline unsigned long long row_counted_columns(unsigned long long hooks)
 {
@@ -235,7 +239,9 @@ static __always_inline unsigned long long row_counted_columns(unsigned long long
  * row_known_columns() - the columns of a row that are known; others print "-"
  * @counted: from row_counted_columns()
  * @known: the row's set of enum row_known
- * @owner: is its uid, cgroup and name known?
+ * @owner: are its uid, cgroup and name known?
+ *
+ * Return: a set of columns.
  */
 static __always_inline unsigned long long row_known_columns(unsigned long long counted,
 							    unsigned int known, int owner)
@@ -260,6 +266,8 @@ static __always_inline unsigned long long row_known_columns(unsigned long long c
  * row_sum_columns() - the columns of a sum that are known; others print "-"
  * @counted: from row_counted_columns()
  * @kind: of the sum
+ *
+ * Return: a set of columns.
  */
 static __always_inline unsigned long long row_sum_columns(unsigned long long counted,
 							  enum row_sum_kind kind)

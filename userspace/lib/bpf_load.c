@@ -523,12 +523,14 @@ uint32_t bpf_load_id(const struct bpf_program *program)
 }
 
 /**
- * bpf_load_missed() - an upper bound of the events that no program has seen
+ * bpf_load_missed() - get an upper bound of the events that no program has seen
  * @set: loaded; it may be detached
  *
  * Counts the calls that the kernel has skipped, except those of programs at exits: without an exit
  * only a duration is lost, not a fault. It is an upper bound, since a skipped call may belong to a
  * process that is not watched.
+ *
+ * Return: that number.
  */
 uint64_t bpf_load_missed(const struct bpf_set *set)
 {

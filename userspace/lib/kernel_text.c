@@ -125,6 +125,8 @@ static const struct part *part_of(const struct kernel_text *text, const char *na
  * kernel_text_has() - is there a function with exactly this name?
  * @text: from kernel_text_read()
  * @name: one of wanted[]
+ *
+ * Return: true if there is.
  */
 bool kernel_text_has(const struct kernel_text *text, const char *name)
 {
