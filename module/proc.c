@@ -107,7 +107,7 @@ static void reader_ns(struct reader *reader)
 	rcu_read_unlock();
 }
 
-/* May whoever opened a file see every row, the sums, and system-wide figures? */
+/* May the task that opened a file see every row, the sums, and system-wide figures? */
 static bool may_see_all(const struct file *file)
 {
 	return file_ns_capable(file, &init_user_ns, CAP_SYS_PTRACE) ||

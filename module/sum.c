@@ -262,7 +262,7 @@ bool sums_copy(unsigned int index, struct row_copy *copy, enum row_sum_kind *kin
 
 	*kind = index < nr_sums ? ROW_SUM_NAMED : ROW_SUM_OF_CGROUP;
 	sum = &kinds[*kind].sum[index % nr_sums];
-	generation = smp_load_acquire(&sum->generation); /* before all else */
+	generation = smp_load_acquire(&sum->generation); /* before the other fields */
 	if (!(generation & 1))
 		return false;
 	memset(copy, 0, sizeof(*copy));

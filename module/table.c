@@ -784,7 +784,7 @@ unsigned int table_used(void)
 bool table_copy_row(unsigned int index, struct row_copy *copy)
 {
 	const struct row *row = &table.rows[index];
-	u32 generation = smp_load_acquire(&row->generation); /* before all else */
+	u32 generation = smp_load_acquire(&row->generation); /* before the other fields */
 
 	if (!(generation & 1))
 		return false;

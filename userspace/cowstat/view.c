@@ -142,7 +142,7 @@ static struct text unknown(void)
 /**
  * view_count() - a count in a column
  * @screen: how
- * @row: of whom
+ * @row: of a process, or a sum
  * @column: which
  * @width: at least 4
  * @span_ns: 0, or print it by second
@@ -164,7 +164,7 @@ struct text view_count(const struct screen *screen, const struct cow_row *row,
 /**
  * view_size() - bytes in a column: KiB, or with a unit for people
  * @screen: how
- * @row: of whom
+ * @row: of a process, or a sum
  * @column: which; counts bytes
  * @width: at least 5
  * @span_ns: 0, or print it by second

@@ -75,7 +75,7 @@ bool cgroups_mount(char *to, size_t size)
  * @mount: where the v2 hierarchy is mounted; NULL to look for it
  * @cgroups: to be freed with cgroups_free(); empty when there is no such hierarchy
  *
- * A cgroup that goes while we walk is left out.
+ * Leaves out a cgroup that is removed while we walk.
  *
  * Return: 0 or -ENOMEM.
  */

@@ -201,7 +201,7 @@ uint64_t procfs_meminfo(const char *key)
 /**
  * procfs_kprobes_are_off() - has root switched off all kprobes of the system?
  *
- * Return: false, too, to whoever may not read that, and where no debugfs is mounted.
+ * Return: true if so. False also if we may not read that, or if debugfs is not mounted.
  */
 bool procfs_kprobes_are_off(void)
 {
