@@ -130,15 +130,19 @@ static __always_inline bool comm_matches(void)
 	return true;
 }
 
-/* The task that owns the mm of a VMA; NULL if it is current's mm, or the owner is not known. */
-static __always_inline struct task_struct *owner_of_remote(struct vm_area_struct *vma)
+/* Does the memory of a VMA belong to another process than current? */
+static __always_inline bool is_remote(u64 vma)
 {
-	struct mm_struct *mm = BPF_CORE_READ(vma, vm_mm);
+	return FIELD(vma, struct vm_area_struct, vm_mm) != (u64)bpf_get_current_task_btf()->mm;
+}
+
+/* The task that owns the mm of such a VMA; NULL if it is not known. */
+static __always_inline struct task_struct *owner_of(u64 vma)
+{
+	struct mm_struct *mm = (void *)FIELD(vma, struct vm_area_struct, vm_mm);
 
 	/* Without CONFIG_MEMCG the kernel does not know the owner. */
-	if (mm == bpf_get_current_task_btf()->mm || !bpf_core_field_exists(mm->owner))
-		return NULL;
-	return BPF_CORE_READ(mm, owner);
+	return bpf_core_field_exists(mm->owner) ? BPF_CORE_READ(mm, owner) : NULL;
 }
 
 /* Is the process that faults watched, or the process that owns the memory? */
@@ -149,7 +153,7 @@ static __noinline bool pid_is_watched(u64 vma)
 
 	if (bpf_map_lookup_elem(&pids, &pid))
 		return true;
-	owner = owner_of_remote((struct vm_area_struct *)vma);
+	owner = is_remote(vma) ? owner_of(vma) : NULL;
 	if (!owner)
 		return false;
 	pid = BPF_CORE_READ(owner, tgid);
@@ -203,13 +207,13 @@ static __always_inline u32 bucket_of(u64 ns)
 }
 
 /* Describe the mapping that the page belongs to. */
-static __always_inline void describe(struct note *note, u64 vma_address, u64 address)
+static __always_inline void describe(struct note *note, u64 vma, u64 address)
 {
 	struct cow_event *e = &note->event;
-	struct vm_area_struct *vma = (void *)vma_address;
-	u64 start = BPF_CORE_READ(vma, vm_start), end = BPF_CORE_READ(vma, vm_end);
-	struct mm_struct *mm = BPF_CORE_READ(vma, vm_mm);
-	struct file *file = BPF_CORE_READ(vma, vm_file);
+	u64 start = FIELD(vma, struct vm_area_struct, vm_start);
+	u64 end = FIELD(vma, struct vm_area_struct, vm_end);
+	u64 mm = FIELD(vma, struct vm_area_struct, vm_mm);
+	struct file *file = (void *)FIELD(vma, struct vm_area_struct, vm_file);
 	u64 stack;
 
 	note->vma_start = start;
@@ -220,15 +224,17 @@ static __always_inline void describe(struct note *note, u64 vma_address, u64 add
 	__builtin_memset(e->file, 0, sizeof(e->file));
 	if (file) {
 		e->mapping = COW_MAPPING_FILE;
-		e->offset = (BPF_CORE_READ(vma, vm_pgoff) << COW_PAGE_SHIFT) + address - start;
+		e->offset = (FIELD(vma, struct vm_area_struct, vm_pgoff) << COW_PAGE_SHIFT) +
+			    address - start;
 		bpf_probe_read_kernel_str(e->file, sizeof(e->file),
 					  BPF_CORE_READ(file, f_path.dentry, d_name.name));
 		return;
 	}
-	stack = BPF_CORE_READ(mm, start_stack);
-	if (BPF_CORE_READ(vma, vm_flags) & COW_VM_GROWSDOWN || (start <= stack && stack < end))
+	stack = FIELD(mm, struct mm_struct, start_stack);
+	if (vma_flags(vma) & COW_VM_GROWSDOWN || (start <= stack && stack < end))
 		e->mapping = COW_MAPPING_STACK;
-	else if (start <= BPF_CORE_READ(mm, brk) && end >= BPF_CORE_READ(mm, start_brk))
+	else if (start <= FIELD(mm, struct mm_struct, brk) &&
+		 end >= FIELD(mm, struct mm_struct, start_brk))
 		e->mapping = COW_MAPPING_HEAP;
 }
 
@@ -392,11 +398,9 @@ static __noinline int tell(const struct note *note)
 /* --- faults ------------------------------------------------------------------------------ */
 
 /* Describe a fault at its entry, where the VMA cannot go and current has not exited. */
-static __noinline int take_note(void *ctx, struct note *note, u64 vma_address, u64 address,
-				u32 sinks)
+static __noinline int take_note(void *ctx, struct note *note, u64 vma, u64 address, u32 sinks)
 {
-	struct vm_area_struct *vma = (void *)vma_address;
-	struct task_struct *owner = owner_of_remote(vma);
+	struct task_struct *owner;
 	struct cow_event *e = &note->event;
 	u64 id = bpf_get_current_pid_tgid();
 
@@ -405,16 +409,18 @@ static __noinline int take_note(void *ctx, struct note *note, u64 vma_address, u
 	e->by_pid = e->pid;
 	e->tid = id;
 	e->address = address;
-	e->remote = (u64)BPF_CORE_READ(vma, vm_mm) != (u64)bpf_get_current_task_btf()->mm;
-	bpf_get_current_comm(e->comm, sizeof(e->comm));
+	e->remote = is_remote(vma);
+	if (sinks & ~COW_TO_HIST || hist_by_pid || sums_by_comm)
+		bpf_get_current_comm(e->comm, sizeof(e->comm));
 	__builtin_memset(e->by_comm, 0, sizeof(e->by_comm));
+	owner = e->remote ? owner_of(vma) : NULL;
 	if (owner) {
 		__builtin_memcpy(e->by_comm, e->comm, sizeof(e->by_comm));
 		e->pid = BPF_CORE_READ(owner, tgid);
 		BPF_CORE_READ_INTO(&e->comm, owner, comm);
 	}
 	if (sinks & ~COW_TO_HIST) /* a histogram does not need the mapping */
-		describe(note, vma_address, address);
+		describe(note, vma, address);
 	if (sinks & COW_TO_STACKS) {
 		note->user = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
 		note->kernel = bpf_get_stackid(ctx, &stacks, 0);
