@@ -197,7 +197,7 @@ struct model {
 	bool live[PROCESSES];
 	int parent[PROCESSES];
 	int anon_vma[PROCESSES];
-	int chain[PROCESSES][PROCESSES], links[PROCESSES]; /* from the root's on */
+	int chain[PROCESSES][PROCESSES], links[PROCESSES]; /* as the kernel walks it */
 	enum pte pte[PROCESSES][REGION];
 	int page[PROCESSES][REGION];
 	struct anon_vma av[PROCESSES];
@@ -209,6 +209,7 @@ struct model {
 };
 
 static struct model m;
+static bool reverses; /* anon_vma_clone(): 6.12 does not, 7.2 does */
 static uint64_t reused_anon_vmas, mistaken, copies;
 
 static int new_anon_vma(int parent)
@@ -243,7 +244,8 @@ static void model_fork(int p, int child)
 	m.base[child] = m.own[p];
 	m.forks[p]++;
 	for (int i = 0; i < m.links[p]; i++) {
-		int of = m.chain[p][i];
+		/* newer kernels walk the chain from the other end, and so turn it round */
+		int of = m.chain[p][reverses ? m.links[p] - 1 - i : i];
 
 		link_anon_vma(child, of);
 		if (av == NONE && m.av[of].children < 2 && !m.av[of].active)
@@ -478,6 +480,7 @@ int main(void)
 	if (shared == MAP_FAILED)
 		bail("no shared memory");
 	seed_random();
+	reverses = !kernel_before(7, 0);
 	unload_module();
 	load_module("max_rows=" ROWS);
 	if (has_bpf()) {
