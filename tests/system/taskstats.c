@@ -99,14 +99,16 @@ static void compare_equal(const char *name, work_fn *work, size_t n)
  * The time of copies: ours begins a little before the kernel's (do_wp_page() is entered before
  * wp_page_copy()), and ends before it: the kernel's has the reverse mappings, the new PTE, the
  * unlock and the release of the old page, too. That is less than a tenth of the instructions.
- * An emulated CPU whose clock does not count instructions copies a page faster than that.
+ * An emulated CPU whose clock does not count instructions copies a page faster than that. It may
+ * also stand still, between our entry and the kernel's: then ours is the longer one.
  */
 static void compare_times(work_fn *work, size_t n)
 {
 	size_t none = 0;
 	struct puppet child = { .work = work, .first = &none, .arg = &n };
 	/* tests/bench/guard has one CPU, whose clock counts instructions */
-	uint64_t at_least = sysconf(_SC_NPROCESSORS_ONLN) == 1 ? 90 : 80;
+	bool exact = sysconf(_SC_NPROCESSORS_ONLN) == 1;
+	uint64_t at_least = exact ? 90 : 80, at_most = exact ? 100 : 110;
 	uint64_t ours, kernels;
 	struct cow_row before, after;
 
@@ -122,9 +124,9 @@ static void compare_times(work_fn *work, size_t n)
 	is(control("timing off"), 0, "timing off");
 	ours = GREW(before, after, COPY_NS) + GREW(before, after, SHOOTDOWN_NS);
 	note("%zu copies: cowstat %lu ns   taskstats %lu ns", n, ours, kernels);
-	ok(ours >= kernels / 100 * at_least && ours <= kernels,
-	   "copy_ns and shootdown_ns are %lu %% of wpcopy_delay_total, at least %lu",
-	   kernels ? ours * 100 / kernels : 0, at_least);
+	ok(ours >= kernels / 100 * at_least && ours <= kernels / 100 * at_most,
+	   "copy_ns and shootdown_ns are %lu %% of wpcopy_delay_total, %lu to %lu",
+	   kernels ? ours * 100 / kernels : 0, at_least, at_most);
 }
 
 static char *pages, *huge;
