@@ -151,23 +151,11 @@ __attribute__((format(printf, 4, 5))) static int refuse(int ret, char *err, size
 	return ret;
 }
 
-/* The first line of a small file; "" when it cannot be read. */
-static void read_line(const char *path, char *line, size_t size)
-{
-	FILE *f = fopen(path, "re");
-
-	if (!f || !fgets(line, size, f))
-		*line = '\0';
-	line[strcspn(line, "\n")] = '\0';
-	if (f)
-		fclose(f);
-}
-
 static bool locked_down(void)
 {
 	char line[128];
 
-	read_line(LOCKDOWN, line, sizeof(line));
+	procfs_line(LOCKDOWN, NULL, line, sizeof(line));
 	return strstr(line, "[confidentiality]");
 }
 
@@ -181,15 +169,11 @@ static const char *ask_lockdown(void)
 
 static bool may_load(void)
 {
-	unsigned long long caps = 0;
-	char line[256];
-	FILE *f = fopen("/proc/self/status", "re");
+	unsigned long long caps;
+	char line[32];
 
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "CapEff: %llx", &caps) == 1)
-			break;
-	if (f)
-		fclose(f);
+	procfs_line("/proc/self/status", "CapEff", line, sizeof(line));
+	caps = strtoull(line, NULL, 16);
 	return caps >> CAP_SYS_ADMIN_BIT & 1 ||
 	       (caps >> CAP_BPF_BIT & 1 && caps >> CAP_PERFMON_BIT & 1);
 }
@@ -233,7 +217,7 @@ int bpf_load_check(char *err, size_t errlen)
 			      "Linux %s is too old: the BPF programs need 5.17 or later. The module may do: insmod cowstat.ko",
 			      name.release);
 	if (!may_load()) {
-		read_line(UNPRIVILEGED, line, sizeof(line));
+		procfs_line(UNPRIVILEGED, NULL, line, sizeof(line));
 		return refuse(-EPERM, err, errlen,
 			      "loading BPF programs that watch the kernel needs root, or CAP_BPF, CAP_PERFMON and CAP_SYSLOG, whatever kernel.unprivileged_bpf_disabled is (here: %s). Try: sudo",
 			      *line ? line : "not there");
@@ -243,7 +227,7 @@ int bpf_load_check(char *err, size_t errlen)
 			      "the kernel is locked down (%s: confidentiality), so no BPF program may read its memory. Boot with lockdown=integrity or none; Secure Boot alone does not ask for more",
 			      LOCKDOWN);
 	if (addresses_hidden()) {
-		read_line(KPTR_RESTRICT, line, sizeof(line));
+		procfs_line(KPTR_RESTRICT, NULL, line, sizeof(line));
 		return refuse(-EPERM, err, errlen,
 			      "the kernel hides its addresses from us (%s), and the BPF programs need some: CAP_SYSLOG shows them, where kernel.kptr_restrict is not 2 (here: %s). It may be 2 again once they are loaded",
 			      KALLSYMS, *line ? line : "not there");
@@ -287,7 +271,7 @@ static bool preempts_everywhere(void)
 {
 	char line[16];
 
-	read_line("/sys/kernel/realtime", line, sizeof(line));
+	procfs_line("/sys/kernel/realtime", NULL, line, sizeof(line));
 	return *line == '1';
 }
 
