@@ -195,13 +195,12 @@ static __always_inline u64 head_offset(void)
 
 /* --- pages --------------------------------------------------------------------- */
 
+#ifdef COW_NEW_KERNELS
 /* The frame of the shared zero page: zero_pfn, renamed in 7.1. */
 extern const void zero_pfn __ksym __weak;
 extern const void zero_page_pfn __ksym __weak;
 extern const void vmemmap_base __ksym __weak;
-extern const void __per_cpu_offset __ksym __weak;
 
-#ifdef COW_NEW_KERNELS
 static __always_inline u64 zero_frame(void)
 {
 	return read_u64(&zero_pfn ?: &zero_page_pfn);
@@ -212,6 +211,9 @@ static __always_inline u64 page_base(void)
 	return read_u64(&vmemmap_base);
 }
 #else
+/* Where the kernel's variables are. The loader has read /proc/kallsyms anyway; libbpf need not. */
+const volatile struct cow_variables kernel;
+
 /* Copied once from the kernel: the frame of the zero page, and the struct page of frame 0. */
 static u64 zero_frame_copy, page_base_copy;
 
@@ -233,8 +235,8 @@ unsigned long long text_address;
 SEC("?syscall")
 int look_up(void *ctx)
 {
-	zero_frame_copy = read_u64(&zero_pfn ?: &zero_page_pfn);
-	page_base_copy = read_u64(&vmemmap_base);
+	zero_frame_copy = read_u64((void *)kernel.zero_pfn);
+	page_base_copy = read_u64((void *)kernel.vmemmap_base);
 	if (text_address && bpf_probe_read_kernel(text, sizeof(text), (void *)text_address))
 		return 1;
 	return !zero_frame_copy || !page_base_copy;

@@ -68,6 +68,18 @@ struct cow_range {
 	unsigned long long size;
 };
 
+/**
+ * struct cow_variables - addresses of variables of the kernel
+ * @zero_pfn: the frame of the shared zero page; the variable is called zero_page_pfn from 7.1 on
+ * @vmemmap_base: the address of the struct page of frame 0
+ * @per_cpu_offset: __per_cpu_offset[], what to add to the address of a per-CPU variable
+ */
+struct cow_variables {
+	unsigned long long zero_pfn;
+	unsigned long long vmemmap_base;
+	unsigned long long per_cpu_offset;
+};
+
 /*
  * Where a kprobe inside a function finds one of its variables: in the register at this offset of
  * struct pt_regs, or in memory, at a displacement from the address in that register.

@@ -179,10 +179,10 @@ static bool may_load(void)
 }
 
 /*
- * The programs read variables of the kernel whose addresses libbpf finds in /proc/kallsyms.
- * Without them they cannot recognise the zero page, or count the pages of an mm. If the kernel
- * hides its addresses from us, all of them are 0. Addresses of per-CPU variables are small
- * numbers, but not 0.
+ * The programs read variables of the kernel whose addresses are in /proc/kallsyms. Without
+ * them they cannot recognise the zero page, or count the pages of an mm. If the kernel hides its
+ * addresses from us, all of them are 0. Addresses of per-CPU variables are small numbers, but not
+ * 0.
  */
 static bool addresses_hidden(void)
 {
@@ -424,6 +424,26 @@ static int tell_callers(struct bpf_set *set, const struct btf *btf, char *err, s
 	return 0;
 }
 
+/* Tell the programs where the variables are that they read. */
+static int tell_variables(struct bpf_set *set, char *err, size_t errlen)
+{
+	struct cow_variables *to = set->variables.kernel;
+
+	to->zero_pfn = kernel_text_variable(set->kernel, "zero_pfn");
+	if (!to->zero_pfn)
+		to->zero_pfn = kernel_text_variable(set->kernel, "zero_page_pfn");
+	to->vmemmap_base = kernel_text_variable(set->kernel, "vmemmap_base");
+	to->per_cpu_offset = kernel_text_variable(set->kernel, "__per_cpu_offset");
+	if (to->zero_pfn && to->vmemmap_base && to->per_cpu_offset)
+		return 0;
+	return refuse(-ENOENT, err, errlen,
+		      "%s does not show this kernel's %s, which the BPF programs read. Use the module here: insmod cowstat.ko",
+		      KALLSYMS,
+		      !to->zero_pfn	? "zero_pfn" :
+		      !to->vmemmap_base ? "vmemmap_base" :
+					  "__per_cpu_offset");
+}
+
 /**
  * bpf_load_choose() - choose the programs whose functions this kernel has
  * @set: its object is opened, not yet loaded
@@ -452,7 +472,9 @@ int bpf_load_choose(struct bpf_set *set, char *err, size_t errlen)
 	if (!set->kernel)
 		ret = refuse(-errno, err, errlen, "cannot read %s: %s", KALLSYMS, strerror(errno));
 	else
-		ret = check_shapes(btf, err, errlen) ?: tell_callers(set, btf, err, errlen);
+		ret = check_shapes(btf, err, errlen);
+	if (!ret)
+		ret = tell_variables(set, err, errlen) ?: tell_callers(set, btf, err, errlen);
 	for (need = needs; need < needs + NR_NEEDS && !ret; need++) {
 		missing = choose(set, btf, need);
 		if (!missing)
@@ -747,8 +769,7 @@ int bpf_load_attach(struct bpf_set *set, char *err, size_t errlen)
 
 	if (ret)
 		return refuse(ret, err, errlen,
-			      "the kernel's zero_pfn or vmemmap_base cannot be read: does %s show them?",
-			      KALLSYMS);
+			      "the kernel's zero_pfn or vmemmap_base cannot be read");
 	/* clang-format off */
 	ret = attach_copiers(set, err, errlen) ?:
 	      attach_returned(set, err, errlen) ?:

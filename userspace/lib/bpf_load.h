@@ -25,6 +25,7 @@ struct kernel_text;
  * @thp_callers: functions that split or reuse a transparent huge page
  * @file_callers: functions that copy a private file page
  * @fork_callers: functions that copy a pinned page at fork
+ * @kernel: variables of the kernel that the programs read
  * @hugetlb_wp_args: how many arguments hugetlb_wp() takes
  * @text: where look_up() puts a part of the kernel's text
  * @text_address: which part
@@ -32,6 +33,7 @@ struct kernel_text;
 struct bpf_variables {
 	struct cow_range *copy_callers, *hugetlb_callers, *thp_callers, *file_callers;
 	struct cow_range *fork_callers;
+	struct cow_variables *kernel;
 	unsigned int *hugetlb_wp_args;
 	const unsigned char *text;
 	unsigned long long *text_address;
@@ -41,7 +43,8 @@ struct bpf_variables {
 #define BPF_VARIABLES(skel)	((struct bpf_variables){			\
 	(skel)->rodata->copy_callers, (skel)->rodata->hugetlb_callers,		\
 	(skel)->rodata->thp_callers, (skel)->rodata->file_callers,		\
-	(skel)->rodata->fork_callers, &(skel)->rodata->hugetlb_wp_args,		\
+	(skel)->rodata->fork_callers, &(skel)->rodata->kernel,			\
+	&(skel)->rodata->hugetlb_wp_args,					\
 	(skel)->bss->text, &(skel)->bss->text_address })
 
 /**

@@ -8,7 +8,10 @@
 
 #define KALLSYMS	"/proc/kallsyms"
 
-/* The functions that callers may ask for. Their parts, such as NAME.cold, are kept too. */
+/*
+ * The functions and variables that callers may ask for. Parts of functions, such as NAME.cold, are
+ * kept too.
+ */
 /* clang-format off */
 static const char *const wanted[] = {
 	"do_wp_page", "wp_page_copy", "hugetlb_wp", "do_huge_pmd_wp_page",
@@ -18,11 +21,13 @@ static const char *const wanted[] = {
 	"hugetlb_add_new_anon_rmap", "hugepage_add_new_anon_rmap",
 	"ptep_clear_flush", "ptep_set_access_flags", "pmdp_set_access_flags", "__split_huge_pmd",
 	"copy_process", "kernel_clone", "wake_up_new_task", "finish_fault",
+	"zero_pfn", "zero_page_pfn", "vmemmap_base", "__per_cpu_offset",
 };
 /* clang-format on */
 
 #define NR_WANTED	(sizeof(wanted) / sizeof(wanted[0]))
 #define MAX_PARTS	64
+#define TYPES		"tTwWbBdDrRvV" /* of functions and variables, as nm(1) has them */
 
 struct part {
 	const char *name; /* one of wanted[] */
@@ -38,7 +43,7 @@ struct kernel_text {
 static const char *wanted_name(const char *symbol, size_t len)
 {
 	for (size_t i = 0; i < NR_WANTED; i++)
-		if (!strncmp(wanted[i], symbol, len) && !wanted[i][len])
+		if (*wanted[i] == *symbol && !strncmp(wanted[i], symbol, len) && !wanted[i][len])
 			return wanted[i];
 	return NULL;
 }
@@ -75,7 +80,7 @@ static void read_symbols(FILE *f, struct kernel_text *text)
 			continue;
 		if (strchr(name, '\t'))
 			break;
-		if (!strchr("tTwW", name[1]))
+		if (!strchr(TYPES, name[1]))
 			continue;
 		name += 3;
 		name[strcspn(name, "\n")] = '\0';
@@ -84,7 +89,7 @@ static void read_symbols(FILE *f, struct kernel_text *text)
 }
 
 /**
- * kernel_text_read() - find the functions in wanted[]
+ * kernel_text_read() - find the functions and variables in wanted[]
  *
  * Return: where they are, to be freed with kernel_text_free(); NULL with errno set.
  */
@@ -148,6 +153,20 @@ bool kernel_text_function(const struct kernel_text *text, const char *name, stru
 	if (p)
 		*to = p->range;
 	return p;
+}
+
+/**
+ * kernel_text_variable() - find a variable
+ * @text: from kernel_text_read()
+ * @name: one of wanted[]
+ *
+ * Return: its address; 0 if there is none.
+ */
+uint64_t kernel_text_variable(const struct kernel_text *text, const char *name)
+{
+	const struct part *p = part_of(text, name);
+
+	return p ? p->range.start : 0;
 }
 
 /**

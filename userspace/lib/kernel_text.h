@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Finds kernel functions in /proc/kallsyms, and in the text of a function the only call of
+ * Finds functions and variables of the kernel in /proc/kallsyms, and in the text of a function the only call of
  * another one.
  */
 #ifndef COWSTAT_KERNEL_TEXT_H
@@ -32,6 +32,7 @@ struct kernel_text *kernel_text_read(void);
 void kernel_text_free(struct kernel_text *text);
 bool kernel_text_has(const struct kernel_text *text, const char *name);
 bool kernel_text_function(const struct kernel_text *text, const char *name, struct cow_range *to);
+uint64_t kernel_text_variable(const struct kernel_text *text, const char *name);
 size_t kernel_text_ranges(const struct kernel_text *text, const char *const *names,
 			  struct cow_range *to);
 int kernel_text_call(const struct kernel_text *text, const struct cow_range *function,
