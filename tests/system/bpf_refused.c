@@ -49,7 +49,8 @@ static void refused_one(const char *command, const char *around, const char *say
 	if (!strstr(text, says))
 		note("it says: %s", text);
 	free(text);
-	is(nr_loaded(), before, "%s: nothing is loaded that was not", what);
+	/* the kernel may have freed earlier ones in the meantime */
+	ok(nr_loaded() <= before, "%s: nothing is loaded that was not", what);
 	ok(access(COWSTAT_BPF_DIR, F_OK) && access("/tmp/ran", F_OK),
 	   "%s: nothing is pinned, no command was run", what);
 }

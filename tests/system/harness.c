@@ -150,10 +150,11 @@ int done(void)
 
 char *map_untouched(size_t n)
 {
-	char *pages = mmap(NULL, n * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			   0);
+	char *pages = mmap(NULL, (n + 2) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (pages == MAP_FAILED || (has_thp() && madvise(pages, n * PAGE, MADV_NOHUGEPAGE)))
+	/* Between two pages without access, so that no other mapping merges with it. */
+	if (pages == MAP_FAILED || mprotect(pages += PAGE, n * PAGE, PROT_READ | PROT_WRITE) ||
+	    (has_thp() && madvise(pages, n * PAGE, MADV_NOHUGEPAGE)))
 		bail("no memory: errno %d", errno);
 	return pages;
 }

@@ -43,7 +43,7 @@ int done_without_table(void);
 
 /* map_pages(): private anonymous 4 KiB pages, each written once. */
 char *map_pages(size_t n);
-/* map_untouched(): the same, but never touched. */
+/* map_untouched(): the same, but never touched. Either is a mapping of its own. */
 char *map_untouched(size_t n);
 /* write_pages(), read_pages(): touch one byte of each of n pages. */
 void write_pages(char *pages, size_t n);

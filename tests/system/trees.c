@@ -102,6 +102,8 @@ static void touch(uint32_t pages, bool write)
 	}
 }
 
+static bool thp; /* this kernel has transparent huge pages */
+
 /* The first process maps the pages, between two that nobody can touch. */
 static void map_region(void)
 {
@@ -110,7 +112,7 @@ static void map_region(void)
 
 	shared->region = (char *)at + PAGE;
 	if (call(SYS_mprotect, at + PAGE, REGION * PAGE, PROT_READ | PROT_WRITE, 0, 0, 0) ||
-	    call(SYS_madvise, at + PAGE, REGION * PAGE, MADV_NOHUGEPAGE, 0, 0, 0))
+	    (thp && call(SYS_madvise, at + PAGE, REGION * PAGE, MADV_NOHUGEPAGE, 0, 0, 0)))
 		call(SYS_exit_group, 1, 0, 0, 0, 0, 0);
 }
 
@@ -481,6 +483,7 @@ int main(void)
 		bail("no shared memory");
 	seed_random();
 	reverses = !kernel_before(7, 0);
+	thp = has_thp();
 	unload_module();
 	load_module("max_rows=" ROWS);
 	if (has_bpf()) {
