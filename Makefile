@@ -159,19 +159,20 @@ test-modules: | $(BUILD)/kbuild-tests $(BUILD)/tests
 	@cp $(test_modules:%=$(BUILD)/kbuild-tests/%.ko) $(BUILD)/tests/
 
 benches := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
-benches: $(benches:%=$(BUILD)/bench/%) $(BUILD)/bench/wp_latency
+peers := $(patsubst tests/bench/peer/%.bpf.c,%,$(wildcard tests/bench/peer/*.bpf.c))
+benches: $(addprefix $(BUILD)/bench/,$(benches) $(peers))
 
 $(benches:%=$(BUILD)/bench/%): $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(lib) | $(BUILD)/bench
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^)
 
-# A tool of somebody else's kind, to be measured beside ours: BPF programs and what loads them.
+# Tools of somebody else's kind, to be measured beside ours: BPF programs and what loads them.
 $(BUILD)/bpf/%.bpf.o: tests/bench/peer/%.bpf.c $(BUILD)/bpf/vmlinux.h
 	$(say) BPF $@
 	$(Q)$(bpf_compile)
-$(BUILD)/tests/bench/peer/wp_latency.o: ALL_CFLAGS += -isystem $(BUILD)/bpf
-$(BUILD)/tests/bench/peer/wp_latency.o: $(BUILD)/bpf/wp_latency.skel.h
-$(BUILD)/bench/wp_latency: $(BUILD)/tests/bench/peer/wp_latency.o | $(BUILD)/bench
+$(BUILD)/tests/bench/peer/%.o: ALL_CFLAGS += -isystem $(BUILD)/bpf
+$(peers:%=$(BUILD)/tests/bench/peer/%.o): $(BUILD)/tests/bench/peer/%.o: $(BUILD)/bpf/%.skel.h
+$(peers:%=$(BUILD)/bench/%): $(BUILD)/bench/%: $(BUILD)/tests/bench/peer/%.o | $(BUILD)/bench
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< -lbpf -lelf -lz
 
