@@ -59,6 +59,13 @@ static void write_both(void *arg)
 	write_pages(pages, MANY);
 }
 
+/* A first touch is no copy, also for a thread whose last fault was one. */
+static void write_both_and_fresh(void *arg)
+{
+	write_both(arg);
+	write_pages(map_untouched(503), 503);
+}
+
 /* The last sharer writes: a child that shared the pages has come and gone. */
 static void write_reused(void *arg)
 {
@@ -111,7 +118,7 @@ int main(void)
 
 	total = total_now();
 	before = latency_now();
-	pid = start_child(write_both, NULL);
+	pid = start_child(write_both_and_fresh, NULL);
 	wait_child(pid);
 	after = latency_now();
 	total_after = total_now();
