@@ -115,7 +115,7 @@ static void birth_of_mm(struct mm_struct *mm, struct birth *birth)
 static void on_fork(void *data, struct task_struct *parent, struct task_struct *child)
 {
 	struct slot *slot = slot_find(&forks, parent);
-	struct birth birth = {};
+	struct birth birth;
 	u64 began_ns;
 	u32 copied;
 	bool timed;
@@ -126,6 +126,9 @@ static void on_fork(void *data, struct task_struct *parent, struct task_struct *
 		table_birth(parent, child, NULL);
 		goto release;
 	}
+	birth.known = 0;
+	memset(birth.value + ROW_FIRST_BIRTH, 0,
+	       (ROW_LAST_BIRTH + 1 - ROW_FIRST_BIRTH) * sizeof(*birth.value));
 	/* If the entry hook is not armed, the slot may belong to an earlier fork that failed. */
 	timed = slot && slot_read(slot, parent, &began_ns, &copied) && READ_ONCE(fork_entry.armed);
 	if (timed) {

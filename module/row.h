@@ -64,6 +64,10 @@
 #define ROW_ENUM_VALUE(NAME, column)	ROW_##NAME,
 enum row_value { ROW_VALUES(ROW_ENUM_VALUE) ROW_NR_VALUES };
 
+/* The values that are known when a process is forked. */
+#define ROW_FIRST_BIRTH		ROW_FORK_NS
+#define ROW_LAST_BIRTH		ROW_BIRTH_PGTABLES_BYTES
+
 /*
  * Faults that ended in none of the counted outcomes. There may be more outcomes than entries, if
  * a fault was already running when the hook of its entry was armed. Then the result is 0.

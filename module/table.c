@@ -55,12 +55,11 @@ static void row_read(const struct row *row, u64 *value)
 		value[i] = row_value(row, i);
 }
 
+/* Each process's exit asks this: read no more than row_copied_bytes() needs. */
 static bool row_is_big(const struct row *row)
 {
-	u64 value[ROW_NR_VALUES];
-
-	row_read(row, value);
-	return row_copied_bytes(value) >= ROW_BIG_BYTES;
+	BUILD_BUG_ON(sizeof(row->value[0]) != sizeof(u64));
+	return data_race(row_copied_bytes((const u64 *)row->value)) >= ROW_BIG_BYTES;
 }
 
 static struct row_ref row_ref(const struct row *row)
@@ -623,7 +622,7 @@ void table_birth(struct task_struct *parent, struct task_struct *child, const st
 		WRITE_ONCE(row->parent_base, row_value(parent_row, ROW_OWN_COPIED));
 		parent_row->unsettled++;
 	}
-	for (i = 0; i < ROW_NR_VALUES; i++)
+	for (i = ROW_FIRST_BIRTH; i <= ROW_LAST_BIRTH; i++)
 		row_add(row, i, birth->value[i]);
 	smp_store_release(&row->known, known); /* after what is now known */
 unlock:

@@ -297,7 +297,8 @@ static inline u64 row_anon_copied_now(const struct row *row)
 /**
  * struct birth - what fork.c saw of a fork
  * @known: ROW_KNOWS_* bits
- * @value: the first values of the child's row: FORK_NS and BIRTH_*; all others are 0
+ * @value: the first values of the child's row, from ROW_FIRST_BIRTH to ROW_LAST_BIRTH; no other
+ *	is set
  */
 struct birth {
 	u32 known;
