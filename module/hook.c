@@ -15,6 +15,7 @@
 
 #include "compat.h"
 #include "hook.h"
+#include "text.h"
 
 #define RESOLVER_MAX	96
 #define REPLACE_ONE_IN	4096	/* of this many calls from sites not remembered, one replaces */
@@ -107,15 +108,7 @@ static int __init hook_set_filter(struct hook *hook)
 	return err;
 }
 
-/*
- * The instructions `call rel32` and `jmp rel32`. Their target is a thunk shortly before the
- * function, the function's first byte, or the byte behind its ENDBR.
- */
-#define CALL_OPCODE	0xe8
-#define JUMP_OPCODE	0xe9
-#define CALL_SIZE	5
-#define THUNK_MAX	16
-#define ENDBR_SIZE	4
+#define THUNK_MAX	16 /* a thunk is so many bytes before its function, at most */
 
 /*
  * Where a call of the hooked function may lead: to the function, or to a caller that ends with a
@@ -133,7 +126,8 @@ static bool __init is_target(const struct targets *targets, unsigned long addres
 	unsigned int i;
 
 	for (i = 0; i < targets->nr; i++)
-		if (targets->address[i] + ENDBR_SIZE - address <= THUNK_MAX + ENDBR_SIZE)
+		if (targets->address[i] + TEXT_ENDBR_BYTES - address <=
+		    THUNK_MAX + TEXT_ENDBR_BYTES)
 			return true;
 	return false;
 }
@@ -148,15 +142,11 @@ static bool __init range_calls(const struct hook_range *range, const struct targ
 {
 	const u8 *text = (const u8 *)range->start;
 	unsigned long i;
-	s32 offset;
 
-	for (i = 0; i + CALL_SIZE <= range->size; i++) {
-		if (text[i] != opcode)
-			continue;
-		memcpy(&offset, text + i + 1, sizeof(offset));
-		if (is_target(targets, range->start + i + CALL_SIZE + offset))
+	for (i = 0; i + TEXT_CALL_BYTES <= range->size; i++)
+		if (text[i] == opcode &&
+		    is_target(targets, text_target(range->start + i, text + i)))
 			return true;
-	}
 	return false;
 }
 
@@ -173,9 +163,9 @@ static void __init hook_add_range(struct hook *hook, struct resolver *r, struct 
 		range.start = resolve(r, full, &range.size);
 		if (!range.start)
 			continue;
-		if (range_calls(&range, targets, JUMP_OPCODE) && targets->nr < TARGETS_MAX)
+		if (range_calls(&range, targets, TEXT_JUMP) && targets->nr < TARGETS_MAX)
 			targets->address[targets->nr++] = range.start;
-		if (!range_calls(&range, targets, CALL_OPCODE))
+		if (!range_calls(&range, targets, TEXT_CALL))
 			continue;
 		if (hook->nr_ranges == HOOK_MAX_RANGES) {
 			pr_err("too many callers of %s(): %s() left out\n", hook->function[0],
@@ -199,8 +189,8 @@ static bool __init hook_is_entered(const struct hook *hook, struct resolver *r)
 		for (s = 0; s < ARRAY_SIZE(suffixes); s++) {
 			snprintf(full, sizeof(full), "%s%s", hook->entered_by[i], suffixes[s]);
 			range.start = resolve(r, full, &range.size);
-			if (range.start && (range_calls(&range, &targets, CALL_OPCODE) ||
-					    range_calls(&range, &targets, JUMP_OPCODE)))
+			if (range.start && (range_calls(&range, &targets, TEXT_CALL) ||
+					    range_calls(&range, &targets, TEXT_JUMP)))
 				return true;
 		}
 	}

@@ -28,10 +28,8 @@
 #include "hook.h"
 #include "site.h"
 #include "table.h"
+#include "text.h"
 
-#define CALL_OPCODE	0xe8
-#define CALL_BYTES	5
-#define ENDBR_BYTES	4
 #define BEHIND_BYTES	21	/* at least two of the longest moves and the opcode of the call */
 
 /* The numbers by which instructions name registers. */
@@ -101,7 +99,7 @@ static bool __init decode_site(struct site *site, unsigned long at)
 	u8 text[BEHIND_BYTES];
 	const u8 *next = text;
 
-	at += CALL_BYTES;
+	at += TEXT_CALL_BYTES;
 	if (copy_from_kernel_nofault(text, (void *)at, sizeof(text)))
 		return false;
 	for (i = 0; i < 2; i++) {
@@ -117,7 +115,7 @@ static bool __init decode_site(struct site *site, unsigned long at)
 	}
 	site->address = at;
 	site->text = text[0];
-	return seen == (BIT(RSI) | BIT(RDI)) && *next == CALL_OPCODE;
+	return seen == (BIT(RSI) | BIT(RDI)) && *next == TEXT_CALL;
 }
 
 /*
@@ -127,17 +125,15 @@ static bool __init decode_site(struct site *site, unsigned long at)
 static unsigned long __init only_call(const struct hook_range *range, const struct hook *callee)
 {
 	unsigned long at, target, found = 0;
-	u8 text[CALL_BYTES];
-	s32 relative;
+	u8 text[TEXT_CALL_BYTES];
 
-	for (at = range->start; at + CALL_BYTES <= range->start + range->size; at++) {
+	for (at = range->start; at + TEXT_CALL_BYTES <= range->start + range->size; at++) {
 		if (copy_from_kernel_nofault(text, (void *)at, sizeof(text)))
 			return 1;
-		if (text[0] != CALL_OPCODE)
+		if (text[0] != TEXT_CALL)
 			continue;
-		memcpy(&relative, text + 1, sizeof(relative));
-		target = at + CALL_BYTES + relative;
-		if (target != callee->address && target != callee->address + ENDBR_BYTES)
+		target = text_target(at, text);
+		if (target != callee->address && target != callee->address + TEXT_ENDBR_BYTES)
 			continue;
 		if (found)
 			return 1;
@@ -205,7 +201,7 @@ bool __init site_find_return(struct site *site, const struct hook *callee)
 	}
 	if (!found)
 		return false;
-	site->address = found + CALL_BYTES;
+	site->address = found + TEXT_CALL_BYTES;
 	return !copy_from_kernel_nofault(&site->text, (void *)site->address, sizeof(site->text));
 }
 
