@@ -414,13 +414,14 @@ static int snapshot_take(struct snapshot *snapshot, struct file *file)
 	unsigned long reset_seq;
 	struct row_copy *copy;
 	unsigned long folding;
-	struct seq_buf s;
+	struct seq_buf s = {};
 	char *text;
 	int err = -ENOMEM, try = 0;
 
 	copy = kmalloc(sizeof(*copy), GFP_KERNEL_ACCOUNT);
 	text = kvmalloc(size, GFP_KERNEL_ACCOUNT);
-	seq_buf_init(&s, text, size);
+	if (text)
+		seq_buf_init(&s, text, size); /* writes the first byte */
 	if (!copy || !text)
 		goto free;
 	reader_ns(&reader);
