@@ -67,7 +67,7 @@ void fork_copied(void)
 	struct slot *slot = slot_find(&forks, current);
 
 	if (slot)
-		WRITE_ONCE(slot->note, slot->note + 1);
+		WRITE_ONCE(slot->note, READ_ONCE(slot->note) + 1);
 }
 
 struct hook fork_entry = {

@@ -59,6 +59,7 @@ static void row_read(const struct row *row, u64 *value)
 static bool row_is_big(const struct row *row)
 {
 	BUILD_BUG_ON(sizeof(row->value[0]) != sizeof(u64));
+	/* the values may still grow: those of this moment decide */
 	return data_race(row_copied_bytes((const u64 *)row->value)) >= ROW_BIG_BYTES;
 }
 

@@ -32,7 +32,8 @@ struct timing_histogram {
  *	bits 9 to 0	the upper bits of the thread's pid; the lower bits select the note
  *
  * So a thread recognises the words of other threads: if two words are of the same thread, bits 9
- * to 0 of their difference are 0. TIMING_NONE belongs to no thread: it has both flags.
+ * to 0 of their difference are 0. TIMING_NONE looks like a word with both flags of one of the
+ * threads whose pids are 4190208 and more: where both flags are possible, compare with it.
  *
  * Two threads use the same note if their pids differ by a multiple of TIMING_NOTES. If both fault
  * at the same time, the second overwrites the note of the first. The fault of the first is then

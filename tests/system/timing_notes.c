@@ -19,6 +19,7 @@
 
 #define FROZEN	"/mnt/ext4/notes"
 #define LONG_NS	2000000000UL
+#define HIGHEST_PID 4190300
 #define HOLES	64	/* in the file; a full file system may still have a block for some */
 
 static char *file_page;
@@ -166,6 +167,34 @@ static void pids_come_again(int n)
 	is(missed_now() - missed, 0, "and none was missed, after %d", n);
 }
 
+static void write_and_touch(void *arg)
+{
+	write_pages(arg, 100);
+	write_pages(map_untouched(1000), 1000);
+}
+
+/* The notes of the threads with the highest pids look most like an empty note. */
+static void highest_pids(void)
+{
+	uint64_t copied, zero_filled = timed(COWSTAT_OUTCOME_ZERO_FILLED, false);
+	char *pages = map_pages(100);
+	pid_t pid;
+
+	set_file("/proc/sys/kernel/pid_max", "4194304");
+	set_next_pid(HIGHEST_PID);
+	copied = timed(COWSTAT_OUTCOME_COPIED, false);
+	pid = start_child(write_and_touch, pages);
+	ok(pid >= HIGHEST_PID, "pid %d", pid);
+	wait_child(pid);
+	copied = timed(COWSTAT_OUTCOME_COPIED, false) - copied;
+	ok(copied >= 100 && copied < 200, "its %lu copies are timed, its first touches are not",
+	   copied);
+	zero_filled = timed(COWSTAT_OUTCOME_ZERO_FILLED, false) - zero_filled;
+	ok(zero_filled < 100, "nor are they taken for zero pages: %lu, of all processes",
+	   zero_filled);
+	set_next_pid(300);
+}
+
 static void map_file(void)
 {
 	int fd = open(FROZEN, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -186,6 +215,7 @@ int main(void)
 	munmap(file_page, HOLES * PAGE);
 	map_file();
 	pids_come_again(long_run() ? 100000 : 300);
+	highest_pids();
 	is(control("timing off"), 0, "timing off");
 	return done();
 }
