@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Finds functions and variables of the kernel in /proc/kallsyms, and in the text of a function the only call of
- * another one.
+ * Finds functions and variables of the kernel in /proc/kallsyms, and in the text of a function the
+ * only call of another one.
  */
 #ifndef COWSTAT_KERNEL_TEXT_H
 #define COWSTAT_KERNEL_TEXT_H
