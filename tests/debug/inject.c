@@ -89,8 +89,12 @@ static char all_hooks[256];
 static bool counts_all(void)
 {
 	struct cow_table t = table_now();
-	bool all = t.counting.value && !strcmp(t.hooks, all_hooks);
+	char *time = strstr(t.hooks, ",time"); /* while timing is on */
+	bool all = t.counting.value && !time == !t.timing.value;
 
+	if (time)
+		memmove(time, time + 5, strlen(time + 5) + 1);
+	all = all && !strcmp(t.hooks, all_hooks);
 	if (!all)
 		note("counting %lu, hooks %s", t.counting.value, t.hooks);
 	cow_table_free(&t);
