@@ -594,8 +594,7 @@ static noipa void add_anon_rmap_slow(unsigned long ip, unsigned long parent_ip,
 	if (timing_is_on()) {
 		note = timing_note_of_current();
 		flags = timing_flushing(note);
-		/* TIMING_NONE looks like a note with both flags to threads with the highest pids */
-		if (!(flags & ~TIMING_FLAGS) && READ_ONCE(note->flushed) != TIMING_NONE)
+		if (!(flags & ~TIMING_FLAGS))
 			timing_map(row_of_commit(vma->vm_mm), note, flags, timing_clock());
 	}
 	if (caller == HOOK_NONE && trace_cow_fault_enabled())

@@ -29,17 +29,17 @@ struct timing_histogram {
  *	bits 63 to 12	the clock
  *	bit 11		TIMING_ZERO_PAGE: the copy fills a page with zeros
  *	bit 10		TIMING_REMOTE: another process pays
- *	bits 9 to 0	the upper bits of the thread's pid; the lower bits select the note
+ *	bits 9 to 0	the upper bits of the thread's pid, which leave bit 9 0; the lower bits
+ *			select the note
  *
  * So a thread recognises the words of other threads: if two words are of the same thread, bits 9
- * to 0 of their difference are 0. TIMING_NONE looks like a word with both flags of one of the
- * threads whose pids are 4190208 and more: where both flags are possible, compare with it.
+ * to 0 of their difference are 0. TIMING_NONE belongs to no thread: its bit 9 is 1.
  *
  * Two threads use the same note if their pids differ by a multiple of TIMING_NOTES. If both fault
  * at the same time, the second overwrites the note of the first. The fault of the first is then
  * not timed, and counts in `missed`.
  */
-#define TIMING_NOTES_SHIFT	12
+#define TIMING_NOTES_SHIFT	13 /* pids have at most 22 bits (PID_MAX_LIMIT) */
 #define TIMING_NOTES		BIT(TIMING_NOTES_SHIFT)
 #define TIMING_CLOCK_SHIFT	12
 #define TIMING_ZERO_PAGE	BIT_ULL(11)
