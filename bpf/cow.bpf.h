@@ -214,6 +214,12 @@ static __always_inline u64 page_base(void)
 /* Where the kernel's variables are. The loader has read /proc/kallsyms anyway; libbpf need not. */
 const volatile struct cow_variables kernel;
 
+/* What to add to the address of a per-CPU variable. */
+static __always_inline u64 per_cpu_offset(u32 cpu)
+{
+	return read_u64((void *)kernel.per_cpu_offset + cpu * sizeof(u64));
+}
+
 /* Copied once from the kernel: the frame of the zero page, and the struct page of frame 0. */
 static u64 zero_frame_copy, page_base_copy;
 

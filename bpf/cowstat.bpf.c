@@ -509,7 +509,7 @@ static __noinline u64 mm_counter(u64 mm, u32 member)
 	for (cpu = 0; cpu < MAX_CPUS && cpu < nr_cpus; cpu++) {
 		s32 n = 0;
 
-		base = read_u64((void *)kernel.per_cpu_offset + cpu * sizeof(u64));
+		base = per_cpu_offset(cpu);
 		bpf_probe_read_kernel(&n, sizeof(n), (void *)(base + counters));
 		sum += n;
 	}

@@ -63,7 +63,7 @@ int find_programs(struct bpf_iter__bpf_prog *ctx)
 /* Add the skipped calls of one CPU. */
 static long add_skipped(u32 cpu, u64 *sum)
 {
-	u64 offset = read_u64((void *)kernel.per_cpu_offset + cpu * sizeof(u64));
+	u64 offset = per_cpu_offset(cpu);
 	u32 i;
 
 	for (i = 0; i < COW_MAX_PROGRAMS; i++)
