@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Attach the programs of empty.bpf.c until SIGINT. */
 #include <err.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include <bpf/libbpf.h>
 
 #include "empty.skel.h"
+#include "peer.h"
 
 int main(void)
 {
 	struct empty_bpf *skel;
-	sigset_t stop;
-	int signal;
+	sigset_t stop = peer_begin();
 
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGINT);
-	sigaddset(&stop, SIGTERM);
-	sigprocmask(SIG_BLOCK, &stop, NULL);
 	libbpf_set_print(NULL);
 	skel = empty_bpf__open_and_load();
 	if (!skel)
@@ -29,7 +24,7 @@ int main(void)
 	skel->links.entry = bpf_program__attach(skel->progs.entry);
 	if (!skel->links.entry || (!skel->links.cleared && !skel->links.cleared_kprobe))
 		errx(EXIT_FAILURE, "the programs cannot be attached");
-	sigwait(&stop, &signal);
+	peer_wait(&stop);
 	empty_bpf__destroy(skel);
 	return EXIT_SUCCESS;
 }

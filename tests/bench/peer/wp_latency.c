@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Attach the programs of wp_latency.bpf.c; on SIGINT, print what they counted. */
 #include <err.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <bpf/bpf.h>
 
+#include "peer.h"
 #include "wp_latency.h"
 #include "wp_latency.skel.h"
 
@@ -31,17 +31,12 @@ static void print_all(int map)
 int main(void)
 {
 	struct wp_latency_bpf *skel;
-	sigset_t stop;
-	int signal;
+	sigset_t stop = peer_begin();
 
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGINT);
-	sigaddset(&stop, SIGTERM);
-	sigprocmask(SIG_BLOCK, &stop, NULL);
 	skel = wp_latency_bpf__open_and_load();
 	if (!skel || wp_latency_bpf__attach(skel))
 		errx(EXIT_FAILURE, "the programs do not load");
-	sigwait(&stop, &signal);
+	peer_wait(&stop);
 	print_all(bpf_map__fd(skel->maps.latencies));
 	wp_latency_bpf__destroy(skel);
 	return EXIT_SUCCESS;
