@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The rows, and the sums of rows that were given up. A process has a row from its first fault or
+ * The rows, and the sums of rows that were recycled. A process has a row from its first fault or
  * fork until some time after its exit, when another process needs the row. The rules are those of
  * module/row.h, module/table.c and module/sum.c, but this file keeps the rows in BPF maps.
  * Included only by cowstat.bpf.c.
@@ -219,7 +219,7 @@ static __noinline int row_settle(struct row *row)
 	return 0;
 }
 
-/* Add a row that is given up, as memos, to its nearest ancestor that still has a row. */
+/* Add a row that is recycled, as memos, to its nearest ancestor that still has a row. */
 static __noinline int row_remember(struct row *row)
 {
 	struct row *ancestor = NULL;
@@ -385,10 +385,10 @@ __noinline int row_add_to_sum(u32 from)
 }
 
 /*
- * Give up an exited row, chosen by the rules of module/table.c. Live rows are never given up here.
+ * Recycle an exited row, chosen by the rules of module/table.c. Live rows are never recycled here.
  * Not static, so that the verifier checks it once and not at each call of each program.
  *
- * Return: the row's index plus one; 0 if no row could be given up.
+ * Return: the row's index plus one; 0 if no row could be recycled.
  */
 __noinline int recycle(void)
 {

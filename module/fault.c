@@ -142,7 +142,7 @@ static void remote_remember(struct row *row)
 
 /*
  * The row that remote_remember() kept at the entry; @row if it kept none; the `-` row if the
- * kept row has been given up since.
+ * kept row has been recycled since.
  */
 static struct row *remote_recall(struct row *row)
 {

@@ -7,7 +7,7 @@
  *     kprobes=NAME,... hooks=NAME,...  (one line)
  *   # COLUMN...                                 as in uapi/cowstat.h
  *   PID ...                                     a line per process
- *   - ... S ...                                 the sum of rows that were given up, a line per
+ *   - ... S ...                                 the sum of rows that were recycled, a line per
  *                                               cgroup, user and name
  *   - ...                                       the sum of rows and faults in no line above
  *   * ...                                       the sum of all lines above
@@ -331,7 +331,7 @@ static int need_line(struct seq_buf *s)
 }
 
 /*
- * The sums of rows that were given up show the cgroups and programs of every user. So only
+ * The sums of rows that were recycled show the cgroups and programs of every user. So only
  * readers that may see every row get them. Such a reader inside a pid namespace gets them only
  * in the total.
  */
@@ -400,7 +400,7 @@ static int put_table(struct seq_buf *s, const struct reader *reader,
 
 /*
  * A snapshot is of one epoch. If a row is recycled while we read, its counts may appear twice: in
- * its own line and in a sum. So take the snapshot again if rows were given up meanwhile, but at
+ * its own line and in a sum. So take the snapshot again if rows were recycled meanwhile, but at
  * most SNAPSHOT_TRIES times.
  */
 static int snapshot_take(struct snapshot *snapshot, struct file *file)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The rules for rows: what a row stores, which columns are computed from it, which columns are
- * known, and when the row is given up. The module and the BPF programs store rows in different
+ * known, and when the row is recycled. The module and the BPF programs store rows in different
  * ways, but both follow these rules. Nothing here calls the kernel, so userspace can include it.
  */
 #ifndef COWSTAT_ROW_H
@@ -131,7 +131,7 @@ static __always_inline void row_derive(const unsigned long long *value, unsigned
 }
 
 /*
- * When a row is given up, its counts go to a sum. In addition, each of these columns, plus the
+ * When a row is recycled, its counts go to a sum. In addition, each of these columns, plus the
  * row's own memo DESC_* of the same name, is added to the memo DESC_* of its nearest ancestor
  * that still has a row.
  *	M(NAME)
@@ -146,7 +146,7 @@ static __always_inline void row_derive(const unsigned long long *value, unsigned
 #define ROW_FIRST_MEMO		ROW_DESC_FORKS
 
 /**
- * row_memo() - what a row that is given up adds to a memo of its ancestor
+ * row_memo() - what a row that is recycled adds to a memo of its ancestor
  * @value: the row's values, by enum row_value
  * @memo: which memo, from ROW_FIRST_MEMO on
  *
@@ -174,20 +174,20 @@ static __always_inline unsigned long long row_memo(const unsigned long long *val
 /* How many ancestors a row remembers, to find the nearest one that still has a row. */
 #define ROW_ANCESTORS		8
 
-/* When rows run out, exited rows that copied less than this are given up before the others. */
+/* When rows run out, exited rows that copied less than this are recycled before the others. */
 #define ROW_BIG_BYTES		1048576
-/* At most this many rows are checked to find one that can be given up. */
+/* At most this many rows are checked to find one that can be recycled. */
 #define ROW_MAX_LOOKS		16
 
 enum row_state {
 	ROW_FREE,
 	ROW_LIVE,
 	ROW_EXITED,
-	ROW_SUM, /* not one process: a sum of rows that were given up */
+	ROW_SUM, /* not one process: a sum of rows that were recycled */
 };
 
 /*
- * A row that is given up is added to the sum of its cgroup, user and name (ROW_SUM_NAMED). When
+ * A row that is recycled is added to the sum of its cgroup, user and name (ROW_SUM_NAMED). When
  * these sums run out, one of them is merged into the sum of its cgroup and user for all names
  * (ROW_SUM_OF_CGROUP). When those run out, one of them is merged into the `-` row.
  */

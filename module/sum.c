@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sums that outlive rows: the counts of rows that were given up. There is a sum for each cgroup,
+ * Sums that outlive rows: the counts of rows that were recycled. There is a sum for each cgroup,
  * user and name. When these run out, one of them is merged into the sum of its cgroup and user,
  * for all names. When those run out, one of them is merged into the `-` row. So names are lost
  * before cgroups are.
@@ -171,7 +171,7 @@ static void add_to_kind(struct kind *kind, const struct sum_key *key, unsigned i
 }
 
 /**
- * sums_add() - add the counts of a row that is given up to a sum
+ * sums_add() - add the counts of a row that is recycled to a sum
  * @owner: the owner of the row
  * @holder: number of the holder of the row
  * @value: the row's values, by enum row_value; memos are not added

@@ -7,7 +7,7 @@
  * All memory is allocated at load. Code that runs inside a fault never sleeps, allocates or
  * frees.
  *
- * When rows run out, one is given up, in this order:
+ * When rows run out, one is recycled, in this order:
  *
  * - exited rows that copied less than 1 MiB, in the order of exit; then other exited ones;
  * - the row of a live process that has counted nothing for a second, of the holder (struct
@@ -16,7 +16,7 @@
  *   way.
  *
  * A holder other than root whose live processes have more than half of the rows is greedy. While
- * there is one, only its rows are given up, whoever needs a row. So one user can neither take all
+ * there is one, only its rows are recycled, whoever needs a row. So one user can neither take all
  * rows nor push the rows of others out of the table.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -34,7 +34,7 @@
 #include "sum.h"
 #include "table.h"
 
-/* At most this many live rows are checked to find one that can be given up. */
+/* At most this many live rows are checked to find one that can be recycled. */
 #define LIVE_LOOKS		32
 
 #define COLUMN_NAME(NAME, name, kind, hook)	\
@@ -68,7 +68,7 @@ static struct row_ref row_ref(const struct row *row)
 	return (struct row_ref){ .number = row - table.rows, .generation = row->generation };
 }
 
-/* The row that a reference points to; NULL if the row has been given up since. */
+/* The row that a reference points to; NULL if the row has been recycled since. */
 static struct row *row_deref(struct row_ref ref)
 {
 	struct row *row = &table.rows[ref.number];
@@ -334,10 +334,10 @@ static bool row_is_idle(struct row *row)
 }
 
 /*
- * Choose an exited row to give up, of one holder or of any (NULL). Children that have not settled
+ * Choose an exited row to recycle, of one holder or of any (NULL). Children that have not settled
  * yet still need their parent's row: it is chosen only if no other is found.
  */
-static struct row *exited_to_give_up(const struct holder *only)
+static struct row *exited_to_recycle(const struct holder *only)
 {
 	struct row *row, *needed = NULL;
 	struct list_head *list;
@@ -362,8 +362,8 @@ static struct row *exited_to_give_up(const struct holder *only)
 	return only ? NULL : needed ?: row;
 }
 
-/* Choose a live row of the largest holder to give up for @holder, which may be the same one. */
-static struct row *live_to_give_up(const struct holder *holder, struct holder *largest)
+/* Choose a live row of the largest holder to recycle for @holder, which may be the same one. */
+static struct row *live_to_recycle(const struct holder *holder, struct holder *largest)
 {
 	unsigned int looks = min_t(unsigned int, largest->nr_live, LIVE_LOOKS);
 	struct row *row, *busy = NULL;
@@ -387,8 +387,8 @@ static bool table_recycle(const struct holder *holder)
 	struct row *row;
 
 	lockdep_assert_held(&table.lock);
-	row = exited_to_give_up(table.greedy) ?:
-		      live_to_give_up(holder, table.greedy ?: largest_holder());
+	row = exited_to_recycle(table.greedy) ?:
+		      live_to_recycle(holder, table.greedy ?: largest_holder());
 	if (!row)
 		return false;
 	row_give_up(row);
@@ -608,7 +608,7 @@ void table_birth(struct task_struct *parent, struct task_struct *child, const st
 	row_count(parent_row ?: &table.folded,
 		  birth->known & ROW_KNOWS_MM ? ROW_FORKS : ROW_VFORKS);
 
-	/* This cannot give up the parent's row, which has just counted, so it is not idle. */
+	/* This cannot recycle the parent's row, which has just counted, so it is not idle. */
 	row = row ?: table_make(child);
 	if (!row || !parent_row) {
 		atomic64_inc(&table.lost);
@@ -797,7 +797,7 @@ bool table_copy_row(unsigned int index, struct row_copy *copy)
 	if (copy->known & ROW_KNOWS_BIRTH && !(copy->known & ROW_SETTLED)) {
 		row_pre_exec(row, &copy->value[ROW_PRE_EXEC_COPIED],
 			     &copy->value[ROW_PARENT_COPIED]);
-		/* Check again: the parent's row may have been given up while we read its count. */
+		/* Check again: the parent's row may have been recycled while we read its count. */
 		if (!row_deref(data_race(row->ancestor[0])))
 			copy->known &= ~ROW_KNOWS_PARENT;
 	}

@@ -86,7 +86,7 @@ struct holder {
  * down to @owner without the lock, between two equal readings of @generation. These fields are
  * written with WRITE_ONCE(), except the structs, which are copied.
  *
- * A row is given up in this order: it leaves its hash chain, its generation ends, an atomic
+ * A row is recycled in this order: it leaves its hash chain, its generation ends, an atomic
  * exchange moves each count to a sum or to the `-` row. A fault that had found the row before may
  * still count into it after that. Its count is not lost: it stays in the row, and the next
  * process that gets the row shows it.
@@ -153,11 +153,11 @@ struct row {
  *	no key, so that a lookup needs no test for an empty chain.
  * @hash_shift: 64 minus log2 of the number of buckets
  * @rows: max_rows of them, allocated at load
- * @folded: the `-` row: faults that got no row, and counts of rows that were given up and are in
+ * @folded: the `-` row: faults that got no row, and counts of rows that were recycled and are in
  *	no sum of sum.c
  * @lock: protects all fields down to @nr_folded. Innermost: taken with page-table locks held
  * @moves: incremented before a row is put into a new hash chain
- * @folding: incremented before and after a row is given up; odd in between
+ * @folding: incremented before and after a row is recycled; odd in between
  * @used: how many of @rows were ever used; a reader looks at no others
  * @in_use: how many of @rows are in use now
  * @free: rows that were used before and are free
@@ -165,7 +165,7 @@ struct row {
  * @exited_big: rows of processes that had copied more
  * @holder: by number; the first is root's
  * @greedy: a holder other than root's that has more than half of all rows; NULL for none
- * @nr_folded: rows that were given up in this epoch
+ * @nr_folded: rows that were recycled in this epoch
  * @lost: faults and forks that got no row
  * @missed: calls that a hook is known to have missed
  */

@@ -141,7 +141,7 @@ int main(int argc, char **argv)
 	bpf = bpf_table_now();
 	note("report: bpf_storm: %u s", seconds);
 	agreed = tables_agree("bpf_storm", &module, &bpf);
-	is(module.folded.value + bpf.folded.value, 0, "no row was given up");
+	is(module.folded.value + bpf.folded.value, 0, "no row was recycled");
 	ok(agreed.rows > 2 * seconds, "%zu processes to compare", agreed.rows);
 	ok(agreed.sum[COWSTAT_COL_COPIED] && agreed.sum[COWSTAT_COL_VFORKS] &&
 		   agreed.sum[COWSTAT_COL_BIRTH_ANON_PAGES],

@@ -291,12 +291,12 @@ static void bills(void)
 	   "file pages are those of the rows");
 	is(item(many, "pgtables_bytes"), sum[COWSTAT_COL_BIRTH_PGTABLES_BYTES],
 	   "page tables are those of the rows");
-	is(t.folded.value, 0, "no row was given up");
+	is(t.folded.value, 0, "no row was recycled");
 	cow_table_free(&t);
 
 	load_module("max_rows=64");
 	few = bill_of_make(&t, &pid);
-	ok(t.folded.value > 50, "%lu rows were given up", t.folded.value);
+	ok(t.folded.value > 50, "%lu rows were recycled", t.folded.value);
 	cow_table_free(&t);
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
 		is(item(few, same[i]), item(many, same[i]), "%s: with 64 rows as with 8192",

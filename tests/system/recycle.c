@@ -73,7 +73,7 @@ int main(void)
 
 	is(rows, 64, "the table is full");
 	is(t.max_rows.value, 64, "max_rows");
-	is(folded_rows, children + children / 2 + 1 - 64, "rows given up");
+	is(folded_rows, children + children / 2 + 1 - 64, "rows recycled");
 	is(lost, 0, "no fault without a row");
 	is(VALUE(folded, PROCESSES), folded_rows, "processes in sums");
 	is(VALUE(me, FORKS), children, "our forks");

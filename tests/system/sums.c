@@ -141,11 +141,11 @@ static void check_table(const char *source, const struct cow_table *t, uint64_t 
 	for (i = 0; i < t->nr; i++)
 		sums += t->row[i].kind == COW_ROW_SUM;
 	is(t->sums.value, sums, "%s: the header counts the sums", source);
-	is(t->merged.value, 0, "%s: no sum was given up", source);
+	is(t->merged.value, 0, "%s: no sum was merged", source);
 	is(t->lost.value, 0, "%s: no fault without a row", source);
 	is(VALUE(folded, PROCESSES), 0, "%s: no process is in no sum", source);
 	is(VALUE(folded, WP_FAULTS), 0, "%s: and no fault", source);
-	ok(t->folded.value >= processes - max_rows, "%s: %lu rows were given up", source,
+	ok(t->folded.value >= processes - max_rows, "%s: %lu rows were recycled", source,
 	   t->folded.value);
 	check_conservation(t);
 }

@@ -18,7 +18,7 @@
 #define SUBSHELL	"102 101 X 1020 1010 0 0 0 11 11 0 0 200 30 4096 11 2 45056 0 0 0 0 0 sh\n"
 #define SPAWNED	"103 100 X 1030 1001 0 0 1 0 0 8 0 100 - - 0 - 32768 0 0 0 0 0 cc1\n"
 #define STRANGER	"104 1 X 1040 1 3 3 3 99 99 99 99 99 99 99 99 99 99 99 99 99 99 99 other\n"
-/* what SHELL and SUBSHELL, given up, leave with ROOT */
+/* what SHELL and SUBSHELL, recycled, leave with ROOT */
 #define GONE	"1 70 20 7 98304"
 
 static struct tree tree;
@@ -303,7 +303,7 @@ static void on_paper(void **state)
 #define TIMED_COLUMNS "# pid ppid state start_ns parent_start_ns forks vforks copied copy_ns "	\
 		"shootdown_ns reuse_ns comm\n"
 
-/* The time of the whole tree, also of who was read before its row was given up. */
+/* The time of the whole tree, also of who was read before its row was recycled. */
 static void time_spent(void **state)
 {
 	const char *out;

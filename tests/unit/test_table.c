@@ -78,7 +78,7 @@ static struct row *row(struct process *p)
 	return NULL;
 }
 
-/* In sums of rows that were given up, of one kind. */
+/* In sums of rows that were recycled, of one kind. */
 static u64 in_sums(enum row_sum_kind kind, enum row_value value)
 {
 	enum row_sum_kind is;
@@ -447,7 +447,7 @@ static void a_late_count_is_not_lost(void **state)
 	found = row(&late);
 	for (int i = 0; i < ROWS - 1; i++)
 		user_process(&filler[i], 0, 1);
-	row_count(found, ROW_REUSED); /* before it is given up */
+	row_count(found, ROW_REUSED); /* before it is recycled */
 	table_row(&filler[ROWS - 1].task, false);
 	raw_spin_lock_irq(&table.lock);
 	row_give_up(found);

@@ -347,12 +347,12 @@ static void print_reasons(FILE *to, const struct bill *bill)
 			format_count(bill->unseen, "process was", "processes were").s);
 	if (bill->short_bytes)
 		fprintf(to,
-			"    %s were copied by processes whose row was given up before it\n"
+			"    %s were copied by processes whose row was recycled before it\n"
 			"    was read: they are in the sums, not in their parts. Load the module with\n"
 			"    a larger max_rows=\n",
 			format_size(bill->short_bytes).s);
 	if (bill->stray)
-		fputs("    rows were given up that had no ancestor left: what they did last is missing\n",
+		fputs("    rows were recycled that had no ancestor left: what they did last is missing\n",
 		      to);
 	if (bill->lost || bill->missed)
 		fprintf(to, "    lost: %s without a row, missed: %s, of all processes\n",

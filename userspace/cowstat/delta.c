@@ -265,7 +265,7 @@ static bool is_empty(const struct cow_row *row)
 }
 
 /*
- * Subtract what the earlier reading showed of a row or a sum that was given up. Its counts went to
+ * Subtract what the earlier reading showed of a recycled row or a merged sum. Its counts went to
  * the sum of its name, cgroup and user; perhaps from there to that of its cgroup and user; perhaps
  * from there to `-`. The process may have changed its name or cgroup before: then the rest of the
  * counts is in some other sum.
@@ -287,7 +287,7 @@ static void subtract_gone(const struct sums *sums, const struct cow_row *gone)
 		take_from(sums->row[i], &rest);
 }
 
-/* Subtract what the earlier reading showed of rows and sums that were given up since then. */
+/* Subtract what the earlier reading showed of rows recycled, and sums merged, since then. */
 static int subtract_all_gone(const struct cow_table *before, const struct cow_table *now,
 			     const struct sums *sums, const struct sums *delta)
 {

@@ -312,12 +312,12 @@ void metrics_table(const struct metrics *m, const struct cow_table *t,
 	print_figure(m, &t->counting, "counting", "gauge", "1 while events are being counted.");
 	print_figure(m, &t->rows, "rows", "gauge", "Rows of the table in use.");
 	print_figure(m, &t->max_rows, "max_rows", "gauge", "Rows the table can have.");
-	print_figure(m, &t->folded, "folded_rows", "counter", "Rows given up for new processes.");
+	print_figure(m, &t->folded, "folded_rows", "counter", "Rows recycled for new processes.");
 	print_figure(m, &t->sums, "sums", "gauge",
-		     "Sums of given-up rows, by cgroup, user and name, and by cgroup and user.");
+		     "Sums of recycled rows, by cgroup, user and name, and by cgroup and user.");
 	print_figure(m, &t->max_sums, "max_sums", "gauge", "Such sums the table can have.");
 	print_figure(m, &t->merged, "merged_sums", "counter",
-		     "Such sums given up: a name, or also the cgroup and user, are forgotten.");
+		     "Such sums merged: a name, or also the cgroup and user, are forgotten.");
 	print_figure(m, &t->lost, "lost", "counter",
 		     "Faults that could not be given a row; they are in the totals.");
 	print_figure(m, &t->missed, "missed", "counter", "Events that were not counted.");

@@ -25,8 +25,8 @@ struct cow_figure {
 
 enum cow_row_kind {
 	COW_ROW_PROCESS,
-	COW_ROW_SUM,	/* of rows that were given up, by cgroup, user and name */
-	COW_ROW_FOLDED, /* the sum of the others that were given up */
+	COW_ROW_SUM,	/* of recycled rows, by cgroup, user and name */
+	COW_ROW_FOLDED, /* the sum of the other recycled rows */
 	COW_ROW_TOTAL,
 };
 
@@ -61,12 +61,12 @@ struct cow_row {
  * @now_ns: when the table was made, in CLOCK_BOOTTIME nanoseconds
  * @rows: rows in use
  * @max_rows: rows there can be
- * @folded: rows that were given up
+ * @folded: rows that were recycled
  * @lost: faults and forks whose process got no row
  * @missed: calls that a hook is known to have missed
  * @sums: sums by cgroup, user and name, and by cgroup and user
  * @max_sums: sums there can be
- * @merged: sums that were given up
+ * @merged: sums that were merged into a sum with fewer names
  * @hooks: the armed hooks, comma-separated; "-" for none
  * @kprobes: those of @hooks that kprobes count, comma-separated; "" if the table does not say
  * @row: the lines, in the table's order
