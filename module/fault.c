@@ -705,9 +705,9 @@ static struct hook set_access_flags = {
 	.callers	= {
 		{ "wp_page_reuse",		COWSTAT_HOOK_REUSE },
 		{ "do_wp_page",			COWSTAT_HOOK_REUSE },
-		{ "wp_page_shared",		COWSTAT_HOOK_REUSE },
-		{ "wp_pfn_shared",		COWSTAT_HOOK_REUSE },
-		{ "finish_mkwrite_fault",	COWSTAT_HOOK_REUSE },
+		{ "wp_page_shared",		COWSTAT_HOOK_REUSE, .extra = true },
+		{ "wp_pfn_shared",		COWSTAT_HOOK_REUSE, .extra = true },
+		{ "finish_mkwrite_fault",	COWSTAT_HOOK_REUSE, .extra = true },
 		{ "set_huge_ptep_writable",	COWSTAT_HOOK_HUGETLB },
 		{ "hugetlb_wp",			COWSTAT_HOOK_HUGETLB },
 	},
@@ -768,8 +768,8 @@ static struct hook add_anon_rmap = {
 	.callers	= {
 		{ "set_pte_range",	COWSTAT_HOOK_FILE },
 		{ "do_set_pte",		COWSTAT_HOOK_FILE },
-		{ "__replace_page",	COWSTAT_HOOK_FILE },
-		{ "uprobe_write_opcode", COWSTAT_HOOK_FILE },
+		{ "__replace_page",	COWSTAT_HOOK_FILE, .extra = true },
+		{ "uprobe_write_opcode", COWSTAT_HOOK_FILE, .extra = true },
 		{ "copy_page_range",	COWSTAT_HOOK_PINNED },
 		{ "copy_pte_range",	COWSTAT_HOOK_PINNED },
 		{ "copy_present_pte",	COWSTAT_HOOK_PINNED },

@@ -152,14 +152,14 @@ static bool __init range_calls(const struct hook_range *range, const struct targ
 
 /* Find a caller. The callers that it is called by come after it. */
 static void __init hook_add_range(struct hook *hook, struct resolver *r, struct targets *targets,
-				  const char *name, enum cowstat_hook id)
+				  const struct hook_caller *caller)
 {
 	char full[KSYM_NAME_LEN];
-	struct hook_range range = { .hook = id };
+	struct hook_range range = { .hook = caller->hook };
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(suffixes); i++) {
-		snprintf(full, sizeof(full), "%s%s", name, suffixes[i]);
+		snprintf(full, sizeof(full), "%s%s", caller->name, suffixes[i]);
 		range.start = resolve(r, full, &range.size);
 		if (!range.start)
 			continue;
@@ -173,8 +173,26 @@ static void __init hook_add_range(struct hook *hook, struct resolver *r, struct 
 			return;
 		}
 		hook->range[hook->nr_ranges++] = range;
-		hook->found |= BIT(id);
+		if (!caller->extra)
+			hook->found |= BIT(caller->hook);
 	}
+}
+
+#define CALLERS_LEN	200
+
+/* The names of the callers that count as this, for the log; those that do not suffice left out. */
+static const char *__init names_of_callers(const struct hook *hook, enum cowstat_hook id,
+					   char names[CALLERS_LEN])
+{
+	const struct hook_caller *caller = hook->callers;
+	size_t len = 0;
+
+	names[0] = '\0';
+	for (; caller < hook->callers + HOOK_MAX_CALLERS; caller++)
+		if (caller->name && caller->hook == id && !caller->extra)
+			len += scnprintf(names + len, CALLERS_LEN - len, "%s%s()", len ? ", " : "",
+					 caller->name);
+	return names;
 }
 
 /* Does at least one of hook->entered_by call the hooked function? True if none is named. */
@@ -211,6 +229,24 @@ static unsigned long __init hook_wanted(const struct hook *hook, unsigned long a
 	return wanted & ~absent;
 }
 
+/* The function was found, but not all of its callers: log what cannot be counted, and why. */
+static void __init hook_report(const struct hook *hook)
+{
+	char names[CALLERS_LEN];
+	bool refused;
+	int id;
+
+	for (id = 0; id < COWSTAT_NR_HOOKS && !hook->counts_nothing; id++) {
+		if (!(hook->wanted & ~hook->found & BIT(id)))
+			continue;
+		refused = hook->required && id == hook->expected;
+		pr_notice("nothing known calls %s() for \"%s\"%s. Looked in %s\n",
+			  hook->function[0], hook_names[id],
+			  refused ? "" : ": the columns that need it print \"-\"",
+			  names_of_callers(hook, id, names));
+	}
+}
+
 /* Find the function and its callers. It is not an error if some are missing. */
 static void __init hook_resolve(struct hook *hook, struct resolver *r, unsigned long absent)
 {
@@ -229,28 +265,22 @@ static void __init hook_resolve(struct hook *hook, struct resolver *r, unsigned 
 	targets = (struct targets){ .address = { hook->address }, .nr = 1 };
 	for (caller = hook->callers; caller < hook->callers + HOOK_MAX_CALLERS; caller++)
 		if (caller->name && !(BIT(caller->hook) & absent))
-			hook_add_range(hook, r, &targets, caller->name, caller->hook);
+			hook_add_range(hook, r, &targets, caller);
 	if (!hook_is_entered(hook, r)) {
 		pr_notice("%s() does not call %s(): the compiler has inlined it there\n",
 			  hook->entered_by[0], hook->function[0]);
 		hook->address = 0;
 		return;
 	}
-	if (!hook->callers[0].name || hook->any_caller)
+	if (!hook->callers[0].name || hook->any_caller) {
 		hook->found = hook->wanted;
-	else if (!hook->found || (hook->required && !(hook->found & BIT(hook->expected))))
+		return;
+	}
+	if (r->err)
+		return;
+	hook_report(hook);
+	if (!hook->found || (hook->required && !(hook->found & BIT(hook->expected))))
 		hook->address = 0;
-}
-
-/* The function was found, but not all of its callers: log what cannot be counted. */
-static void __init hook_report(const struct hook *hook)
-{
-	int id;
-
-	for (id = 0; id < COWSTAT_NR_HOOKS && !hook->counts_nothing; id++)
-		if (hook->wanted & ~hook->found & BIT(id))
-			pr_notice("nothing known calls %s() for \"%s\": the columns that need it print \"-\"\n",
-				  hook->function[0], hook_names[id]);
 }
 
 /**
@@ -286,7 +316,6 @@ int __init hook_resolve_all(struct hook *const *hooks, unsigned long absent)
 			break;
 		}
 		if (hook->address) {
-			hook_report(hook);
 			err = hook_set_filter(hook) ?: err;
 			continue;
 		}

@@ -15,10 +15,12 @@
  * struct hook_caller - a function whose calls of the hooked one are counted
  * @name: its name in the kernel, without compiler suffixes
  * @hook: what its calls count as
+ * @extra: makes only a part of these calls: if no other caller is found, they cannot be counted
  */
 struct hook_caller {
 	const char *name;
 	enum cowstat_hook hook;
+	bool extra;
 };
 
 /**

@@ -145,7 +145,7 @@ static unsigned long __init only_call(const struct hook_range *range, const stru
 /**
  * site_find_all() - find the places behind those calls of a function that count
  * @sites: an array of SITES_MAX, which this fills in; the caller sets the pre_handlers
- * @callee: a resolved hook; this searches all its ranges
+ * @callee: a resolved hook; this searches all its ranges that count as one of @callee->found
  *
  * Return: the number of sites; 0 if the kernel's text is not as expected, and then the log says
  * where.
@@ -158,8 +158,11 @@ int __init site_find_all(struct site *sites, const struct hook *callee)
 
 	for (i = 0; i < callee->nr_ranges; i++) {
 		const struct hook_range *range = &callee->range[i];
-		unsigned long call = only_call(range, callee);
+		unsigned long call;
 
+		if (!(callee->found & BIT(range->hook)))
+			continue; /* the callers that make most of these calls are not known */
+		call = only_call(range, callee);
 		wanted |= BIT(range->hook);
 		if (!call)
 			continue;
