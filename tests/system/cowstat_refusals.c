@@ -85,6 +85,8 @@ static void what_does_not_go_together(void)
 		{ "cowstat --columns copied,nothing",	"there is no such column" },
 		{ "cowstat -H --forks 1",		"-H has no meaning with --forks" },
 		{ "cowstat -o json doctor",		"-o has no meaning with doctor" },
+		{ "cowstat --load",			"--load has no meaning with the table" },
+		{ "cowstat doctor now",			"doctor takes no \"now\"" },
 		{ "cowstat --forks doctor",		"--forks and doctor cannot be shown together" },
 		{ "cowstat --openmetrics 1",		"an interval has no meaning with --openmetrics" },
 		{ "cowstat 1 -- true",			"unexpected argument \"1\" before --" },

@@ -16,7 +16,7 @@ static void usage(void)
 {
 	fputs("usage: cowstat [OPTION...] [INTERVAL [COUNT]]\n"
 	      "       cowstat [-o json] [--output FILE] -- COMMAND [ARG...]\n"
-	      "       cowstat doctor\n"
+	      "       cowstat doctor [--load]\n"
 	      "       cowstat bpf load | unload\n"
 	      "Show what copy-on-write did, by process; those that copied most come first. With\n"
 	      "an interval in seconds: rates per second. With a command: what copy-on-write\n"
@@ -47,6 +47,7 @@ static void usage(void)
 	      "                         every INTERVAL\n"
 	      "      --output FILE      write to FILE, not to standard output\n"
 	      "Others:\n"
+	      "      --load             with doctor: only check the counts, print only errors\n"
 	      "      --source WHICH     proc (the module), bpf, auto, or the path of a table\n"
 	      "      --help\n"
 	      "      --version\n"
@@ -69,6 +70,7 @@ enum long_option {
 	OPT_OPENMETRICS,
 	OPT_TEXTFILE,
 	OPT_OUTPUT,
+	OPT_LOAD,
 	OPT_SOURCE,
 	OPT_HELP,
 	OPT_VERSION,
@@ -96,6 +98,7 @@ static const struct option longs[] = {
 	{ "openmetrics",	no_argument,		NULL, OPT_OPENMETRICS },
 	{ "textfile",		required_argument,	NULL, OPT_TEXTFILE },
 	{ "output",		required_argument,	NULL, OPT_OUTPUT },
+	{ "load",		no_argument,		NULL, OPT_LOAD },
 	{ "source",		required_argument,	NULL, OPT_SOURCE },
 	{ "help",		no_argument,		NULL, OPT_HELP },
 	{ "version",		no_argument,		NULL, OPT_VERSION },
@@ -138,6 +141,7 @@ static const struct {
 	{ OPT_HUMAN,	"--human",	R(ROWS) | R(TOTAL) | FORKS | R(GROUPS), true },
 	{ 'o',		"-o",		TABLES | R(COMMAND), false },
 	{ OPT_OUTPUT,	"--output",	TABLES | R(COMMAND) | R(OPENMETRICS), false },
+	{ OPT_LOAD,	"--load",	R(DOCTOR), false },
 };
 /* clang-format on */
 #define NR_RULES	(sizeof(rules) / sizeof(rules[0]))
@@ -338,6 +342,9 @@ static void set_option(struct parser *p, int option, char *text)
 		break;
 	case OPT_OUTPUT:
 		a->output = text;
+		break;
+	case OPT_LOAD:
+		a->load = true;
 		break;
 	case OPT_SOURCE:
 		a->table = source_path(text);

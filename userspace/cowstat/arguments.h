@@ -39,6 +39,7 @@ enum report {
  * @json: print JSON, not text
  * @human: print figures with units
  * @command_line: show whole command lines instead of names
+ * @load: with doctor: only the self-test, only errors
  * @interval_ns: between two readings; 0 for one reading
  * @count: how many reports; 0 for no end
  * @table: path of the table
@@ -54,7 +55,7 @@ struct arguments {
 	const char *comm;
 	struct columns columns;
 	size_t limit;
-	bool absolute, json, human, command_line;
+	bool absolute, json, human, command_line, load;
 	uint64_t interval_ns;
 	uint64_t count;
 	const char *table;

@@ -6,5 +6,6 @@
 #include <stdbool.h>
 
 bool doctor(const char *table);
+bool doctor_load(const char *table);
 
 #endif /* COWSTAT_CMD_DOCTOR_H */

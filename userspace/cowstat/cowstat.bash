@@ -30,6 +30,7 @@ _cowstat() {
 		compopt -o default 2>/dev/null
 		return ;;
 	bpf) words="load unload" ;;
+	doctor) words="--load --source" ;;
 	load) words="--max-rows --verbose" ;;
 	-n | --top | --max-rows) return ;;
 	*)
@@ -37,7 +38,7 @@ _cowstat() {
 		words+=" --all --pid --comm --cgroup --top --sort --columns --totals --forks --tree --by"
 		words+=" --smaps --time"
 		words+=" --absolute --command-line --human --format --openmetrics --textfile --output"
-		words+=" --source --help --version" ;;
+		words+=" --load --source --help --version" ;;
 	esac
 	COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }

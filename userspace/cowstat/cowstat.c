@@ -17,7 +17,7 @@ static int run(struct arguments *a)
 	case REPORT_COMMAND:
 		return cmd_run(a->table, a->command, a->output, a->json);
 	case REPORT_DOCTOR:
-		return doctor(a->table) ? EXIT_SUCCESS : EXIT_FAILURE;
+		return (a->load ? doctor_load : doctor)(a->table) ? EXIT_SUCCESS : EXIT_FAILURE;
 	case REPORT_OPENMETRICS:
 		return cmd_openmetrics(a);
 	case REPORT_TEXTFILE:
