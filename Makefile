@@ -121,7 +121,7 @@ $(tools:%=$(BUILD)/%): $(lib)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
-$(BUILD)/cowstat: LDLIBS = -ljansson -lbpf -lelf -lz
+$(BUILD)/cowstat: LDLIBS = -ljansson -lbpf -lelf -lz -lm
 $(BUILD)/cowtrace: LDLIBS = -ljansson -lbpf -lelf -lz
 $(BUILD)/cowbench: LDLIBS = -ljansson -lm
 $(BUILD)/cowdemo: LDLIBS =

@@ -35,6 +35,7 @@ enum axis_kind {
 	AXIS_LINEAR,   /* linear, labelled with numbers */
 	AXIS_LOG_TIME, /* nanoseconds, labelled like "10 ms" */
 	AXIS_LOG_SIZE, /* bytes, labelled like "64 MiB" at each point */
+	AXIS_NAMES,    /* of x only: words, for bars: style "boxes" */
 };
 
 /**
@@ -47,6 +48,8 @@ enum axis_kind {
  * @right_label: label of the right y axis, in percent, or NULL if there is none
  * @x: kind of the x axis
  * @y: kind of the left y axis
+ * @names: of AXIS_NAMES: the words at 0, 1, 2 and so on
+ * @nr_names: how many
  * @curve: the curves
  * @nr: number of curves
  */
@@ -59,6 +62,8 @@ struct picture {
 	const char *right_label;
 	enum axis_kind x;
 	enum axis_kind y;
+	const char *const *names;
+	size_t nr_names;
 	struct curve curve[MAX_CURVES];
 	size_t nr;
 };
@@ -67,6 +72,7 @@ struct curve *picture_curve(struct picture *p, const char *title, const char *st
 void curve_add(struct curve *c, double x, double y);
 void curve_add_bar(struct curve *c, double x, double y, double low, double high);
 char *picture_draw(const struct picture *p);
+void picture_save(struct picture *p, const char *path);
 void picture_free(struct picture *p);
 bool can_draw(void);
 

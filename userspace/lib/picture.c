@@ -161,14 +161,30 @@ static void put_size_axis(FILE *to, const char *axis, const struct picture *p)
 	fputs(")\n", to);
 }
 
+/* The names at 0, 1, 2 and so on. */
+static void put_name_axis(FILE *to, const char *axis, const struct picture *p)
+{
+	size_t i;
+
+	fprintf(to, "set %srange [-0.5:%zu.5]\nset %stics (", axis, p->nr_names - 1, axis);
+	for (i = 0; i < p->nr_names; i++) {
+		fputs(i ? ", " : "", to);
+		put_string(to, p->names[i]);
+		fprintf(to, " %zu", i);
+	}
+	fputs(")\nset boxwidth 0.8\nset style fill solid\n", to);
+}
+
 static void put_axis(FILE *to, const char *axis, enum axis_kind kind, const struct picture *p)
 {
 	if (kind == AXIS_LOG_TIME)
 		put_time_axis(to, axis, p);
 	else if (kind == AXIS_LOG_SIZE)
 		put_size_axis(to, axis, p);
+	else if (kind == AXIS_NAMES)
+		put_name_axis(to, axis, p);
 	else
-		fprintf(to, "set %srange [0:*]%s\n", axis, *axis == 'x' ? " noextend" : "");
+		fprintf(to, "set %srange [0:%s\n", axis, *axis == 'x' ? "*] noextend" : "1<*]");
 }
 
 static void put_data(FILE *to, const struct curve *c, size_t number)
@@ -312,4 +328,22 @@ char *picture_draw(const struct picture *p)
 	close(in);
 	close(out);
 	return svg;
+}
+
+/**
+ * picture_save() - draw a picture into a file
+ * @p: the picture; its memory is freed
+ * @path: the file
+ *
+ * Ends the program on any error.
+ */
+void picture_save(struct picture *p, const char *path)
+{
+	char *svg = picture_draw(p);
+	FILE *f = fopen(path, "we");
+
+	if (!f || fputs(svg, f) < 0 || fclose(f))
+		err(EXIT_FAILURE, "cannot write %s", path);
+	free(svg);
+	picture_free(p);
 }
