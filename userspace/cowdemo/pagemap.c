@@ -8,12 +8,8 @@
 #include <unistd.h>
 
 #include "pagemap.h"
+#include "pagemap_entry.h"
 #include "uapi/cowstat.h"
-
-/* Documentation/admin-guide/mm/pagemap.rst */
-#define PAGEMAP_PRESENT		(1ULL << 63)
-#define PAGEMAP_EXCLUSIVE	(1ULL << 56)
-#define PAGEMAP_PFN		((1ULL << 55) - 1)
 
 static int open_pid_file(pid_t pid, const char *file)
 {
