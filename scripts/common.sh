@@ -31,18 +31,47 @@ have_kvm() { [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; }
 # need no kernel. Only its root has these programs. The demonstration also uses it.
 programs_kernel=6.12
 
-# kernels [all]: the names of the kernels in scripts/kernels.txt; without `all`, not those
-# marked `long`.
-kernels() { awk -v all="${1:-}" '!/^#/ && NF && (all || $4 != "long") { print $1 }' "$top/scripts/kernels.txt"; }
+# kernels [all | any]: the names of the kernels in scripts/kernels.txt: those of every check; with
+# `all` also those marked `long`; with `any` also those marked `asked`.
+kernels() {
+	awk -v more="${1:-}" '!/^#/ && NF && (!$4 || more == "any" || (more && $4 != "asked")) { print $1 }' \
+		"$top/scripts/kernels.txt"
+}
 
-# releases: the name of the first kernel of each Debian release.
-releases() { awk '!/^#/ && NF && !seen[$2]++ { print $1 }' "$top/scripts/kernels.txt"; }
+# releases: the name of the first kernel of each Debian release. Backports are not a release.
+releases() {
+	awk '!/^#/ && NF && $4 != "asked" && $2 !~ /-backports$/ && !seen[$2]++ { print $1 }' \
+		"$top/scripts/kernels.txt"
+}
 
 # kernel_field NAME N: the Nth field of a kernel's line in scripts/kernels.txt.
 kernel_field() {
 	awk -v name="$1" -v n="$2" '!/^#/ && $1 == name { print $n; found = 1 }
 		END { exit !found }' "$top/scripts/kernels.txt" ||
-		die "no kernel '$1' in scripts/kernels.txt; there are: $(kernels all | tr '\n' ' ')"
+		die "no kernel '$1' in scripts/kernels.txt; there are: $(kernels any | tr '\n' ' ')"
+}
+
+# newest_release: the release of the kernel that Debian unstable has today, as `uname -r` would print
+# it. Reads the mirror's list of packages with apt and files of its own, so this machine's apt is not
+# touched. Fails if the mirror cannot be reached.
+newest_release() {
+	local apt=$cache/apt-newest options
+	mkdir -p "$apt"/{lists,archives}/partial
+	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s sid main\n' \
+		"${COWSTAT_MIRROR:-http://deb.debian.org/debian}" >"$apt/sources.list"
+	options=(-o "Dir::Etc::SourceList=$apt/sources.list" -o Dir::Etc::SourceParts=-
+		-o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt" -o Dir::State::status=/dev/null
+		-o Acquire::Check-Valid-Until=false -o APT::Architecture=amd64
+		-o APT::Architectures::=amd64 -o APT::Update::Error-Mode=any
+		-o "APT::Sandbox::User=$(id -un)")
+	apt-get "${options[@]}" -qq update >&2 || return 1
+	apt-cache "${options[@]}" show --no-all-versions linux-image-amd64 | release_of_package
+}
+
+# release_of_package: reads what apt-cache shows of linux-image-FLAVOUR; prints the release of the
+# kernel that it depends on.
+release_of_package() {
+	sed -nE '/^Depends:/s/.*[ ,]linux-image-([0-9][^ ,]*).*/\1/p' | grep .
 }
 
 # root_dir NAME [KIND]: the folder of the root of a kernel's release. For kinds see scripts/rootfs;
