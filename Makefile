@@ -5,6 +5,8 @@ BUILD ?= build/$(shell uname -r)
 KDIR  ?= /lib/modules/$(shell uname -r)/build
 # The kernel headers whose BTF the programs are compiled with: any that has BTF will do.
 BTF_KDIR ?= $(KDIR)
+# BPF=no leaves out the BPF programs, and what loads them: cowtrace and `cowstat bpf` say so.
+BPF   ?= yes
 K     ?=
 T     ?=
 
@@ -28,16 +30,21 @@ else
   MAKEFLAGS += --no-print-directory
 endif
 
+ifeq ($(filter yes no,$(BPF)),)
+  $(error BPF=$(BPF): give yes or no)
+endif
+with_bpf := $(filter yes,$(BPF))
+
 comma   := ,
 # objects FOLDER...: of all C files in them
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1:%=%/*.c)))
 
 .PHONY: all module bpf tools tests test-modules benches unit needs needs-unit
-all: needs module bpf tools
+all: needs module $(if $(with_bpf),bpf) tools
 
 # Say at once what is missing, before the first compiler fails.
 needs:
-	@CC='$(CC)' CLANG='$(CLANG)' BPFTOOL='$(BPFTOOL)' scripts/needs $(KDIR)
+	@CC='$(CC)' CLANG='$(CLANG)' BPFTOOL='$(BPFTOOL)' BPF='$(BPF)' scripts/needs $(KDIR)
 needs-unit:
 	@CC='$(CC)' scripts/needs unit
 
@@ -101,6 +108,10 @@ tools     := cowstat cowtrace cowbench cowdemo
 mains     := $(foreach t,$(tools),$(BUILD)/userspace/$(t)/$(t).o)
 uses_bpf  := $(patsubst %.c,$(BUILD)/%.o,$(shell grep -lE 'bpf_load\.h|skel\.h|<bpf/' userspace/*/*.c))
 lib       := $(BUILD)/userspace/lib.a
+# What takes the place of these where they are left out.
+no_bpf    := $(BUILD)/userspace/cowstat/without_bpf.o $(BUILD)/userspace/cowtrace/without_bpf.o
+left_out  := $(if $(with_bpf),$(no_bpf),$(uses_bpf))
+lib       := $(BUILD)/userspace/lib.a
 
 tools: $(tools:%=$(BUILD)/%)
 
@@ -114,15 +125,16 @@ $(uses_bpf): ALL_CFLAGS += -isystem $(BUILD)/bpf
 $(uses_bpf): $(bpf_objects:%=$(BUILD)/bpf/%.skel.h)
 
 define tool
-$(BUILD)/$(1): $(call objects,userspace/$(1)) $(if $(filter $(BUILD)/userspace/$(1)/%,$(uses_bpf)),$(BUILD)/userspace/lib/bpf_load.o)
+$(BUILD)/$(1): $(filter-out $(left_out),$(call objects,userspace/$(1)) \
+	$(if $(filter $(BUILD)/userspace/$(1)/%,$(uses_bpf)),$(BUILD)/userspace/lib/bpf_load.o))
 endef
 $(foreach t,$(tools),$(eval $(call tool,$(t))))
 $(tools:%=$(BUILD)/%): $(lib)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
-$(BUILD)/cowstat: LDLIBS = -ljansson -lbpf -lelf -lz -lm
-$(BUILD)/cowtrace: LDLIBS = -ljansson -lbpf -lelf -lz
+$(BUILD)/cowstat: LDLIBS = -ljansson $(if $(with_bpf),-lbpf -lelf -lz) -lm
+$(BUILD)/cowtrace: LDLIBS = -ljansson $(if $(with_bpf),-lbpf) -lelf $(if $(with_bpf),-lz)
 $(BUILD)/cowbench: LDLIBS = -ljansson -lm
 $(BUILD)/cowdemo: LDLIBS =
 
@@ -149,7 +161,8 @@ $(BUILD)/tests/taskstats: LDLIBS = -lnl-genl-3 -lnl-3
 
 ## objects: compile all of userspace/ and tests/, and link nothing: for a second compiler
 .PHONY: objects
-objects: $(call objects,$(addprefix userspace/,lib $(tools)) $(addprefix tests/,system long debug boots bench unit))
+objects: $(filter-out $(left_out),$(call objects,$(addprefix userspace/,lib $(tools)) \
+	$(addprefix tests/,system long debug boots bench unit)))
 
 # Modules that tests load beside ours, built as ours is, in a folder of links.
 test_modules := $(patsubst tests/modules/%.c,%,$(wildcard tests/modules/*.c))
@@ -159,7 +172,7 @@ test-modules: | $(BUILD)/kbuild-tests $(BUILD)/tests
 	@cp $(test_modules:%=$(BUILD)/kbuild-tests/%.ko) $(BUILD)/tests/
 
 benches := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
-peers := $(patsubst tests/bench/peer/%.bpf.c,%,$(wildcard tests/bench/peer/*.bpf.c))
+peers := $(if $(with_bpf),$(patsubst tests/bench/peer/%.bpf.c,%,$(wildcard tests/bench/peer/*.bpf.c)))
 benches: $(addprefix $(BUILD)/bench/,$(benches) $(peers))
 
 $(benches:%=$(BUILD)/bench/%): $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(lib) | $(BUILD)/bench
@@ -184,7 +197,7 @@ unit: units
 	$(Q)tests/unit/run $(BUILD)
 
 # All that the tools are made of, but for their main() and what loads BPF.
-$(BUILD)/userspace/unit.a: $(filter-out $(mains) $(uses_bpf),$(call objects,userspace/lib $(tools:%=userspace/%)))
+$(BUILD)/userspace/unit.a: $(filter-out $(mains) $(uses_bpf) $(no_bpf),$(call objects,userspace/lib $(tools:%=userspace/%)))
 $(BUILD)/tests/unit/%.o: ALL_CFLAGS += -Itests/unit $(tools:%=-Iuserspace/%)
 # The tests, and what they include, run under the sanitizers, where the compiler has them.
 sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -227,7 +240,7 @@ $(BUILD)/tests/fuzz_%: tests/fuzz/%.c $(fuzz_sources) | $(BUILD)/tests
 	$(Q)$(call fuzz_compile,-fsanitize=fuzzer$(comma)address$(comma)undefined \
 		-fprofile-instr-generate -fcoverage-mapping)
 
-$(BUILD)/kbuild/module/uapi $(BUILD)/bpf $(BUILD)/kbuild-tests $(BUILD)/tests $(BUILD)/bench:
+$(BUILD)/kbuild/module/uapi $(BUILD)/kbuild/module/probes $(BUILD)/bpf $(BUILD)/kbuild-tests $(BUILD)/tests $(BUILD)/bench:
 	@mkdir -p $@
 
 -include $(shell test ! -d $(BUILD) || find $(BUILD) -name '*.d' -not -path '*/kbuild*')
@@ -248,7 +261,7 @@ units_path    = lib/systemd/system/$(notdir $(1))
 data         := $(foreach p,$(pages),$(p)>$(call page_path,$(p))) \
 		$(foreach c,$(completions),$(c)>$(call bash_path,$(c))) \
 		$(foreach u,$(wildcard userspace/systemd/*.service),$(u)>$(call units_path,$(u))) \
-		$(BUILD)/cowtrace.bpf.o>lib/cowstat/cowtrace.bpf.o \
+		$(if $(with_bpf),$(BUILD)/cowtrace.bpf.o>lib/cowstat/cowtrace.bpf.o) \
 		docs/prometheus/cowstat.rules.yml>share/cowstat/cowstat.rules.yml
 from          = $(word 1,$(subst >, ,$(1)))
 where         = $(word 2,$(subst >, ,$(1)))
@@ -256,7 +269,7 @@ installed    := $(tools:%=bin/%) $(foreach d,$(data),$(call where,$(d)))
 
 .PHONY: install uninstall install-dkms version
 ## install: tools, man pages, completions, units, BPF object, alert rules below PREFIX (/usr/local)
-install: tools $(BUILD)/cowtrace.bpf.o
+install: tools $(if $(with_bpf),$(BUILD)/cowtrace.bpf.o)
 	$(Q)$(foreach t,$(tools),install -D -m 755 $(BUILD)/$(t) '$(DESTDIR)$(PREFIX)/bin/$(t)' &&) \
 	$(foreach d,$(data),install -D -m 644 $(call from,$(d)) '$(DESTDIR)$(PREFIX)/$(call where,$(d))' &&) true
 
@@ -336,5 +349,6 @@ help:
 	@echo
 	@sed -n 's/^## \([a-z_.-]*\): \(.*\)/  make \1@\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s @
 	@echo
-	@echo "  V=1 shows commands; BUILD= is the output folder; KDIR= the kernel headers."
+	@echo "  V=1 shows commands; BUILD= is the output folder; KDIR= the kernel headers;"
+	@echo "  BPF=no leaves out what needs libbpf 1.0: cowtrace and cowstat bpf."
 	@echo "  Supported kernels: $$(awk '!/^#/ && NF { printf "%s ", $$1 }' scripts/kernels.txt)"

@@ -86,6 +86,20 @@ kernel_config() { printf '%s/tests/kernel/%s.config\n' "$top" "$(kernel_field "$
 built_kernel() { [ -e "$(kernel_config "$1")" ]; }
 linux_dir() { printf '%s/linux-%s\n' "$cache" "$1"; }
 
+# builds_bpf NAME: can the BPF programs and their loader be built for it? Not where the list says
+# no-bpf. runs_bpf NAME: can it run them? The kernels that we build cannot: they have no vmemmap.
+builds_bpf() { [ "$(kernel_field "$1" 5)" != no-bpf ]; }
+runs_bpf() { builds_bpf "$1" && ! built_kernel "$1"; }
+
+# packaged: the first kernels of the releases that we make Debian packages for: those have the tools
+# that need BPF.
+packaged() {
+	local name
+	for name in $(releases); do
+		! builds_bpf "$name" || echo "$name"
+	done
+}
+
 # kernel_headers NAME: the folder of the kernel's headers, as seen by in_root.
 # kernel_image NAME: the image that a VM boots, as seen by the host.
 kernel_headers() {
