@@ -50,11 +50,12 @@ needs-unit:
 
 ## module: build $(BUILD)/cowstat.ko against the kernel headers in KDIR
 # kbuild writes beside its sources, so it is given a folder of links.
-module: | $(BUILD)/kbuild/module/uapi
+module: | $(BUILD)/kbuild/module/uapi $(BUILD)/kbuild/module/probes
 	@find $(BUILD)/kbuild/module -xtype l -delete
 	@ln -sf ../../../Kbuild $(BUILD)/kbuild/
 	@ln -sf $(patsubst %,../../../../%,$(wildcard module/*.[ch])) $(BUILD)/kbuild/module/
 	@ln -sf ../../../../../module/uapi/cowstat.h $(BUILD)/kbuild/module/uapi/
+	@ln -sf $(patsubst %,../../../../../%,$(wildcard module/probes/*)) $(BUILD)/kbuild/module/probes/
 	@test -e $(KDIR) || { echo "no kernel headers in $(KDIR): install linux-headers for this kernel, or name them with KDIR=" >&2; exit 1; }
 	$(Q)$(MAKE) -C $(KDIR) M=$(CURDIR)/$(BUILD)/kbuild $(if $(filter 1,$(V)),V=1,-s) $(KFLAGS) modules
 	@cp $(BUILD)/kbuild/cowstat.ko $(BUILD)/
@@ -107,7 +108,6 @@ $(BUILD)/%.a:
 tools     := cowstat cowtrace cowbench cowdemo
 mains     := $(foreach t,$(tools),$(BUILD)/userspace/$(t)/$(t).o)
 uses_bpf  := $(patsubst %.c,$(BUILD)/%.o,$(shell grep -lE 'bpf_load\.h|skel\.h|<bpf/' userspace/*/*.c))
-lib       := $(BUILD)/userspace/lib.a
 # What takes the place of these where they are left out.
 no_bpf    := $(BUILD)/userspace/cowstat/without_bpf.o $(BUILD)/userspace/cowtrace/without_bpf.o
 left_out  := $(if $(with_bpf),$(no_bpf),$(uses_bpf))
@@ -166,7 +166,7 @@ objects: $(filter-out $(left_out),$(call objects,$(addprefix userspace/,lib $(to
 
 # Modules that tests load beside ours, built as ours is, in a folder of links.
 test_modules := $(patsubst tests/modules/%.c,%,$(wildcard tests/modules/*.c))
-test-modules: | $(BUILD)/kbuild-tests $(BUILD)/tests
+test-modules: module | $(BUILD)/kbuild-tests $(BUILD)/tests
 	@ln -sf $(patsubst %,../../../%,tests/modules/Kbuild $(wildcard tests/modules/*.c)) $(BUILD)/kbuild-tests/
 	$(Q)$(MAKE) -C $(KDIR) M=$(CURDIR)/$(BUILD)/kbuild-tests $(if $(filter 1,$(V)),V=1,-s) $(KFLAGS) modules
 	@cp $(test_modules:%=$(BUILD)/kbuild-tests/%.ko) $(BUILD)/tests/
@@ -278,7 +278,7 @@ uninstall:
 	$(Q)rm -f $(installed:%='$(DESTDIR)$(PREFIX)/%')
 
 ## install-dkms: the module's source into /usr/src, for: dkms install cowstat/VERSION
-dkms_source := Kbuild $(wildcard module/*.[ch]) module/uapi/cowstat.h
+dkms_source := Kbuild $(wildcard module/*.[ch] module/probes/*) module/uapi/cowstat.h
 install-dkms:
 	$(Q)$(foreach f,$(dkms_source),install -D -m 644 $(f) '$(DESTDIR)/usr/src/cowstat-$(VERSION)/$(f)' &&) \
 	sed 's/#MODULE_VERSION#/$(VERSION)/' dkms.conf >'$(DESTDIR)/usr/src/cowstat-$(VERSION)/dkms.conf'

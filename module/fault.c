@@ -19,7 +19,6 @@
 #include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
-#include <linux/panic.h>
 #include <linux/pgtable.h>
 #include <linux/sched.h>
 
@@ -207,7 +206,7 @@ static noipa void wp_fault_rare(unsigned long ip, unsigned long parent_ip, struc
 	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
 	struct row *row = count_fault(vmf->vma->vm_mm, ROW_WP_ENTRIES);
 
-	if (row && vmf->flags & FAULT_FLAG_UNSHARE)
+	if (row && vmf->flags & COMPAT_FAULT_UNSHARE)
 		row_count(row, ROW_UNSHARED);
 	if (timing_is_on())
 		timing_begin(timing_clock());
@@ -220,7 +219,7 @@ static noipa void wp_fault_slow(unsigned long ip, unsigned long parent_ip, struc
 	const struct vm_fault *vmf = (void *)compat_argument(fregs, 0);
 	struct row *row = row_of_current_again(vmf->vma->vm_mm);
 
-	if (unlikely(!row || vmf->flags & FAULT_FLAG_UNSHARE || timing_is_on() ||
+	if (unlikely(!row || vmf->flags & COMPAT_FAULT_UNSHARE || timing_is_on() ||
 		     !counting_is_steady()))
 		wp_fault_rare(ip, parent_ip, ops, fregs);
 	else
@@ -237,7 +236,7 @@ static void on_wp_fault(unsigned long ip, unsigned long parent_ip, struct ftrace
 	if (!fault_only_counts())
 		goto time;
 	row = row_of_current(vmf->vma->vm_mm);
-	if (unlikely(!row || vmf->flags & FAULT_FLAG_UNSHARE))
+	if (unlikely(!row || vmf->flags & COMPAT_FAULT_UNSHARE))
 		goto slow;
 	row_count(row, ROW_WP_ENTRIES);
 	return;
@@ -245,7 +244,7 @@ time:
 	if (!fault_only_times())
 		goto slow;
 	row = row_of_current(vmf->vma->vm_mm);
-	if (unlikely(!row || vmf->flags & FAULT_FLAG_UNSHARE))
+	if (unlikely(!row || vmf->flags & COMPAT_FAULT_UNSHARE))
 		goto slow;
 	row_count(row, ROW_WP_ENTRIES);
 	timing_begin(rdtsc());
@@ -259,6 +258,7 @@ static __always_inline enum cowstat_column count_other_copy(struct row *row, pte
 							    const struct vm_area_struct *vma)
 {
 	unsigned long pfn = pte_pfn(old);
+	unsigned long mapping;
 	struct folio *folio;
 
 	if (pfn == shared_zero_pfn) {
@@ -267,15 +267,15 @@ static __always_inline enum cowstat_column count_other_copy(struct row *row, pte
 	}
 	/* no folio: device memory without a struct page */
 	folio = pte_special(old) ? NULL : page_folio(pfn_to_page(pfn));
-	if (!folio)
-		row_count(row, ROW_OTHER_COPIED);
-	else if (((unsigned long)folio->mapping & COMPAT_MAPPING_FLAGS) == COMPAT_MAPPING_ANON)
-		row_count(row, (unsigned long)folio->mapping - COMPAT_MAPPING_ANON ==
-					       (unsigned long)vma->anon_vma ?
+	mapping = folio ? (unsigned long)folio->mapping : 0;
+	if ((mapping & COMPAT_MAPPING_FLAGS) == COMPAT_MAPPING_ANON)
+		row_count(row, mapping - COMPAT_MAPPING_ANON == (unsigned long)vma->anon_vma ?
 				       ROW_OWN_COPIED :
 				       ROW_INHERITED_COPIED);
 	else
-		row_count(row, folio_test_ksm(folio) ? ROW_KSM_COPIED : ROW_OTHER_COPIED);
+		row_count(row, (mapping & COMPAT_MAPPING_FLAGS) == COMPAT_MAPPING_KSM ?
+				       ROW_KSM_COPIED :
+				       ROW_OTHER_COPIED);
 	return COWSTAT_COL_COPIED;
 }
 
@@ -671,7 +671,7 @@ static struct hook wp_fault = {
 	.ops.func = on_wp_fault,
 	.function = { "do_wp_page" },
 	.counts_as = COWSTAT_HOOK_WP,
-	.entered_by = { "__handle_mm_fault", "handle_pte_fault" },
+	.entered_by = { "handle_mm_fault", "__handle_mm_fault", "handle_pte_fault" },
 	.required = true,
 };
 
@@ -687,6 +687,7 @@ struct hook clear_flush = {
 		{ "wp_page_copy",	COWSTAT_HOOK_COPY },
 		{ "do_wp_page",		COWSTAT_HOOK_COPY },
 		{ "hugetlb_wp",		COWSTAT_HOOK_HUGETLB },
+		{ "hugetlb_cow",	COWSTAT_HOOK_HUGETLB },
 	},
 	.expected	= COWSTAT_HOOK_COPY,
 	.required	= true,
@@ -710,6 +711,7 @@ static struct hook set_access_flags = {
 		{ "finish_mkwrite_fault",	COWSTAT_HOOK_REUSE, .extra = true },
 		{ "set_huge_ptep_writable",	COWSTAT_HOOK_HUGETLB },
 		{ "hugetlb_wp",			COWSTAT_HOOK_HUGETLB },
+		{ "hugetlb_cow",		COWSTAT_HOOK_HUGETLB },
 	},
 	.expected	= COWSTAT_HOOK_REUSE,
 	.required	= true,
@@ -718,7 +720,7 @@ static struct hook set_access_flags = {
 static struct hook hugetlb_fault_entry = {
 	.shares_ops = &clear_flush,
 	.call = on_hugetlb_fault,
-	.function = { "hugetlb_wp" },
+	.function = { "hugetlb_wp", "hugetlb_cow" },
 	.counts_as = COWSTAT_HOOK_HUGETLB,
 };
 
@@ -726,7 +728,8 @@ static struct hook hugetlb_add_rmap = {
 	.shares_ops = &clear_flush,
 	.call = on_hugetlb_add_rmap,
 	.function = { "hugetlb_add_new_anon_rmap", "hugepage_add_new_anon_rmap" },
-	.callers = { { "hugetlb_wp", COWSTAT_HOOK_HUGETLB } },
+	.callers = { { "hugetlb_wp", COWSTAT_HOOK_HUGETLB },
+		     { "hugetlb_cow", COWSTAT_HOOK_HUGETLB } },
 	.counts_nothing = true,
 };
 
@@ -768,6 +771,7 @@ static struct hook add_anon_rmap = {
 	.callers	= {
 		{ "set_pte_range",	COWSTAT_HOOK_FILE },
 		{ "do_set_pte",		COWSTAT_HOOK_FILE },
+		{ "alloc_set_pte",	COWSTAT_HOOK_FILE },
 		{ "__replace_page",	COWSTAT_HOOK_FILE, .extra = true },
 		{ "uprobe_write_opcode", COWSTAT_HOOK_FILE, .extra = true },
 		{ "copy_page_range",	COWSTAT_HOOK_PINNED },

@@ -228,7 +228,7 @@ static struct {
 	struct tracepoint *tp;
 	bool armed;
 } events[] = {
-	{ "sched_process_exit", compat_exit_probe(on_exit), COWSTAT_HOOK_EXIT },
+	{ "sched_process_exit", on_exit, COWSTAT_HOOK_EXIT },
 	{ "sched_process_exec", on_exec, COWSTAT_HOOK_EXEC },
 	{ "sched_process_fork", on_fork, COWSTAT_HOOK_FORK },
 };

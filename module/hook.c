@@ -90,7 +90,7 @@ static int __init hook_set_filter(struct hook *hook)
 	struct hook *head = hook->shares_ops ?: hook;
 	int err;
 
-	head->ops.flags |= FTRACE_OPS_FL_PERMANENT;
+	head->ops.flags |= FTRACE_OPS_FL_PERMANENT | COMPAT_OPS_FLAGS;
 	err = ftrace_set_filter_ip(&head->ops, hook->address, 0, 0);
 	if (err == -EINVAL && !hook->required) {
 		pr_notice("%s() cannot be traced: the columns that need it print \"-\"\n",
@@ -339,12 +339,15 @@ int __init hook_resolve_all(struct hook *const *hooks, unsigned long absent)
  * hook_release_all() - free what hook_resolve_all() allocated
  * @hooks: the table, disarmed
  *
+ * A filter that is reset is empty, and takes no memory. Not every kernel exports
+ * ftrace_free_filter().
+ *
  * Context: may sleep.
  */
 void hook_release_all(struct hook *const *hooks)
 {
 	for (; *hooks; hooks++)
-		ftrace_free_filter(&(*hooks)->ops);
+		ftrace_set_filter(&(*hooks)->ops, NULL, 0, 1);
 }
 
 /**

@@ -4,11 +4,12 @@
 
 #include <linux/ftrace.h>
 
+#include "compat.h"
 #include "uapi/cowstat.h"
 
 #define HOOK_MAX_NAMES		4
-#define HOOK_MAX_ENTERED	2
-#define HOOK_MAX_CALLERS	10
+#define HOOK_MAX_ENTERED	3
+#define HOOK_MAX_CALLERS	12
 #define HOOK_MAX_RANGES		12
 
 /**

@@ -43,6 +43,7 @@
 #include <linux/user_namespace.h>
 #include <linux/utsname.h>
 
+#include "compat.h"
 #include "control.h"
 #include "fault.h"
 #include "fork.h"
@@ -97,7 +98,7 @@ static void reader_ns(struct reader *reader)
 
 	reader->level = ns->level;
 	reader->ns = ns->ns.inum;
-	reader->boottime_ns = timens_add_boottime_ns(0);
+	reader->boottime_ns = compat_boottime_offset_ns();
 	if (!ns->level)
 		return;
 	rcu_read_lock();

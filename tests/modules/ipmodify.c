@@ -7,6 +7,8 @@
 #include <linux/module.h>
 #include <linux/string.h>
 
+#include "compat.h"
+
 static char *const functions[] = { "do_wp_page", "ptep_clear_flush", "ptep_set_access_flags" };
 
 static ulong calls;
@@ -33,14 +35,14 @@ static int __init ipmodify_init(void)
 	if (!err)
 		err = register_ftrace_function(&ops);
 	if (err)
-		ftrace_free_filter(&ops);
+		ftrace_set_filter(&ops, NULL, 0, 1);
 	return err;
 }
 
 static void __exit ipmodify_exit(void)
 {
 	unregister_ftrace_function(&ops);
-	ftrace_free_filter(&ops);
+	ftrace_set_filter(&ops, NULL, 0, 1);
 }
 
 module_init(ipmodify_init);

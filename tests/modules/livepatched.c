@@ -9,9 +9,10 @@
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
-#include <linux/panic.h>
 #include <linux/sched/mm.h>
 #include <linux/uaccess.h>
+
+#include "compat.h"
 
 static bool commit;
 module_param(commit, bool, 0444);

@@ -52,14 +52,17 @@ static const struct {
 	{ "ptep_clear_flush", "wp_page_copy", COPY },
 	{ "ptep_clear_flush", "do_wp_page", COPY },
 	{ "ptep_clear_flush", "hugetlb_wp", HUGE_COPY },
+	{ "ptep_clear_flush", "hugetlb_cow", HUGE_COPY },
 	{ "ptep_set_access_flags", "wp_page_reuse", REUSE },
 	{ "ptep_set_access_flags", "do_wp_page", REUSE },
 	{ "ptep_set_access_flags", "wp_page_shared", REUSE },
 	{ "ptep_set_access_flags", "wp_pfn_shared", REUSE },
 	{ "ptep_set_access_flags", "finish_mkwrite_fault", REUSE },
 	{ "ptep_set_access_flags", "hugetlb_wp", HUGE_REUSE },
+	{ "ptep_set_access_flags", "hugetlb_cow", HUGE_REUSE },
 	{ "ptep_set_access_flags", "set_huge_ptep_writable", HUGE_REUSE },
 	{ "hugetlb_wp", NULL, HUGE },
+	{ "hugetlb_cow", NULL, HUGE },
 	{ "do_huge_pmd_wp_page", NULL, THP },
 	{ "__split_huge_pmd", "do_huge_pmd_wp_page", SPLIT },
 	{ "pmdp_set_access_flags", "do_huge_pmd_wp_page", THP_REUSE },
@@ -68,6 +71,7 @@ static const struct {
 	{ "folio_add_new_anon_rmap", "uprobe_write_opcode", FILE_COPY },
 	{ "folio_add_new_anon_rmap", "copy_page_range", PINNED },
 	{ "page_add_new_anon_rmap", "do_set_pte", FILE_COPY },
+	{ "page_add_new_anon_rmap", "alloc_set_pte", FILE_COPY },
 	{ "page_add_new_anon_rmap", "__replace_page", FILE_COPY },
 	{ "page_add_new_anon_rmap", "uprobe_write_opcode", FILE_COPY },
 	{ "page_add_new_anon_rmap", "copy_page_range", PINNED },
@@ -110,7 +114,8 @@ static struct facts table_facts(void)
 			f.pgreuse += VALUE(*row, REUSED) + VALUE(*row, SHARED_WP);
 	}
 	cow_table_free(&t);
-	f.cow_ksm = vmstat("cow_ksm");
+	/* before 5.19 the kernel does not count them */
+	f.cow_ksm = kernel_before(5, 19) ? f.ksm_copied : vmstat("cow_ksm");
 	f.pgreuse = vmstat("pgreuse") - f.pgreuse;
 	return f;
 }

@@ -74,8 +74,8 @@ static bool report_hook(const struct cow_table *t, enum cowstat_hook hook)
 static bool may_be_ours(const char *place)
 {
 	static const char *const functions[] = {
-		"set_pte_range+",   "do_set_pte+",   "__replace_page+",
-		"copy_page_range+", "kernel_clone+",
+		"set_pte_range+",  "do_set_pte+",      "alloc_set_pte+",
+		"__replace_page+", "copy_page_range+", "kernel_clone+",
 	};
 	size_t i;
 
