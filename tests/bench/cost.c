@@ -279,7 +279,7 @@ static void forks_of(size_t mib, int times)
 		if (r.pages)
 			region_unmap(&r);
 		map(&r, mib * 256);
-		if (madvise(r.start, region_bytes(&r), MADV_POPULATE_WRITE))
+		if (region_populate(&r))
 			err(EXIT_FAILURE, "no %zu MB of memory", mib);
 	}
 	while (times--) {

@@ -6,16 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "launch.h"
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE	23
-#endif
 
 #define EXIT_NO_COPY		126	/* a child that could not copy its memory */
 #define EXIT_NO_EXEC		127	/* a child that could not exec, as in a shell */
@@ -28,7 +23,7 @@ static pid_t start_fork(const char *path, char *const *argv, const struct region
 		return pid;
 	if (!path)
 		_exit(EXIT_SUCCESS);
-	if (copy && madvise(copy->start, region_bytes(copy), MADV_POPULATE_WRITE))
+	if (copy && region_populate(copy))
 		_exit(EXIT_NO_COPY);
 	execv(path, argv);
 	_exit(EXIT_NO_EXEC);
@@ -130,7 +125,7 @@ int launch(enum launch way, const struct region *r, const char *path, struct lau
 		return -1;
 	}
 	if (way == LAUNCH_EAGER && WEXITSTATUS(status) == EXIT_NO_COPY) {
-		warnx("the child could not copy its memory with MADV_POPULATE_WRITE: this needs Linux 5.14 and enough free memory; try a smaller --size");
+		warnx("the child could not copy its memory: this needs enough free memory; try a smaller --size");
 		return -1;
 	}
 	return 0;

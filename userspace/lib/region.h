@@ -32,6 +32,7 @@ struct region {
 
 int region_map(struct region *r, uint64_t bytes, enum page_kind kind);
 void region_fill(const struct region *r);
+int region_populate(const struct region *r);
 void region_unmap(struct region *r);
 uint64_t region_bytes(const struct region *r);
 uint64_t region_huge_bytes(const struct region *r);
