@@ -16,6 +16,7 @@ static void usage(void)
 {
 	fputs("usage: cowstat [OPTION...] [INTERVAL [COUNT]]\n"
 	      "       cowstat [-o json] [--output FILE] -- COMMAND [ARG...]\n"
+	      "       cowstat diff -p CHILD [OPTION...]\n"
 	      "       cowstat doctor [--load]\n"
 	      "       cowstat bpf load | unload\n"
 	      "Show what copy-on-write did, by process; those that copied most come first. With\n"
@@ -256,9 +257,18 @@ static uint64_t parse_interval(const char *text)
 	return s * NS_PER_S;
 }
 
+/* Words that have options of their own, which stand behind them. */
+static bool comes_first(const char *word)
+{
+	return !strcmp(word, "bpf") || !strcmp(word, "diff");
+}
+
 /* Parse the words after the options: doctor, or an interval and a count. */
 static void parse_words(int nr, char **word, struct arguments *a)
 {
+	if (nr && comes_first(word[0]))
+		bad_usage("%s is the first word, before its options: cowstat %s ...", word[0],
+			  word[0]);
 	if (nr && !strcmp(word[0], "doctor")) {
 		if (nr > 1)
 			bad_usage("doctor takes no \"%s\"", word[1]);

@@ -16,6 +16,7 @@ _cowstat() {
 		return
 	done
 	case $prev in
+	--against) words=$(cd /proc && echo [0-9]*) ;;
 	-p | --pid) words="SELF ALL $(cd /proc && echo [0-9]*)" ;;
 	-C | --comm) words=$(sed 1,2d /proc/cowstat 2>/dev/null | awk '{ print $NF }' | grep -v '[\\*-]') ;;
 	-G | --cgroup)
@@ -26,15 +27,16 @@ _cowstat() {
 	-o | --format) words=json ;;
 	--by) words="cgroup comm uid" ;;
 	--source) words="proc bpf auto" ;;
-	--textfile | --output)
+	--textfile | --output | --picture)
 		compopt -o default 2>/dev/null
 		return ;;
 	bpf) words="load unload" ;;
 	doctor) words="--load --source" ;;
 	load) words="--max-rows --verbose" ;;
+	diff) words="-p --pid --against -o --format --output --picture --source --help" ;;
 	-n | --top | --max-rows) return ;;
 	*)
-		words="doctor bpf -a -p -C -G -n -s -t -T -H -l -o --"
+		words="doctor bpf diff -a -p -C -G -n -s -t -T -H -l -o --"
 		words+=" --all --pid --comm --cgroup --top --sort --columns --totals --forks --tree --by"
 		words+=" --smaps --time"
 		words+=" --absolute --command-line --human --format --openmetrics --textfile --output"

@@ -6,6 +6,7 @@
 
 #include "arguments.h"
 #include "cmd_bpf.h"
+#include "cmd_diff.h"
 #include "cmd_doctor.h"
 #include "cmd_metrics.h"
 #include "cmd_run.h"
@@ -36,6 +37,8 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	if (argc > 1 && !strcmp(argv[1], "bpf"))
 		return cmd_bpf(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "diff"))
+		return cmd_diff(argc - 1, argv + 1);
 	arguments_parse(argc, argv, &a);
 	status = run(&a);
 	arguments_free(&a);
