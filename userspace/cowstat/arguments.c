@@ -17,6 +17,7 @@ static void usage(void)
 	fputs("usage: cowstat [OPTION...] [INTERVAL [COUNT]]\n"
 	      "       cowstat [-o json] [--output FILE] -- COMMAND [ARG...]\n"
 	      "       cowstat diff -p CHILD [OPTION...]\n"
+	      "       cowstat workers -p MASTER [OPTION...] [INTERVAL [COUNT]]\n"
 	      "       cowstat doctor [--load]\n"
 	      "       cowstat bpf load | unload\n"
 	      "Show what copy-on-write did, by process; those that copied most come first. With\n"
@@ -260,7 +261,7 @@ static uint64_t parse_interval(const char *text)
 /* Words that have options of their own, which stand behind them. */
 static bool comes_first(const char *word)
 {
-	return !strcmp(word, "bpf") || !strcmp(word, "diff");
+	return !strcmp(word, "bpf") || !strcmp(word, "diff") || !strcmp(word, "workers");
 }
 
 /* Parse the words after the options: doctor, or an interval and a count. */

@@ -33,10 +33,11 @@ _cowstat() {
 	bpf) words="load unload" ;;
 	doctor) words="--load --source" ;;
 	load) words="--max-rows --verbose" ;;
+	workers) words="-p --pid -o --format --output --picture --source --help" ;;
 	diff) words="-p --pid --against -o --format --output --picture --source --help" ;;
 	-n | --top | --max-rows) return ;;
 	*)
-		words="doctor bpf diff -a -p -C -G -n -s -t -T -H -l -o --"
+		words="doctor bpf diff workers -a -p -C -G -n -s -t -T -H -l -o --"
 		words+=" --all --pid --comm --cgroup --top --sort --columns --totals --forks --tree --by"
 		words+=" --smaps --time"
 		words+=" --absolute --command-line --human --format --openmetrics --textfile --output"

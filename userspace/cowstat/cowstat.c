@@ -11,6 +11,7 @@
 #include "cmd_metrics.h"
 #include "cmd_run.h"
 #include "cmd_table.h"
+#include "cmd_workers.h"
 
 static int run(struct arguments *a)
 {
@@ -39,6 +40,8 @@ int main(int argc, char **argv)
 		return cmd_bpf(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "diff"))
 		return cmd_diff(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "workers"))
+		return cmd_workers(argc - 1, argv + 1);
 	arguments_parse(argc, argv, &a);
 	status = run(&a);
 	arguments_free(&a);

@@ -38,6 +38,104 @@ int smaps_parse(FILE *from, struct smaps *smaps)
 }
 
 /**
+ * struct mapped - figures of one mapping, in KiB
+ * @private: it is a private mapping
+ * @file: it maps a file
+ * @clean: Shared_Clean
+ * @dirty: Shared_Dirty
+ * @anonymous: Anonymous
+ */
+struct mapped {
+	bool private, file;
+	uint64_t clean, dirty, anonymous;
+};
+
+/*
+ * KiB of anonymous pages that other processes map, too. A page of the file itself is clean in a
+ * private mapping, unless somebody has just written the file.
+ */
+static uint64_t shared_anonymous(const struct mapped *m)
+{
+	uint64_t shared = m->dirty + (m->file ? 0 : m->clean);
+
+	if (!m->private)
+		return 0;
+	return shared < m->anonymous ? shared : m->anonymous;
+}
+
+/* Parse a line that begins a mapping. Return: false if it is another line. */
+static bool begins_mapping(const char *line, struct mapped *m)
+{
+	uint64_t inode;
+	char mode[5];
+
+	if (sscanf(line, "%*x-%*x %4s %*x %*x:%*x %" SCNu64, mode, &inode) != 2)
+		return false;
+	*m = (struct mapped){ .private = mode[3] == 'p', .file = inode };
+	return true;
+}
+
+/**
+ * smaps_parse_shared() - add up private pages that other processes map too
+ * @from: a file like /proc/PID/smaps
+ * @bytes: their size
+ *
+ * smaps_rollup cannot tell: its Shared_Dirty has pages of shared memory, too.
+ *
+ * Return: 0, or -ENODATA when there is no mapping, as for a zombie.
+ */
+int smaps_parse_shared(FILE *from, uint64_t *bytes)
+{
+	struct mapped m = {}, next;
+	char line[512], name[64];
+	bool any = false;
+	uint64_t kib;
+
+	*bytes = 0;
+	while (fgets(line, sizeof(line), from)) {
+		if (begins_mapping(line, &next)) {
+			*bytes += shared_anonymous(&m) * 1024;
+			m = next;
+			any = true;
+		}
+		if (sscanf(line, "%63[A-Za-z_]: %" SCNu64 " kB", name, &kib) != 2)
+			continue;
+		if (!strcmp(name, "Shared_Clean"))
+			m.clean = kib;
+		else if (!strcmp(name, "Shared_Dirty"))
+			m.dirty = kib;
+		else if (!strcmp(name, "Anonymous"))
+			m.anonymous = kib;
+	}
+	*bytes += shared_anonymous(&m) * 1024;
+	return any ? 0 : -ENODATA;
+}
+
+/**
+ * smaps_read_shared() - read how much of its private memory a process shares now
+ * @pid: the process
+ * @bytes: pages of private mappings that are anonymous and mapped by other processes, too
+ *
+ * As slow as smaps_read(), and slower if there are many mappings.
+ *
+ * Return: 0 or a negative errno.
+ */
+int smaps_read_shared(pid_t pid, uint64_t *bytes)
+{
+	char path[48];
+	FILE *f;
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return -errno;
+	err = smaps_parse_shared(f, bytes);
+	fclose(f);
+	return err;
+}
+
+/**
  * smaps_read() - read what a process has resident now
  * @pid: the process
  * @smaps: the figures

@@ -19,6 +19,7 @@
 	F(PRIVATE_CLEAN,	"Private_Clean") \
 	F(PRIVATE_DIRTY,	"Private_Dirty") \
 	F(ANONYMOUS,		"Anonymous")	\
+	F(PSS_ANON,		"Pss_Anon")	\
 	F(SWAP,			"Swap")
 
 #define SMAPS_ENUM(ID, name)	SMAPS_##ID,
@@ -36,5 +37,7 @@ extern const char *const smaps_names[SMAPS_NR];
 
 int smaps_parse(FILE *from, struct smaps *smaps);
 int smaps_read(pid_t pid, struct smaps *smaps);
+int smaps_parse_shared(FILE *from, uint64_t *bytes);
+int smaps_read_shared(pid_t pid, uint64_t *bytes);
 
 #endif /* COWSTAT_SMAPS_H */
