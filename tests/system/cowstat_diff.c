@@ -223,6 +223,8 @@ static void known_writers(void)
 /* --- what cannot be compared, and huge pages --- */
 
 static char *swapped, *zero, *file, *merged, *hugetlb, *thp;
+static char *sparse; /* three pages, far from each other */
+static size_t far;
 
 static void child_writes_odd(void *arg)
 {
@@ -234,6 +236,7 @@ static void child_writes_odd(void *arg)
 	write_pages(file, 17);
 	write_pages(merged, 19);
 	hugetlb[0] = 2;
+	sparse[0] = sparse[2 * far] = 2;
 	for (i = 0; thp && i < 23; i++)
 		thp[i * 3 * PAGE + 1000] = 2;
 }
@@ -270,6 +273,20 @@ static void merge(char *pages, size_t n)
 	is(count, n, "KSM merged");
 }
 
+/* A mapping that would take hours to read page by page, where the kernel can skip its holes. */
+static void map_sparse(void)
+{
+	int i;
+
+	far = (kernel_before(6, 7) ? 1UL << 28 : 1UL << 40) + 3 * PAGE;
+	sparse = mmap(NULL, 3 * far, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (sparse == MAP_FAILED || (has_thp() && madvise(sparse, 3 * far, MADV_NOHUGEPAGE)))
+		bail("no sparse mapping: errno %d", errno);
+	for (i = 0; i < 3; i++)
+		sparse[i * far] = 1;
+}
+
 static void odd_pages(void)
 {
 	struct puppet child = { .work = child_writes_odd };
@@ -294,6 +311,7 @@ static void odd_pages(void)
 	read_pages(file, N);
 	hugetlb = map_huge(MAP_HUGETLB, 0);
 	thp = has_thp() ? map_huge(0, MADV_HUGEPAGE) : NULL;
+	map_sparse();
 	for (i = 0; i < 20; i++)
 		madvise(swapped, N * PAGE, MADV_PAGEOUT);
 	puppet_start(&child);
@@ -316,6 +334,8 @@ static void odd_pages(void)
 		is(number(pages, "ksm") - number(were, "ksm"), 19, "merged page and a copy");
 	ok(unknown == 0 || unknown >= N, "merged pages not told apart: %lu", unknown);
 	is(number(pages, "hugetlb"), 512, "hugetlb page");
+	is(number(mapping_of(json, sparse), "copied_pages"), 2, "sparse mapping: copied");
+	is(number(mapping_of(json, sparse), "shared_pages"), 1, "sparse mapping: shared");
 	is(number(pages, "unreadable"), 0, "all are readable");
 	if (thp) {
 		is(number(mapping_of(json, thp), "copied_pages"), 23, "of a huge page: copied");
@@ -325,6 +345,7 @@ static void odd_pages(void)
 	json_decref(before);
 	json_decref(json);
 	puppet_end(&child);
+	munmap(sparse, 3 * far);
 	swap_off();
 	set_huge_pool(0);
 }

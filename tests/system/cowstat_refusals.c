@@ -59,6 +59,9 @@ static void nothing_to_show(void)
 	refused(0, "cowstat --time 0.1 1", "(no fault was timed: timing is off");
 	refused(1, "cowstat --time -o json >/tmp/empty.json", "no fault was timed: timing is off");
 	refused(1, "cowstat --output /nonesuch/file", "cannot write /nonesuch/file");
+	refused(1, "cowstat workers -p 4194304", "there is no process 4194304");
+	refused(1, "cowstat workers -p $(pgrep -n kswapd)", "has no workers");
+	refused(1, "cowstat workers -p 1 --source /no/such", "cannot open /no/such");
 }
 
 static void what_does_not_go_together(void)
@@ -92,6 +95,11 @@ static void what_does_not_go_together(void)
 		{ "cowstat 1 -- true",			"unexpected argument \"1\" before --" },
 		{ "cowstat --textfile /tmp -- true",	"cannot be shown together" },
 		{ "cowstat -o xml",			"there is no such format" },
+		{ "cowstat workers",			"workers needs the server's first process" },
+		{ "cowstat workers -p 1 0",		"is no interval" },
+		{ "cowstat workers -p 1 1 2 3",		"unexpected argument" },
+		{ "cowstat workers -p 1 --picture /tmp/a 1", "give INTERVAL and COUNT" },
+		{ "cowstat --forks workers -p 1",	"workers is the first word" },
 		{ "cowstat --",				"there is no command after --" },
 	};
 	/* clang-format on */

@@ -241,6 +241,23 @@ static int compare(struct reader *r)
 	return err;
 }
 
+/* Go to the next page that either process has, if this chunk has none. */
+static void skip_holes(struct reader *r, uint64_t end)
+{
+	struct chunk *c = r->chunk;
+	uint64_t child, parent;
+	size_t i;
+
+	for (i = 0; i < c->nr; i++)
+		if ((c->child[i] | c->parent[i]) & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED))
+			return;
+	if (c->address >= end)
+		return;
+	child = process_memory_skip_holes(&r->pair->child, c->address, end);
+	parent = process_memory_skip_holes(&r->pair->parent, c->address, end);
+	c->address = child < parent ? child : parent;
+}
+
 static int read_chunk(struct reader *r)
 {
 	struct chunk *c = r->chunk;
@@ -265,11 +282,13 @@ static int read_mapping(struct reader *r, const struct memory_mapping *m)
 	int err = 0;
 
 	amplification_begin(r->a, m->start, m->end, m->name);
-	for (c->address = m->start; !err && c->address < m->end;
-	     c->address += c->nr * COWSTAT_PAGE_BYTES) {
+	for (c->address = m->start; !err && c->address < m->end;) {
 		pages = (m->end - c->address) / COWSTAT_PAGE_BYTES;
 		c->nr = pages < CHUNK ? pages : CHUNK;
 		err = read_chunk(r);
+		c->address += c->nr * COWSTAT_PAGE_BYTES;
+		if (!err)
+			skip_holes(r, m->end);
 	}
 	amplification_end(r->a);
 	return err;

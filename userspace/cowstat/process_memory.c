@@ -155,6 +155,37 @@ int process_memory_entries(const struct process_memory *m, uint64_t address, siz
 }
 
 /**
+ * process_memory_skip_holes() - find the next page that is there
+ * @m: the memory
+ * @from: address of a page
+ * @end: address behind the last page to look at
+ *
+ * Some programs map terabytes that they hardly use: to read an entry for each page takes hours.
+ *
+ * Return: address of the first page from @from on that is in memory or in swap; @end if there is
+ * none; @from on kernels that cannot tell, and on errors.
+ */
+uint64_t process_memory_skip_holes(const struct process_memory *m, uint64_t from, uint64_t end)
+{
+	struct pagemap_range range = {};
+	struct pagemap_scan scan = {
+		.size = sizeof(scan),
+		.start = from,
+		.end = end,
+		.vec = (uintptr_t)&range,
+		.vec_len = 1,
+		.max_pages = 1,
+		.category_anyof_mask = PAGEMAP_SCAN_PRESENT | PAGEMAP_SCAN_SWAPPED,
+		.return_mask = PAGEMAP_SCAN_PRESENT,
+	};
+	int nr = ioctl(m->pagemap, PAGEMAP_SCAN_IOCTL, &scan);
+
+	if (nr < 0)
+		return from;
+	return nr && range.start >= from && range.start < end ? range.start : end;
+}
+
+/**
  * process_memory_read() - read bytes
  * @m: the memory
  * @address: of the first byte; all pages have to be present, or they are brought into memory

@@ -48,6 +48,7 @@ void process_memory_close(struct process_memory *m);
 bool process_memory_next(struct process_memory *m, struct memory_mapping *to);
 int process_memory_entries(const struct process_memory *m, uint64_t address, size_t nr,
 			   uint64_t *entry);
+uint64_t process_memory_skip_holes(const struct process_memory *m, uint64_t from, uint64_t end);
 ssize_t process_memory_read(const struct process_memory *m, uint64_t address, void *to, size_t len);
 uint64_t process_memory_own_entry(const volatile void *page);
 

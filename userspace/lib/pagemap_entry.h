@@ -3,6 +3,9 @@
 #ifndef COWSTAT_PAGEMAP_ENTRY_H
 #define COWSTAT_PAGEMAP_ENTRY_H
 
+#include <stdint.h>
+#include <sys/ioctl.h>
+
 /* An entry of /proc/PID/pagemap: 64 bits for each page of 4 KiB. */
 #define PAGEMAP_PRESENT		(1ULL << 63)
 #define PAGEMAP_SWAPPED		(1ULL << 62)
@@ -14,5 +17,22 @@
 #define FRAME_HUGETLB		(1ULL << 17) /* hugetlb */
 #define FRAME_KSM			(1ULL << 21)
 #define FRAME_ZERO		(1ULL << 24)
+
+/*
+ * PAGEMAP_SCAN of /proc/PID/pagemap, from 6.7 on: finds ranges of pages by category. The headers of
+ * older releases do not have it.
+ */
+struct pagemap_range {
+	uint64_t start, end, categories;
+};
+
+struct pagemap_scan {
+	uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
+	uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
+};
+
+#define PAGEMAP_SCAN_IOCTL	_IOWR('f', 16, struct pagemap_scan)
+#define PAGEMAP_SCAN_PRESENT	(1ULL << 3)
+#define PAGEMAP_SCAN_SWAPPED	(1ULL << 4)
 
 #endif /* COWSTAT_PAGEMAP_ENTRY_H */
