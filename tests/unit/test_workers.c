@@ -151,26 +151,30 @@ static void advice(void **state)
 	(void)state;
 	begin();
 	assert_null(workers_typical(&w));
-	take(AT(1, 1, 9000000000) COLUMNS ROW(101, 1, 0, 1000, 1, 0) ROW(102, 2, 0, 1000, 50, 99)
-		     ROW(103, 3, 0, 1000, 900, 0),
+	take(AT(1, 1, 9000000000) COLUMNS ROW(101, 1, 0, 10000, 1, 0)
+		     ROW(102, 2, 0, 10000, 500, 999) ROW(103, 3, 0, 10000, 9000, 0),
 	     3, 0);
 	assert_int_equal(workers_typical(&w)->pid, 102);
 	assert_true(workers_advise(&w, ADVICE_YOUNG));
 	assert_false(workers_advise(&w, ADVICE_STEADY));
 	assert_false(workers_advise(&w, ADVICE_OWN));
 	assert_false(workers_advise(&w, ADVICE_MASTER));
-	resident(&w.worker[1].resident, 4096000, 4096000 + 2 * 4096000 + 1, 1);
+	resident(&w.worker[1].resident, 40960000, 40960000 + 2 * 40960000 + 1, 1);
 	assert_true(workers_advise(&w, ADVICE_OWN));
-	take(AT(1, 1, 19000000000) COLUMNS ROW(101, 1, 0, 1000, 1, 0) ROW(102, 2, 0, 1000, 52, 100)
-		     ROW(103, 3, 0, 1000, 900, 0),
+	take(AT(1, 1, 19000000000) COLUMNS ROW(101, 1, 0, 10000, 1, 0)
+		     ROW(102, 2, 0, 10000, 517, 1000) ROW(103, 3, 0, 10000, 9000, 0),
 	     3, 10 * SECOND);
 	assert_true(workers_advise(&w, ADVICE_STEADY));
 	assert_false(workers_advise(&w, ADVICE_YOUNG));
 	assert_true(workers_advise(&w, ADVICE_MASTER));
-	take(AT(1, 1, 29000000000) COLUMNS ROW(101, 1, 0, 1000, 1, 0) ROW(102, 2, 0, 1000, 53, 100)
-		     ROW(103, 3, 0, 1000, 900, 0),
+	take(AT(1, 1, 29000000000) COLUMNS ROW(101, 1, 0, 10000, 1, 0)
+		     ROW(102, 2, 0, 10000, 533, 1000) ROW(103, 3, 0, 10000, 9000, 0),
 	     3, 10 * SECOND);
 	assert_false(workers_advise(&w, ADVICE_STEADY));
+	/* less than a MiB is not worth it */
+	begin();
+	take(AT(1, 1, 9000000000) COLUMNS ROW(101, 1, 0, 300, 255, 255), 1, 0);
+	assert_false(workers_advise(&w, ADVICE_YOUNG) || workers_advise(&w, ADVICE_MASTER));
 	workers_free(&w);
 }
 
@@ -224,7 +228,7 @@ static void shared_of_smaps(void **state)
 		"VmFlags: rd wr mr mw me ac sd\n"
 		/* of a file: its own pages are clean */
 		"a700-a800 r--p 00001000 fd:01 42  /usr/lib/Shared_Dirty: 7 kB\n"
-		"Shared_Clean: 500 kB\nShared_Dirty:  16 kB\nAnonymous:  12 kB\n"
+		"Shared_Clean: 500 kB\nShared_Dirty:  8 kB\nAnonymous:  12 kB\n"
 		/* shared memory is not private */
 		"b700-b800 rw-s 00000000 00:01 7  /dev/zero (deleted)\n"
 		"Shared_Clean: 1 kB\nShared_Dirty:  1000 kB\nAnonymous:  0 kB\n"
@@ -238,7 +242,7 @@ static void shared_of_smaps(void **state)
 	assert_non_null(f);
 	assert_int_equal(smaps_parse_shared(f, &bytes), 0);
 	fclose(f);
-	assert_int_equal(bytes, (12 + 12 + 20) * 1024);
+	assert_int_equal(bytes, (12 + 8 + 20) * 1024);
 	f = fopen("/dev/null", "r");
 	assert_non_null(f);
 	assert_int_not_equal(smaps_parse_shared(f, &bytes), 0);

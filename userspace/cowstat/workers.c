@@ -6,6 +6,8 @@
 #include "procfs.h"
 #include "workers.h"
 
+#define WORTH_PAGES	256	/* fewer than these, a MiB, are not worth a change of the server */
+
 /* Is it the row of this process, and not of another one with the same pid? */
 static bool is_row_of(const struct cow_row *row, const struct worker_process *process)
 {
@@ -288,7 +290,8 @@ bool workers_advise(const struct workers *w, enum workers_advice advice)
 		return false;
 	switch (advice) {
 	case ADVICE_YOUNG:
-		return worker->copied.pages * 20 >= worker->born.pages && !is_steady(w, worker);
+		return worker->copied.pages >= WORTH_PAGES &&
+		       worker->copied.pages * 20 >= worker->born.pages && !is_steady(w, worker);
 	case ADVICE_STEADY:
 		return is_steady(w, worker);
 	case ADVICE_OWN:
@@ -296,7 +299,7 @@ bool workers_advise(const struct workers *w, enum workers_advice advice)
 		       worker->resident.anonymous - worker->resident.shared >
 			       2 * worker->born.pages * COWSTAT_PAGE_BYTES;
 	case ADVICE_MASTER:
-		return worker->by_master.known &&
+		return worker->by_master.known && worker->by_master.pages >= WORTH_PAGES &&
 		       worker->by_master.pages * 10 >= worker->born.pages;
 	default:
 		return false;
