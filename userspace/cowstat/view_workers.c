@@ -206,7 +206,8 @@ static void print_notes(FILE *to, const struct workers *w, const struct workers_
 		fprintf(to, "\n%s are in swap: NOW and SAVED leave them out.\n",
 			format_size(sum->swap).s);
 	if (sum->unread || !w->resident.known)
-		fputs("\nNOW and SAVED are not known of processes that are not yours. Run as root.\n",
+		fputs("\nNOW and SAVED are not known of processes that have just exited, or that are\n"
+		      "not yours: then run as root.\n",
 		      to);
 }
 
