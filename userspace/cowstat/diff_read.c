@@ -71,8 +71,9 @@ static uint64_t flags_of(const struct reader *r, uint64_t entry)
 
 /*
  * Learn from a page of our own: the frame of the zero page; and whether the flag of KSM can be
- * believed. Kernels without "fs/proc: fix KPF_KSM reported for all anonymous pages" (6.15) set it
- * for each such page. Return: true if it can be believed.
+ * believed. From 6.10 (dee3d0bef2b0) on, kernels set it for every anonymous page; 81401cebfc15
+ * "fs/proc: fix KPF_KSM reported for all anonymous pages" corrects that. Return: true if it can be
+ * believed.
  */
 static bool probe(struct reader *r)
 {
