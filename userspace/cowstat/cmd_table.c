@@ -155,22 +155,6 @@ static const struct cow_row *sum_of(const struct cow_row *row, size_t nr, enum c
 	return NULL;
 }
 
-/* Add up all recycled rows into one row. False for a reader who may not see them. */
-static bool add_up_folded(const struct cow_row *row, size_t nr, struct cow_row *folded)
-{
-	const struct cow_row *rest = sum_of(row, nr, COW_ROW_FOLDED);
-	size_t i, c;
-
-	if (!rest)
-		return false;
-	*folded = *rest;
-	for (i = 0; i < nr; i++)
-		for (c = 0; row[i].kind == COW_ROW_SUM && c < COWSTAT_NR_COLUMNS; c++)
-			if (cow_column_kind(c) != COWSTAT_IDENTITY)
-				folded->value[c] += row[i].value[c];
-	return true;
-}
-
 /* Does a row pass? Sums of recycled rows pass only if the report is of groups. */
 static bool row_passes(const struct arguments *a, const struct cow_row *row,
 		       const struct cgroups *cgroups, const struct cow_index *index)
@@ -414,7 +398,7 @@ static bool print_report(struct reader *r, const struct cow_table *t, const stru
 		.run = run,
 	};
 	struct cow_row all_folded;
-	const struct cow_row *folded = add_up_folded(row, nr, &all_folded) ? &all_folded : NULL;
+	const struct cow_row *folded = cow_rows_fold(row, nr, &all_folded) ? &all_folded : NULL;
 	struct cgroups cgroups = {};
 	struct rows failed = {};
 	char why[512];

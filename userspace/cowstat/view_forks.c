@@ -7,11 +7,11 @@
 
 #include "delta.h"
 #include "format.h"
+#include "nodes.h"
 #include "share.h"
 #include "spent.h"
 #include "view.h"
 
-#define MAX_DEPTH	64	/* deeper ones are drawn as deep as that */
 #define NS_PER_MS	1000000.0
 
 /* Pages in a column. */
@@ -199,37 +199,6 @@ void view_forks(const struct screen *screen, const struct rows *rows, const stru
 	}
 }
 
-/**
- * struct node - a process in the tree
- * @row: its row
- * @parent: the process that forked it; NULL for roots
- * @child: its first child; NULL for none
- * @next: the next child of its parent
- */
-struct node {
-	const struct cow_row *row;
-	struct node *parent;
-	struct node *child;
-	struct node *next;
-};
-
-/* Print branches: "| " below an ancestor that has more children, "`-" before its last child. */
-static unsigned int print_branches(const struct screen *screen, const struct node *node)
-{
-	const struct node *path[MAX_DEPTH];
-	unsigned int depth = 0, used = 1, i;
-
-	for (; node->parent && depth < MAX_DEPTH; node = node->parent)
-		path[depth++] = node;
-	fputc(' ', screen->to);
-	for (i = depth; i-- > 0;)
-		if (i)
-			used += fprintf(screen->to, "%s", path[i]->next ? "| " : "  ");
-		else
-			used += fprintf(screen->to, "%s", path[i]->next ? "|-" : "`-");
-	return used;
-}
-
 static void print_node(const struct screen *screen, const struct layout *l, const struct node *node)
 {
 	unsigned int used;
@@ -237,42 +206,9 @@ static void print_node(const struct screen *screen, const struct layout *l, cons
 	if (node->row->state == 'X')
 		view_paint(screen, PAINT_EXITED);
 	used = print_figures(screen, l, node->row);
-	used += print_branches(screen, node);
+	used += fprintf(screen->to, " %s", nodes_branches(node).s);
 	view_command(screen, node->row, used);
 	view_end_line(screen);
-}
-
-/* The node after this one, children first. */
-static const struct node *next_node(const struct node *node)
-{
-	if (node->child)
-		return node->child;
-	while (node && !node->next)
-		node = node->parent;
-	return node ? node->next : NULL;
-}
-
-/* Link every node to its parent. Return: the first node without a parent. */
-static struct node *link_nodes(struct node *node, const struct cow_row *row, size_t nr,
-			       const struct cow_index *index)
-{
-	struct node *roots = NULL, **to;
-	const struct cow_row *parent;
-	size_t i;
-
-	/* From the last to the first, each put before its siblings, so that order is kept. */
-	for (i = nr; i-- > 0;) {
-		node[i].row = &row[i];
-		parent = cow_index_parent(index, &row[i]);
-		to = &roots;
-		if (parent) {
-			node[i].parent = &node[parent - row];
-			to = &node[i].parent->child;
-		}
-		node[i].next = *to;
-		*to = &node[i];
-	}
-	return roots;
 }
 
 /**
@@ -303,7 +239,7 @@ int view_tree(const struct screen *screen, const struct rows *rows, const struct
 	if (err)
 		goto free;
 	print_head(screen, &layout);
-	for (at = link_nodes(node, copy, rows->nr, &index); at; at = next_node(at))
+	for (at = nodes_link(node, copy, rows->nr, &index); at; at = nodes_next(at))
 		print_node(screen, &layout, at);
 	cow_index_free(&index);
 free:
