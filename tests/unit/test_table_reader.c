@@ -543,6 +543,53 @@ static void read_files(void **state)
 	cow_table_free(&table);
 }
 
+/* Whatever was read before, the same table comes out as without it. */
+static void read_again(void **state)
+{
+	static const char *const texts[] = {
+		HEADER SHORT "1 L 1 10 a\n2 L 2 20 b\n3 X 3 30 c\n* - - 60 -\n",
+		HEADER SHORT "1 L 1 10 a\n2 L 2 21 b\n3 X 3 30 c\n* - - 61 -\n", /* one differs */
+		HEADER SHORT "2 L 2 21 b\n3 X 3 30 c\n* - - 51 -\n",		 /* one is gone */
+		HEADER SHORT
+		"2 L 2 21 b\n3 X 3 30 c\n4 L 4 1 d\n5 L 5 1 e\n* - - 53 -\n", /* more */
+		/* the same rows of other columns */
+		HEADER "# pid state start_ns reused comm\n2 L 2 21 b\n3 X 3 30 c\n4 L 4 1 d\n",
+		"no table",
+		HEADER SHORT "2 L 2 21 b\n3 X 3 x c\n",
+		HEADER SHORT "2 L 2 21 b\n3 X 3 30 c\n",
+		HEADER SHORT,
+		HEADER SHORT "2 L 2 21 b\n3 X 3 30 c",
+		HEADER SHORT "2 L 2 21 b\n3 X 3 30 c\n",
+	};
+	char path[] = "/tmp/test_table_reader.XXXXXX", other[256];
+	struct cow_table before = {}, plain;
+	struct cow_text kept = {};
+	size_t i;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		assert_int_equal(ftruncate(fd, 0), 0);
+		assert_int_equal(pwrite(fd, texts[i], strlen(texts[i]), 0), strlen(texts[i]));
+		assert_int_equal(cow_table_reread(path, &before, &kept, &table, err, sizeof(err)),
+				 cow_table_read(path, &plain, other, sizeof(other)));
+		assert_int_equal(table.nr, plain.nr);
+		if (plain.nr)
+			assert_memory_equal(table.row, plain.row, plain.nr * sizeof(*plain.row));
+		if (!plain.version)
+			assert_string_equal(err, other);
+		cow_table_free(&before);
+		cow_table_free(&plain);
+		before = table;
+		table = (struct cow_table){};
+	}
+	cow_table_free(&before);
+	cow_text_free(&kept);
+	close(fd);
+	unlink(path);
+}
+
 #define unit(test)	cmocka_unit_test_setup_teardown(test, empty_table, free_table)
 
 int main(void)
@@ -574,6 +621,7 @@ int main(void)
 		unit(find_when_a_pid_was_reused),
 		unit(column_names),
 		unit(read_files),
+		unit(read_again),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -144,15 +144,33 @@ static bool is_difference(enum cowstat_kind kind, enum cow_row_kind row)
 	       (kind == COWSTAT_BIRTH && row != COW_ROW_PROCESS);
 }
 
-/* `other` can fall when a running fault commits; but a difference is at least 0. */
-static void subtract(struct cow_row *row, const struct cow_row *before)
+/* The columns that are differences, chosen once: subtracting is most of the work. */
+struct differences {
+	enum cowstat_column column[COWSTAT_NR_COLUMNS];
+	size_t nr;
+};
+
+static void choose_differences(enum cow_row_kind row, struct differences *d)
 {
 	enum cowstat_column c;
 
+	d->nr = 0;
 	for (c = 0; c < COWSTAT_NR_COLUMNS; c++)
-		if (is_difference(kinds[c], row->kind))
-			row->value[c] -= row->value[c] < before->value[c] ? row->value[c] :
-									    before->value[c];
+		if (is_difference(kinds[c], row))
+			d->column[d->nr++] = c;
+}
+
+/* `other` can fall when a running fault commits; but a difference is at least 0. */
+static void subtract(struct cow_row *row, const struct cow_row *before, const struct differences *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->nr; i++) {
+		uint64_t *value = &row->value[d->column[i]];
+		uint64_t old = before->value[d->column[i]];
+
+		*value = *value < old ? 0 : *value - old;
+	}
 }
 
 static const struct cow_row *sum_of(const struct cow_table *t, enum cow_row_kind kind)
@@ -332,11 +350,14 @@ static int subtract_all(const struct cow_table *before, const struct cow_table *
 			struct cow_delta *delta)
 {
 	struct sums sums[3] = {}; /* before, now, and the difference */
+	struct differences of_process, of_sum;
 	struct cow_index index = {};
 	const struct cow_row *old;
 	size_t i;
 	int err;
 
+	choose_differences(COW_ROW_PROCESS, &of_process);
+	choose_differences(COW_ROW_SUM, &of_sum);
 	err = cow_index_make(before->row, before->nr, &index)	   ?:
 		      sums_make(before->row, before->nr, &sums[0]) ?:
 		      sums_make(now->row, now->nr, &sums[1])	   ?:
@@ -344,7 +365,8 @@ static int subtract_all(const struct cow_table *before, const struct cow_table *
 	for (i = 0; i < delta->nr && !err; i++) {
 		old = earlier(&delta->row[i], before, &index, &sums[0]);
 		if (old)
-			subtract(&delta->row[i], old);
+			subtract(&delta->row[i], old,
+				 old->kind == COW_ROW_PROCESS ? &of_process : &of_sum);
 	}
 	if (!err)
 		err = subtract_all_gone(before, now, &sums[1], &sums[2]);

@@ -21,15 +21,12 @@
 #define COLUMN_NAME(NAME, name, kind, hook)	[COWSTAT_COL_##NAME] = #name,
 static const char *const column_names[COWSTAT_NR_COLUMNS] = { COWSTAT_COLUMNS(COLUMN_NAME) };
 
-/* A part of the text; s is NULL when all of it has been taken. */
-struct slice {
-	const char *s;
-	size_t len;
-};
-
 /**
  * struct parser - state of the parser
  * @table: the table that is filled
+ * @before: the table of the last reading; NULL for none
+ * @old: the text of @before
+ * @new: filled with the lines of this text; NULL if nobody wants them
  * @err: room for the message when something is wrong
  * @errlen: its size
  * @line: number of the line being read, from 1
@@ -39,6 +36,9 @@ struct slice {
  */
 struct parser {
 	struct cow_table *table;
+	const struct cow_table *before;
+	const struct cow_text *old;
+	struct cow_text *new;
 	char *err;
 	size_t errlen;
 	size_t line;
@@ -313,18 +313,25 @@ static int parse_field(const struct parser *p, enum cowstat_column c, struct sli
 static bool take_number(struct slice *rest, uint64_t *n)
 {
 	const size_t max_digits = 19; /* any number of 19 digits fits in 64 bits */
+	const char *s = rest->s;
+	size_t i, len = rest->len;
 	uint64_t sum = 0;
-	size_t i;
 
-	for (i = 0; i < rest->len && i < max_digits; i++) {
-		if (rest->s[i] < '0' || rest->s[i] > '9')
-			break;
-		sum = 10 * sum + (rest->s[i] - '0');
+	if (len > 1 && s[0] == '0' && s[1] == ' ') {
+		i = 1; /* most numbers are 0 */
+	} else {
+		for (i = 0; i < len && i < max_digits; i++) {
+			unsigned int digit = (unsigned char)s[i] - '0';
+
+			if (digit > 9)
+				break;
+			sum = 10 * sum + digit;
+		}
+		if (!i || i == len || s[i] != ' ')
+			return false;
 	}
-	if (!i || i == rest->len || rest->s[i] != ' ')
-		return false;
-	rest->s += i + 1;
-	rest->len -= i + 1;
+	rest->s = s + i + 1;
+	rest->len = len - i - 1;
 	*n = sum;
 	return true;
 }
@@ -375,6 +382,7 @@ static struct cow_row *new_row(struct parser *p)
 {
 	struct cow_table *t = p->table;
 	struct cow_row *row;
+	struct slice *line;
 
 	if (t->nr == p->capacity) {
 		p->capacity = p->capacity ? 2 * p->capacity : 64;
@@ -382,8 +390,30 @@ static struct cow_row *new_row(struct parser *p)
 		if (!row)
 			return NULL;
 		t->row = row;
+		if (p->new) {
+			line = reallocarray(p->new->row, p->capacity, sizeof(*line));
+			if (!line)
+				return NULL;
+			p->new->row = line;
+		}
 	}
 	return &t->row[t->nr];
+}
+
+static bool is_equal(struct slice a, struct slice b)
+{
+	return a.len == b.len && !memcmp(a.s, b.s, a.len);
+}
+
+/* Most rows of a large table are those of the last reading: then there is nothing to parse. */
+static bool take_old_row(const struct parser *p, struct slice line, struct cow_row *row)
+{
+	size_t i = p->table->nr;
+
+	if (!p->before || i >= p->before->nr || i >= p->old->nr || !is_equal(line, p->old->row[i]))
+		return false;
+	*row = p->before->row[i];
+	return true;
 }
 
 static int parse_table(struct parser *p, struct slice rest)
@@ -402,15 +432,21 @@ static int parse_table(struct parser *p, struct slice rest)
 	err = parse_columns(p, line);
 	if (err)
 		return err;
+	if (p->new)
+		p->new->columns = line;
+	if (p->before && (!p->old->columns.s || !is_equal(line, p->old->columns)))
+		p->before = NULL;
 	while (take_line(p, &rest, &line)) {
 		row = new_row(p);
 		if (!row) {
 			reject(p, "out of memory");
 			return -ENOMEM;
 		}
-		err = parse_row(p, line, row);
+		err = take_old_row(p, line, row) ? 0 : parse_row(p, line, row);
 		if (err)
 			return err;
+		if (p->new)
+			p->new->row[p->new->nr++] = line;
 		p->table->nr++;
 	}
 	return 0;
@@ -483,6 +519,60 @@ static bool signed_only(void)
 	       file_holds("/sys/module/module/parameters/sig_enforce", "Y");
 }
 
+/* Say why a table cannot be opened, and what to do about it. */
+static void explain_open(const char *path, int error, char *err, size_t errlen)
+{
+	if (error == -ENOENT && !strcmp(path, COWSTAT_PROC_PATH) && signed_only())
+		snprintf(err, errlen,
+			 "%s is not there, and this kernel is locked down: it takes no unsigned module. Sign it and enroll the key (docs/security.md), or count by BPF: sudo cowstat bpf load",
+			 path);
+	else if (error == -ENOENT && !strcmp(path, COWSTAT_PROC_PATH))
+		snprintf(err, errlen,
+			 "%s is not there: is the module loaded? Try: sudo modprobe cowstat (or insmod cowstat.ko), or make run-host",
+			 path);
+	else if (error == -ENOENT && !strcmp(path, COWSTAT_BPF_TABLE))
+		snprintf(err, errlen,
+			 "%s is not there: nothing is counted by BPF. Try: sudo cowstat bpf load",
+			 path);
+	else
+		snprintf(err, errlen, "cannot open %s: %s", path, strerror(-error));
+}
+
+/* Read and parse, as @p says. The text is freed, or kept in @p->new. */
+static int read_table(struct parser *p, const char *path)
+{
+	char *text = NULL, why[160];
+	size_t len;
+	int fd, ret;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		ret = -errno;
+		explain_open(path, ret, p->err, p->errlen);
+		return ret;
+	}
+	ret = read_all(fd, &text, &len);
+	close(fd);
+	if (ret) {
+		snprintf(p->err, p->errlen, "cannot read %s: %s", path, strerror(-ret));
+	} else {
+		struct parser inner = *p;
+
+		inner.err = why;
+		inner.errlen = sizeof(why);
+		ret = parse_table(&inner, (struct slice){ text, len });
+		if (ret)
+			snprintf(p->err, p->errlen, "%s: %s", path, why);
+	}
+	if (ret)
+		cow_table_free(p->table);
+	if (p->new)
+		p->new->text = text;
+	else
+		free(text);
+	return ret;
+}
+
 /**
  * cow_table_read() - read a table from a file
  * @path: usually COWSTAT_PROC_PATH
@@ -494,41 +584,57 @@ static bool signed_only(void)
  */
 int cow_table_read(const char *path, struct cow_table *t, char *err, size_t errlen)
 {
-	char *text = NULL, why[160];
-	size_t len;
-	int fd, ret;
+	struct parser p = { .table = t, .err = err, .errlen = errlen };
 
 	memset(t, 0, sizeof(*t));
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		ret = -errno;
-		if (ret == -ENOENT && !strcmp(path, COWSTAT_PROC_PATH) && signed_only())
-			snprintf(err, errlen,
-				 "%s is not there, and this kernel is locked down: it takes no unsigned module. Sign it and enroll the key (docs/security.md), or count by BPF: sudo cowstat bpf load",
-				 path);
-		else if (ret == -ENOENT && !strcmp(path, COWSTAT_PROC_PATH))
-			snprintf(err, errlen,
-				 "%s is not there: is the module loaded? Try: sudo modprobe cowstat (or insmod cowstat.ko), or make run-host",
-				 path);
-		else if (ret == -ENOENT && !strcmp(path, COWSTAT_BPF_TABLE))
-			snprintf(err, errlen,
-				 "%s is not there: nothing is counted by BPF. Try: sudo cowstat bpf load",
-				 path);
-		else
-			snprintf(err, errlen, "cannot open %s: %s", path, strerror(-ret));
-		return ret;
-	}
-	ret = read_all(fd, &text, &len);
-	close(fd);
-	if (ret) {
-		snprintf(err, errlen, "cannot read %s: %s", path, strerror(-ret));
-	} else {
-		ret = cow_table_parse(text, len, t, why, sizeof(why));
-		if (ret)
-			snprintf(err, errlen, "%s: %s", path, why);
-	}
-	free(text);
+	return read_table(&p, path);
+}
+
+/**
+ * cow_table_reread() - read a table again, and parse only the rows that have changed
+ * @path: usually COWSTAT_PROC_PATH
+ * @before: the table of the last reading, unchanged since then; may be empty
+ * @kept: the text of the last reading, all zero before the first; replaced. To be freed with
+ *	cow_text_free()
+ * @t: the table, to be freed with cow_table_free(); empty on error
+ * @err: on error, what is wrong and what to do about it
+ * @errlen: size of @err, at least 1
+ *
+ * Return: as cow_table_read().
+ */
+int cow_table_reread(const char *path, const struct cow_table *before, struct cow_text *kept,
+		     struct cow_table *t, char *err, size_t errlen)
+{
+	struct cow_text new = {};
+	struct parser p = {
+		.table = t,
+		.before = before,
+		.old = kept,
+		.new = &new,
+		.err = err,
+		.errlen = errlen,
+	};
+	int ret;
+
+	memset(t, 0, sizeof(*t));
+	ret = read_table(&p, path);
+	cow_text_free(kept);
+	if (ret)
+		cow_text_free(&new);
+	else
+		*kept = new;
 	return ret;
+}
+
+/**
+ * cow_text_free() - give back a text that was kept
+ * @kept: the text, or all zero; empty afterwards
+ */
+void cow_text_free(struct cow_text *kept)
+{
+	free(kept->text);
+	free(kept->row);
+	memset(kept, 0, sizeof(*kept));
 }
 
 /**

@@ -97,9 +97,36 @@ struct cow_table {
 	size_t nr;
 };
 
+/**
+ * struct slice - a part of a text
+ * @s: its beginning, not NUL-terminated; NULL when all of a text has been taken
+ * @len: its length in bytes
+ */
+struct slice {
+	const char *s;
+	size_t len;
+};
+
+/**
+ * struct cow_text - the text of the last reading, kept for the next one
+ * @text: all of it
+ * @columns: line 2: which columns rows have
+ * @row: the line of each row
+ * @nr: how many
+ */
+struct cow_text {
+	char *text;
+	struct slice columns;
+	struct slice *row;
+	size_t nr;
+};
+
 int cow_table_parse(const char *text, size_t len, struct cow_table *t, char *err, size_t errlen);
 int cow_table_read(const char *path, struct cow_table *t, char *err, size_t errlen);
+int cow_table_reread(const char *path, const struct cow_table *before, struct cow_text *kept,
+		     struct cow_table *t, char *err, size_t errlen);
 void cow_table_free(struct cow_table *t);
+void cow_text_free(struct cow_text *kept);
 
 const struct cow_row *cow_table_find(const struct cow_table *t, pid_t pid);
 const struct cow_row *cow_table_total(const struct cow_table *t);
