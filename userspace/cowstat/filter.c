@@ -13,7 +13,7 @@
  */
 bool filter_narrows(const struct filter *filter)
 {
-	return filter->pids.nr || filter->has_comm || filter->cgroup;
+	return filter->pids.nr || filter->has_comm || filter->cgroup || filter->has_uid;
 }
 
 static bool cgroup_passes(const struct filter *filter, const struct cow_row *row,
@@ -27,6 +27,12 @@ static bool cgroup_passes(const struct filter *filter, const struct cow_row *row
 		return false;
 	path = cgroups_path(cgroups, row->value[COWSTAT_COL_CGROUP]);
 	return path && cgroups_within(path, filter->cgroup);
+}
+
+static bool user_passes(const struct filter *filter, const struct cow_row *row)
+{
+	return !filter->has_uid ||
+	       (row->known[COWSTAT_COL_UID] && row->value[COWSTAT_COL_UID] == filter->uid);
 }
 
 /**
@@ -53,7 +59,7 @@ bool row_is_idle(const struct cow_row *row)
  * @cgroups: all cgroups, to find the path of one
  *
  * A process whose pid the filter names passes, idle or not. A sum of recycled rows has no pid; the
- * filter compares its cgroup, and its name if it has one. The `-` row passes unless the filter
+ * filter compares its cgroup and user, and its name if it has one. The `-` row passes unless the filter
  * selects certain processes. The total never passes.
  *
  * Return: true if it passes.
@@ -68,7 +74,7 @@ bool filter_passes(const struct filter *filter, const struct cow_row *row,
 	if (row->kind == COW_ROW_SUM && filter->has_comm && !row->known[COWSTAT_COL_COMM])
 		return false;
 	return (!filter->pids.nr || pid_list_has(&filter->pids, row->pid)) &&
-	       cgroup_passes(filter, row, cgroups) &&
+	       user_passes(filter, row) && cgroup_passes(filter, row, cgroups) &&
 	       (!filter->has_comm || !regexec(&filter->comm, row->comm, 0, NULL, 0)) &&
 	       (filter->idle || filter->pids.nr || !row_is_idle(row));
 }

@@ -16,6 +16,8 @@
  * @has_comm: only rows whose name matches @comm
  * @comm: an extended regular expression
  * @cgroup: only rows of that cgroup and those below it; NULL for all
+ * @has_uid: only rows of the user @uid
+ * @uid: a user
  */
 struct filter {
 	bool idle;
@@ -23,6 +25,8 @@ struct filter {
 	bool has_comm;
 	regex_t comm;
 	const char *cgroup;
+	bool has_uid;
+	uint64_t uid;
 };
 
 bool filter_narrows(const struct filter *filter);

@@ -2,11 +2,12 @@
 /* Rows added up by what their processes have in common. */
 #include <errno.h>
 #include <inttypes.h>
-#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "delta.h"
+#include "user.h"
 #include "view.h"
 
 #define NAME_BYTES	512
@@ -29,15 +30,9 @@ static const char *cgroup_name(const struct cow_row *row, const struct cgroups *
 
 static const char *uid_name(const struct cow_row *row, char *buffer)
 {
-	const struct passwd *user;
-
 	if (!row->known[COWSTAT_COL_UID])
 		return NULL;
-	user = getpwuid(row->value[COWSTAT_COL_UID]);
-	if (user)
-		snprintf(buffer, NAME_BYTES, "%s", user->pw_name);
-	else
-		snprintf(buffer, NAME_BYTES, "%" PRIu64, row->value[COWSTAT_COL_UID]);
+	snprintf(buffer, NAME_BYTES, "%s", user_name(row->value[COWSTAT_COL_UID]).s);
 	return buffer;
 }
 

@@ -97,6 +97,30 @@ static bool read_command_line(pid_t pid, char *to, size_t size)
 }
 
 /**
+ * view_name() - the name of a process, or its command line
+ * @screen: how
+ * @row: of the process
+ * @room: columns that it may take; UINT_MAX for any number
+ * @to: the name, safe for a terminal
+ * @size: size of @to
+ *
+ * Return: columns that it takes.
+ */
+unsigned int view_name(const struct screen *screen, const struct cow_row *row, unsigned int room,
+		       char *to, size_t size)
+{
+	const char *name = row->known[COWSTAT_COL_COMM] ? row->comm : COWSTAT_UNKNOWN;
+	char line[4096];
+
+	if (screen->command_line && row->state == 'L' &&
+	    read_command_line(row->pid, line, sizeof(line)))
+		name = line;
+	else if (!*name)
+		name = VIEW_NO_NAME;
+	return utf8_fit(to, size, name, room, UTF8_KEEP_BEGIN);
+}
+
+/**
  * view_command() - print the last column: the name of the process; nothing for a sum
  * @screen: where
  * @row: of a process, or a sum
@@ -106,20 +130,14 @@ static bool read_command_line(pid_t pid, char *to, size_t size)
  */
 void view_command(const struct screen *screen, const struct cow_row *row, unsigned int used)
 {
-	const char *name = row->known[COWSTAT_COL_COMM] ? row->comm : COWSTAT_UNKNOWN;
 	unsigned int room = UINT_MAX;
-	char line[4096], shown[4096];
+	char shown[4096];
 
 	if (row->kind != COW_ROW_PROCESS)
 		return;
 	if (screen->width)
 		room = screen->width > used + 1 ? screen->width - used : MIN_COMMAND;
-	if (screen->command_line && row->state == 'L' &&
-	    read_command_line(row->pid, line, sizeof(line)))
-		name = line;
-	else if (!*name)
-		name = VIEW_NO_NAME;
-	utf8_fit(shown, sizeof(shown), name, room, UTF8_KEEP_BEGIN);
+	view_name(screen, row, room, shown, sizeof(shown));
 	fputs(shown, screen->to);
 }
 

@@ -110,6 +110,8 @@ enum paint {
 };
 void view_paint(const struct screen *screen, enum paint paint);
 void view_end_line(const struct screen *screen);
+unsigned int view_name(const struct screen *screen, const struct cow_row *row, unsigned int room,
+		       char *to, size_t size);
 void view_command(const struct screen *screen, const struct cow_row *row, unsigned int used);
 bool view_is_late(const struct cow_row *row);
 

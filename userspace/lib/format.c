@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "format.h"
@@ -380,6 +381,26 @@ int parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *n)
 	if (value < min || value > max)
 		return -ERANGE;
 	*n = value;
+	return 0;
+}
+
+/**
+ * parse_seconds() - parse the interval between two readings
+ * @text: as typed, in seconds: "1", "0.5"
+ * @ns: the interval in nanoseconds; untouched on error
+ *
+ * Return: 0, -EINVAL if it is no number, -ERANGE if it is not between 0.01 and 86400.
+ */
+int parse_seconds(const char *text, uint64_t *ns)
+{
+	char *end;
+	double s = strtod(text, &end);
+
+	if (end == text || *end)
+		return -EINVAL;
+	if (!(s >= 0.01 && s <= 86400))
+		return -ERANGE;
+	*ns = s * NS_PER_S;
 	return 0;
 }
 

@@ -33,6 +33,7 @@ struct text format_printable(const char *name);
 
 int parse_digits(const char *digits, size_t len, uint64_t *n);
 int parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *n);
+int parse_seconds(const char *text, uint64_t *ns);
 int parse_size(const char *text, uint64_t *bytes);
 
 #endif /* COWSTAT_FORMAT_H */

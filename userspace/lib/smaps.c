@@ -162,3 +162,64 @@ int smaps_read(pid_t pid, struct smaps *smaps)
 	fclose(f);
 	return err;
 }
+
+/* The mapping with a name, or a new one; the last of a full list has all others. */
+static struct smaps_mapping *mapping_of(struct smaps_mapping *list, size_t room, size_t *nr,
+					const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < *nr; i++)
+		if (!strcmp(list[i].name, name))
+			return &list[i];
+	if (*nr == room) {
+		snprintf(list[room - 1].name, sizeof(list[0].name), "(other)");
+		return &list[room - 1];
+	}
+	list[*nr] = (struct smaps_mapping){};
+	snprintf(list[*nr].name, sizeof(list[0].name), "%s", name);
+	return &list[(*nr)++];
+}
+
+/* "7f00-7f01 rw-p 0 08:01 12   /usr/lib/libc.so": the name, or NULL if it is no such line. */
+static const char *name_of_mapping(char *line)
+{
+	int at = 0;
+
+	if (sscanf(line, "%*x-%*x %*4s %*x %*x:%*x %*u %n", &at) < 0 || !at)
+		return NULL;
+	line[strcspn(line, "\n")] = '\0';
+	return line[at] ? line + at : "(anonymous)";
+}
+
+/**
+ * smaps_mappings() - parse the text of a smaps, mapping by mapping
+ * @from: the file
+ * @list: those with the same name are one entry
+ * @room: entries of @list, at least 1; if there are more names, the last entry has the rest
+ *
+ * Return: how many entries there are.
+ */
+size_t smaps_mappings(FILE *from, struct smaps_mapping *list, size_t room)
+{
+	struct smaps_mapping *at = NULL;
+	char line[4096 + 128], key[64];
+	const char *name;
+	uint64_t kib;
+	size_t nr = 0;
+
+	while (fgets(line, sizeof(line), from)) {
+		name = name_of_mapping(line);
+		if (name) {
+			at = mapping_of(list, room, &nr, name);
+			continue;
+		}
+		if (!at || sscanf(line, "%63[A-Za-z_]: %" SCNu64 " kB", key, &kib) != 2)
+			continue;
+		if (!strcmp(key, smaps_names[SMAPS_SHARED_DIRTY]))
+			at->shared_dirty += kib * 1024;
+		else if (!strcmp(key, smaps_names[SMAPS_PRIVATE_DIRTY]))
+			at->private_dirty += kib * 1024;
+	}
+	return nr;
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a process has resident now, as the kernel tells it in smaps_rollup. */
+/* What a process has resident now, as the kernel tells it in smaps_rollup and smaps. */
 #ifndef COWSTAT_SMAPS_H
 #define COWSTAT_SMAPS_H
 
@@ -35,9 +35,22 @@ struct smaps {
 
 extern const char *const smaps_names[SMAPS_NR];
 
+/**
+ * struct smaps_mapping - mappings of one name
+ * @name: the path of a file, the kernel's name in brackets, or "(anonymous)"; any bytes
+ * @shared_dirty: bytes that other processes map too
+ * @private_dirty: bytes that no other process maps
+ */
+struct smaps_mapping {
+	char name[256];
+	uint64_t shared_dirty;
+	uint64_t private_dirty;
+};
+
 int smaps_parse(FILE *from, struct smaps *smaps);
 int smaps_read(pid_t pid, struct smaps *smaps);
 int smaps_parse_shared(FILE *from, uint64_t *bytes);
 int smaps_read_shared(pid_t pid, uint64_t *bytes);
+size_t smaps_mappings(FILE *from, struct smaps_mapping *list, size_t room);
 
 #endif /* COWSTAT_SMAPS_H */
