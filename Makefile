@@ -103,14 +103,15 @@ $(BUILD)/%.a:
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 ## tools: build cowstat, cowtrace, cowbench and cowdemo into BUILD
-# A tool is a folder over userspace/lib. Files that include libbpf or a skeleton are known by
-# their includes: the unit tests do without them.
+# A tool is a folder over userspace/lib. Files that include libbpf, a skeleton or ncurses are known
+# by their includes: the unit tests do without them.
 tools     := cowstat cowtrace cowbench cowdemo
 mains     := $(foreach t,$(tools),$(BUILD)/userspace/$(t)/$(t).o)
 uses_bpf  := $(patsubst %.c,$(BUILD)/%.o,$(shell grep -lE 'bpf_load\.h|skel\.h|<bpf/' userspace/*/*.c))
 # What takes the place of these where they are left out.
 no_bpf    := $(BUILD)/userspace/cowstat/without_bpf.o $(BUILD)/userspace/cowtrace/without_bpf.o
 left_out  := $(if $(with_bpf),$(no_bpf),$(uses_bpf))
+uses_curses := $(patsubst %.c,$(BUILD)/%.o,$(shell grep -l '<curses\.h>' userspace/*/*.c))
 lib       := $(BUILD)/userspace/lib.a
 
 tools: $(tools:%=$(BUILD)/%)
@@ -133,7 +134,7 @@ $(tools:%=$(BUILD)/%): $(lib)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
-$(BUILD)/cowstat: LDLIBS = -ljansson $(if $(with_bpf),-lbpf -lelf -lz) -lm
+$(BUILD)/cowstat: LDLIBS = -ljansson -lncursesw $(if $(with_bpf),-lbpf -lelf -lz) -lm
 $(BUILD)/cowtrace: LDLIBS = -ljansson $(if $(with_bpf),-lbpf) -lelf $(if $(with_bpf),-lz)
 $(BUILD)/cowbench: LDLIBS = -ljansson -lm
 $(BUILD)/cowdemo: LDLIBS =
@@ -196,8 +197,8 @@ units: $(units:%=$(BUILD)/tests/%)
 unit: units
 	$(Q)tests/unit/run $(BUILD)
 
-# All that the tools are made of, but for their main() and what loads BPF.
-$(BUILD)/userspace/unit.a: $(filter-out $(mains) $(uses_bpf) $(no_bpf),$(call objects,userspace/lib $(tools:%=userspace/%)))
+# All that the tools are made of, but for their main(), what loads BPF, and the terminal.
+$(BUILD)/userspace/unit.a: $(filter-out $(mains) $(uses_bpf) $(no_bpf) $(uses_curses),$(call objects,userspace/lib $(tools:%=userspace/%)))
 $(BUILD)/tests/unit/%.o: ALL_CFLAGS += -Itests/unit $(tools:%=-Iuserspace/%)
 # The tests, and what they include, run under the sanitizers, where the compiler has them.
 sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=all

@@ -6,23 +6,23 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "format.h"
 #include "options.h"
 #include "source.h"
 #include "usage.h"
-
-#define NS_PER_S	1000000000ULL
 
 static void usage(void)
 {
 	fputs("usage: cowstat [OPTION...] [INTERVAL [COUNT]]\n"
 	      "       cowstat [-o json] [--output FILE] -- COMMAND [ARG...]\n"
+	      "       cowstat top [OPTION...] [INTERVAL [COUNT]]\n"
 	      "       cowstat diff -p CHILD [OPTION...]\n"
 	      "       cowstat workers -p MASTER [OPTION...] [INTERVAL [COUNT]]\n"
 	      "       cowstat doctor [--load]\n"
 	      "       cowstat bpf load | unload\n"
 	      "Show what copy-on-write did, by process; those that copied most come first. With\n"
 	      "an interval in seconds: rates per second. With a command: what copy-on-write\n"
-	      "cost its process tree.\n"
+	      "cost its process tree. top is a screen with the keys of top(1); its key h helps.\n"
 	      "Which processes:\n"
 	      "  -a, --all              also processes without any counted event\n"
 	      "  -p, --pid PID[,PID...] only these processes, also after they have exited;\n"
@@ -115,7 +115,7 @@ static const char *const report_names[NR_REPORTS] = {
 	[REPORT_GROUPS] = "--by",	  [REPORT_SMAPS] = "--smaps",
 	[REPORT_TIME] = "--time",	  [REPORT_COMMAND] = "a command",
 	[REPORT_DOCTOR] = "doctor",	  [REPORT_OPENMETRICS] = "--openmetrics",
-	[REPORT_TEXTFILE] = "--textfile",
+	[REPORT_TEXTFILE] = "--textfile", [REPORT_TOP] = "top",
 };
 
 #define R(NAME)		(1U << REPORT_##NAME)
@@ -131,16 +131,16 @@ static const struct {
 	unsigned int reports;
 	bool text;		/* has no meaning with -o json */
 } rules[] = {
-	{ 'a',		"-a",		R(ROWS) | FORKS | R(GROUPS) | R(TIME), false },
-	{ 'p',		"-p",		PROCESSES, false },
-	{ 'C',		"-C",		PROCESSES, false },
-	{ 'G',		"-G",		PROCESSES, false },
+	{ 'a',		"-a",		R(ROWS) | FORKS | R(GROUPS) | R(TIME) | R(TOP), false },
+	{ 'p',		"-p",		PROCESSES | R(TOP), false },
+	{ 'C',		"-C",		PROCESSES | R(TOP), false },
+	{ 'G',		"-G",		PROCESSES | R(TOP), false },
 	{ 'n',		"-n",		PROCESSES, false },
-	{ 's',		"-s",		PROCESSES, false },
-	{ OPT_COLUMNS,	"--columns",	R(ROWS) | R(TOTAL), true },
-	{ 'H',		"-H",		R(ROWS) | R(TOTAL) | R(GROUPS) | R(TIME), false },
-	{ 'l',		"-l",		R(ROWS) | FORKS | R(TIME), true },
-	{ OPT_HUMAN,	"--human",	R(ROWS) | R(TOTAL) | FORKS | R(GROUPS), true },
+	{ 's',		"-s",		PROCESSES | R(TOP), false },
+	{ OPT_COLUMNS,	"--columns",	R(ROWS) | R(TOTAL) | R(TOP), true },
+	{ 'H',		"-H",		R(ROWS) | R(TOTAL) | R(GROUPS) | R(TIME) | R(TOP), false },
+	{ 'l',		"-l",		R(ROWS) | FORKS | R(TIME) | R(TOP), true },
+	{ OPT_HUMAN,	"--human",	R(ROWS) | R(TOTAL) | FORKS | R(GROUPS) | R(TOP), true },
 	{ 'o',		"-o",		TABLES | R(COMMAND), false },
 	{ OPT_OUTPUT,	"--output",	TABLES | R(COMMAND) | R(OPENMETRICS), false },
 	{ OPT_LOAD,	"--load",	R(DOCTOR), false },
@@ -250,12 +250,11 @@ static void add_columns(struct columns *columns, const char *list)
 
 static uint64_t parse_interval(const char *text)
 {
-	char *end;
-	double s = strtod(text, &end);
+	uint64_t ns;
 
-	if (end == text || *end || !(s >= 0.01 && s <= 86400))
+	if (parse_seconds(text, &ns))
 		bad_usage("\"%s\" is no interval in seconds; give 0.01 to 86400", text);
-	return s * NS_PER_S;
+	return ns;
 }
 
 /* Words that have options of their own, which stand behind them. */
@@ -264,7 +263,7 @@ static bool comes_first(const char *word)
 	return !strcmp(word, "bpf") || !strcmp(word, "diff") || !strcmp(word, "workers");
 }
 
-/* Parse the words after the options: doctor, or an interval and a count. */
+/* Parse the words after the options: doctor, or top, an interval and a count. */
 static void parse_words(int nr, char **word, struct arguments *a)
 {
 	if (nr && comes_first(word[0]))
@@ -275,6 +274,11 @@ static void parse_words(int nr, char **word, struct arguments *a)
 			bad_usage("doctor takes no \"%s\"", word[1]);
 		set_report(a, REPORT_DOCTOR);
 		return;
+	}
+	if (nr && !strcmp(word[0], "top")) {
+		set_report(a, REPORT_TOP);
+		nr--;
+		word++;
 	}
 	if (nr > 2)
 		bad_usage("unexpected argument \"%s\": an interval and a count are the last",
@@ -388,11 +392,11 @@ static void check(const struct parser *p)
 		if (rules[i].text && a->json)
 			bad_usage("%s has no meaning with -o json", rules[i].name);
 	}
-	if (a->interval_ns && !((TABLES | R(TEXTFILE)) & 1U << a->report))
+	if (a->interval_ns && !((TABLES | R(TEXTFILE) | R(TOP)) & 1U << a->report))
 		bad_usage("an interval has no meaning with %s", report_names[a->report]);
 	if (a->report == REPORT_SMAPS && !a->filter.pids.nr)
 		bad_usage("--smaps is slow, so it asks which processes: give -p PID");
-	if (a->absolute && !a->interval_ns)
+	if (a->absolute && !a->interval_ns && a->report != REPORT_TOP)
 		bad_usage("-H needs an interval; without one, figures are counts already");
 }
 

@@ -23,6 +23,7 @@ enum report {
 	REPORT_DOCTOR,
 	REPORT_OPENMETRICS,
 	REPORT_TEXTFILE,
+	REPORT_TOP, /* a live screen */
 	NR_REPORTS
 };
 

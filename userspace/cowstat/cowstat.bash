@@ -37,7 +37,7 @@ _cowstat() {
 	diff) words="-p --pid --against -o --format --output --picture --source --help" ;;
 	-n | --top | --max-rows) return ;;
 	*)
-		words="doctor bpf diff workers -a -p -C -G -n -s -t -T -H -l -o --"
+		words="doctor top diff workers bpf -a -p -C -G -n -s -t -T -H -l -o --"
 		words+=" --all --pid --comm --cgroup --top --sort --columns --totals --forks --tree --by"
 		words+=" --smaps --time"
 		words+=" --absolute --command-line --human --format --openmetrics --textfile --output"

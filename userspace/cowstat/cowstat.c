@@ -11,6 +11,7 @@
 #include "cmd_metrics.h"
 #include "cmd_run.h"
 #include "cmd_table.h"
+#include "cmd_top.h"
 #include "cmd_workers.h"
 
 static int run(struct arguments *a)
@@ -24,6 +25,8 @@ static int run(struct arguments *a)
 		return cmd_openmetrics(a);
 	case REPORT_TEXTFILE:
 		return cmd_textfile(a);
+	case REPORT_TOP:
+		return cmd_top(a);
 	default:
 		return cmd_table(a);
 	}
