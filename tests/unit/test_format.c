@@ -250,6 +250,25 @@ static void numbers_typed(void **state)
 	assert_int_equal(parse_digits("123", 0, &n), -EINVAL);
 }
 
+static void seconds_typed(void **state)
+{
+	static const char *const bad[] = { "", "x", "1x", "1 ", "0,5" };
+	static const char *const far[] = { "0", "0.009", "-1", "86401", "nan", "inf" };
+	uint64_t ns = 7;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(parse_seconds(bad[i], &ns), -EINVAL);
+	for (i = 0; i < sizeof(far) / sizeof(far[0]); i++)
+		assert_int_equal(parse_seconds(far[i], &ns), -ERANGE);
+	assert_int_equal(ns, 7);
+	assert_int_equal(parse_seconds("0.25", &ns), 0);
+	assert_int_equal(ns, 250000000);
+	assert_int_equal(parse_seconds("86400", &ns), 0);
+	assert_int_equal(ns, 86400000000000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +286,7 @@ int main(void)
 		cmocka_unit_test(bars),
 		cmocka_unit_test(printable_names),
 		cmocka_unit_test(sizes_typed),
+		cmocka_unit_test(seconds_typed),
 		cmocka_unit_test(numbers_typed),
 	};
 

@@ -716,6 +716,38 @@ static void readable_paths(void **state)
 	assert_string_equal(tiny, "0123456");
 }
 
+/* Mappings of one name are one entry; what there is no room for is in the last. */
+static void mappings(void **state)
+{
+	char text[] = "5600-5700 r-xp 00000000 08:01 12   /usr/bin/a b\n"
+		      "Size:  4 kB\nShared_Dirty:   8 kB\nPrivate_Dirty:   4 kB\n"
+		      "5700-5800 rw-p 00001000 08:01 12   /usr/bin/a b\n"
+		      "Private_Dirty:   16 kB\nVmFlags: rd wr\n"
+		      "7f00-7f10 rw-p 00000000 00:00 0 \n"
+		      "Shared_Dirty:   4 kB\nShared_Dirty: x\n"
+		      "7ff0-7fff rw-p 00000000 00:00 0    [stack]\n"
+		      "Private_Dirty:   12 kB\n";
+	struct smaps_mapping list[3];
+	FILE *f = fmemopen(text, strlen(text), "r");
+
+	(void)state;
+	assert_int_equal(smaps_mappings(f, list, 3), 3);
+	assert_string_equal(list[0].name, "/usr/bin/a b");
+	assert_int_equal(list[0].shared_dirty, 8192);
+	assert_int_equal(list[0].private_dirty, 20480);
+	assert_string_equal(list[1].name, "(anonymous)");
+	assert_int_equal(list[1].shared_dirty, 4096);
+	assert_string_equal(list[2].name, "[stack]");
+	rewind(f);
+	assert_int_equal(smaps_mappings(f, list, 1), 1);
+	assert_string_equal(list[0].name, "(other)");
+	assert_int_equal(list[0].private_dirty, 32768);
+	fclose(f);
+	f = fmemopen(text, 1, "r");
+	assert_int_equal(smaps_mappings(f, list, 1), 0);
+	fclose(f);
+}
+
 static void resident(void **state)
 {
 	char text[] = "55d6-7ffc ---p 00000000 00:00 0    [rollup]\nRss:   1812 kB\nPss:  632 kB\n"
@@ -754,6 +786,7 @@ int main(void)
 		unit(filters),	      unit(order),
 		unit(order_of_ties),  unit(cgroups_of_a_hierarchy),
 		unit(readable_paths), unit(resident),
+		unit(mappings),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
