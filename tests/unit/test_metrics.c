@@ -207,11 +207,13 @@ static int end(void **state)
 static const char *add(const char *table)
 {
 	struct cow_table t = table_of(table);
+	struct cow_delta delta;
 	FILE *f;
 
-	assert_int_equal(textfile_add(&text, &t, &cgroups), 0);
+	assert_int_equal(textfile_add(&text, &t, &cgroups, &delta), 0);
+	cow_delta_free(&delta);
 	f = output_begin();
-	textfile_print(&text, f);
+	textfile_print(&text, &(struct metrics){ f, METRICS_TEXT });
 	return output_end(f);
 }
 
@@ -339,7 +341,7 @@ static void a_snapshot_at_the_first_reading(void **state)
 	(void)state;
 	assert_int_equal(textfile_init(&first, &t, &cgroups), 0);
 	f = output_begin();
-	textfile_print(&first, f);
+	textfile_print(&first, &(struct metrics){ f, METRICS_TEXT });
 	expect_line(output_end(f), "cowstat_snapshot_copied_bytes 4096");
 	textfile_free(&first);
 }

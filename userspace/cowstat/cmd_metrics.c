@@ -21,14 +21,6 @@ static void read_totals(const char *path, struct cow_table *t)
 		     path);
 }
 
-/* The histogram that belongs to a table: the module has one, for root. */
-static const struct latency *read_latency(const char *table, struct latency *latency)
-{
-	return !strcmp(table, COWSTAT_PROC_PATH) && !latency_read(COWSTAT_LATENCY_PATH, latency) ?
-		       latency :
-		       NULL;
-}
-
 /**
  * cmd_openmetrics() - print the totals once
  * @a: what was asked for
@@ -42,7 +34,7 @@ int cmd_openmetrics(const struct arguments *a)
 	struct cow_table t;
 
 	read_totals(a->table, &t);
-	metrics_table(&m, &t, read_latency(a->table, &latency));
+	metrics_table(&m, &t, latency_of(a->table, &latency));
 	metrics_end(&m);
 	if (fflush(m.to) || ferror(m.to))
 		err(EXIT_FAILURE, "cannot write the metrics");
@@ -68,6 +60,7 @@ int cmd_textfile(const struct arguments *a)
 {
 	uint64_t interval = a->interval_ns ? a->interval_ns : TEXTFILE_INTERVAL_NS, i;
 	struct cgroups cgroups;
+	struct cow_delta delta;
 	struct latency latency;
 	struct textfile text;
 	struct timespec next;
@@ -78,15 +71,16 @@ int cmd_textfile(const struct arguments *a)
 	if (cgroups_read(NULL, &cgroups) || textfile_init(&text, &t, &cgroups))
 		err(EXIT_FAILURE, NULL);
 	cgroups_free(&cgroups);
-	text.latency = read_latency(a->table, &latency);
+	text.latency = latency_of(a->table, &latency);
 	write_textfile(&text, a->textfile);
 	for (i = 1; !a->count || i < a->count; i++) {
 		sleep_until(&next, interval);
 		source_read(a->table, &t);
-		if (cgroups_read(NULL, &cgroups) || textfile_add(&text, &t, &cgroups))
+		if (cgroups_read(NULL, &cgroups) || textfile_add(&text, &t, &cgroups, &delta))
 			err(EXIT_FAILURE, NULL);
+		cow_delta_free(&delta);
 		cgroups_free(&cgroups);
-		text.latency = read_latency(a->table, &latency);
+		text.latency = latency_of(a->table, &latency);
 		write_textfile(&text, a->textfile);
 	}
 	textfile_free(&text);

@@ -18,6 +18,7 @@
 #include "smaps.h"
 #include "source.h"
 #include "spent.h"
+#include "sums.h"
 #include "table_json.h"
 
 /**
@@ -145,16 +146,6 @@ static bool passes(const struct arguments *a, const struct cow_row *row,
 					  filter_passes(&a->filter, row, cgroups);
 }
 
-static const struct cow_row *sum_of(const struct cow_row *row, size_t nr, enum cow_row_kind kind)
-{
-	size_t i;
-
-	for (i = 0; i < nr; i++)
-		if (row[i].kind == kind)
-			return &row[i];
-	return NULL;
-}
-
 /* Does a row pass? Sums of recycled rows pass only if the report is of groups. */
 static bool row_passes(const struct arguments *a, const struct cow_row *row,
 		       const struct cgroups *cgroups, const struct cow_index *index)
@@ -192,7 +183,7 @@ static void choose(const struct arguments *a, const struct cow_row *row, size_t 
 	if (rows->nr > a->limit && a->report != REPORT_GROUPS)
 		rows->nr = a->limit;
 	if (!filter_narrows(&a->filter))
-		rows->total = sum_of(row, nr, COW_ROW_TOTAL);
+		rows->total = sums_find(row, nr, COW_ROW_TOTAL);
 }
 
 /* Notes on rows and on failed forks are printed for children, and for processes of -p. */
@@ -398,7 +389,8 @@ static bool print_report(struct reader *r, const struct cow_table *t, const stru
 		.run = run,
 	};
 	struct cow_row all_folded;
-	const struct cow_row *folded = cow_rows_fold(row, nr, &all_folded) ? &all_folded : NULL;
+	const struct cow_row *folded = sums_add_up_folded(row, nr, &all_folded) ? &all_folded :
+										  NULL;
 	struct cgroups cgroups = {};
 	struct rows failed = {};
 	char why[512];
@@ -410,7 +402,7 @@ static bool print_report(struct reader *r, const struct cow_table *t, const stru
 	choose_failed(a, row, delta || a->json ? 0 : nr, &cgroups, &failed);
 	any = rows.nr || has_total(a, &rows) || failed.nr;
 	if (a->json)
-		print_json(r, t, &rows, folded, sum_of(row, nr, COW_ROW_TOTAL), &cgroups,
+		print_json(r, t, &rows, folded, sums_find(row, nr, COW_ROW_TOTAL), &cgroups,
 			   delta && delta->gap);
 	else if (delta && delta->gap)
 		fprintf(r->to,

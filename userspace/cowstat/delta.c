@@ -414,29 +414,3 @@ void cow_delta_free(struct cow_delta *delta)
 	free(delta->row);
 	memset(delta, 0, sizeof(*delta));
 }
-
-/**
- * cow_rows_fold() - add up all rows that were recycled
- * @row: the rows of a table, or of a difference
- * @nr: how many
- * @folded: the sum of the `-` row and the sums by cgroup, user and name
- *
- * Return: false for a reader who may not see them.
- */
-bool cow_rows_fold(const struct cow_row *row, size_t nr, struct cow_row *folded)
-{
-	const struct cow_row *rest = NULL;
-	size_t i, c;
-
-	for (i = 0; i < nr && !rest; i++)
-		if (row[i].kind == COW_ROW_FOLDED)
-			rest = &row[i];
-	if (!rest)
-		return false;
-	*folded = *rest;
-	for (i = 0; i < nr; i++)
-		for (c = 0; row[i].kind == COW_ROW_SUM && c < COWSTAT_NR_COLUMNS; c++)
-			if (kinds[c] != COWSTAT_IDENTITY)
-				folded->value[c] += row[i].value[c];
-	return true;
-}

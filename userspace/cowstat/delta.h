@@ -26,7 +26,6 @@ struct cow_delta {
 int cow_delta_make(const struct cow_table *before, const struct cow_table *now,
 		   struct cow_delta *delta);
 void cow_delta_free(struct cow_delta *delta);
-bool cow_rows_fold(const struct cow_row *row, size_t nr, struct cow_row *folded);
 
 enum cowstat_kind cow_column_kind(enum cowstat_column column);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "latency.h"
+#include "uapi/cowstat.h"
 
 #define MAX_FIELDS	64
 
@@ -111,4 +112,18 @@ int latency_read(const char *path, struct latency *latency)
 	fclose(f);
 	text[n] = '\0';
 	return err ? err : latency_parse(text, latency);
+}
+
+/**
+ * latency_of() - read the histogram that belongs to a table
+ * @table: path of the table; only the module's has a histogram, which root can read
+ * @latency: filled in
+ *
+ * Return: @latency, or NULL where there is no histogram.
+ */
+const struct latency *latency_of(const char *table, struct latency *latency)
+{
+	return !strcmp(table, COWSTAT_PROC_PATH) && !latency_read(COWSTAT_LATENCY_PATH, latency) ?
+		       latency :
+		       NULL;
 }

@@ -20,5 +20,6 @@ struct latency {
 
 int latency_parse(const char *text, struct latency *latency);
 int latency_read(const char *path, struct latency *latency);
+const struct latency *latency_of(const char *table, struct latency *latency);
 
 #endif /* COWSTAT_LATENCY_H */

@@ -277,7 +277,14 @@ static void print_figure(const struct metrics *m, const struct cow_figure *figur
 	metrics_sample(m, name, type, NULL, NULL, number);
 }
 
-static bool is_armed(const struct cow_table *t, const char *hook)
+/**
+ * metrics_armed() - is a hook armed?
+ * @t: the table, whose header tells
+ * @hook: its name
+ *
+ * Return: true if it is.
+ */
+bool metrics_armed(const struct cow_table *t, const char *hook)
 {
 	size_t len = strlen(hook);
 	const char *at = t->hooks;
@@ -326,7 +333,7 @@ void metrics_table(const struct metrics *m, const struct cow_table *t,
 		/* The hook that times is not missing while nothing is timed. */
 		if (i != COWSTAT_HOOK_TIME || t->timing.value)
 			metrics_sample(m, "hook_armed", "gauge", "hook", hooks[i],
-				       is_armed(t, hooks[i]) ? "1" : "0");
+				       metrics_armed(t, hooks[i]) ? "1" : "0");
 }
 
 /**

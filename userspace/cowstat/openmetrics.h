@@ -47,6 +47,7 @@ void metrics_count(const struct metrics *m, const char *name, const char *label,
 		   const char *label_value, uint64_t value);
 void metrics_table(const struct metrics *m, const struct cow_table *t,
 		   const struct latency *latency);
+bool metrics_armed(const struct cow_table *t, const char *hook);
 void metrics_end(const struct metrics *m);
 
 #endif /* COWSTAT_OPENMETRICS_H */

@@ -68,22 +68,22 @@ static int find_slowest_fork(struct textfile *text, const struct cow_table *t)
  * @text: the sums
  * @t: the new reading; this takes ownership of it, on error too
  * @cgroups: those there are
+ * @delta: set to the changes, to be freed with cow_delta_free(), on error too
  *
  * Return: 0 or -ENOMEM.
  */
-int textfile_add(struct textfile *text, struct cow_table *t, const struct cgroups *cgroups)
+int textfile_add(struct textfile *text, struct cow_table *t, const struct cgroups *cgroups,
+		 struct cow_delta *delta)
 {
-	struct cow_delta delta;
 	int err;
 
-	err = cow_delta_make(&text->before, t, &delta);
-	if (!err) {
-		err = ledger_add(&text->cgroup, &delta, cgroups)       ?:
-			      ledger_add(&text->comm, &delta, cgroups) ?:
-			      find_slowest_fork(text, t)	       ?:
+	*delta = (struct cow_delta){};
+	err = cow_delta_make(&text->before, t, delta);
+	if (!err)
+		err = ledger_add(&text->cgroup, delta, cgroups)	      ?:
+			      ledger_add(&text->comm, delta, cgroups) ?:
+			      find_slowest_fork(text, t)	      ?:
 			      children_find(t, cgroups, &text->children);
-		cow_delta_free(&delta);
-	}
 	cow_table_free(&text->before);
 	text->before = *t;
 	memset(t, 0, sizeof(*t));
@@ -98,28 +98,27 @@ static void print_gauge(const struct metrics *m, const char *name, const char *u
 }
 
 /**
- * textfile_print() - print all metrics, in the format that the textfile collector reads
+ * textfile_print() - print all metrics
  * @text: the sums
- * @to: where
+ * @m: where, and in which format
  */
-void textfile_print(const struct textfile *text, FILE *to)
+void textfile_print(const struct textfile *text, const struct metrics *m)
 {
-	const struct metrics m = { .to = to, .format = METRICS_TEXT };
 	char bytes[24];
 
-	metrics_table(&m, &text->before, text->latency);
-	ledger_print(&text->cgroup, &m);
-	ledger_print(&text->comm, &m);
-	print_gauge(&m, "slowest_fork_seconds", "seconds",
-		    "The slowest fork since the file was written before.",
+	metrics_table(m, &text->before, text->latency);
+	ledger_print(&text->cgroup, m);
+	ledger_print(&text->comm, m);
+	print_gauge(m, "slowest_fork_seconds", "seconds",
+		    "The slowest fork since the file was written before, or served: of the last minute.",
 		    format_seconds(text->slowest_ns).s);
 	snprintf(bytes, sizeof(bytes), "%llu",
 		 (unsigned long long)children_most_copied(&text->children));
-	print_gauge(&m, "snapshot_copied_bytes", "bytes",
+	print_gauge(m, "snapshot_copied_bytes", "bytes",
 		    "The most that a live child without an exec and its parent copied since its birth.",
 		    bytes);
-	children_print(&text->children, &m);
-	metrics_end(&m);
+	children_print(&text->children, m);
+	metrics_end(m);
 }
 
 /**
@@ -133,6 +132,7 @@ void textfile_print(const struct textfile *text, FILE *to)
  */
 int textfile_write(const struct textfile *text, const char *dir)
 {
+	struct metrics m = { .format = METRICS_TEXT };
 	char *temporary = NULL, *path = NULL;
 	int fd, err = -ENOMEM;
 	FILE *f;
@@ -156,7 +156,8 @@ int textfile_write(const struct textfile *text, const char *dir)
 		close(fd);
 		goto unlink;
 	}
-	textfile_print(text, f);
+	m.to = f;
+	textfile_print(text, &m);
 	err = ferror(f) || fflush(f) || fchmod(fd, 0644) ? -EIO : 0;
 	if (fclose(f) && !err)
 		err = -errno;

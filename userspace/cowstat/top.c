@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "cow.h"
 #include "late.h"
+#include "sums.h"
 #include "top.h"
 
 /* Cgroups come and go. Their directories are walked again after this time. */
@@ -222,7 +223,8 @@ static size_t choose(struct top *top, const struct cow_row *row, size_t nr)
 	for (i = 0; i < nr; i++)
 		if (passes(top, &filter, &row[i]))
 			top->chosen[n++] = &row[i];
-	if (top->set.by == GROUP_NONE && !top->set.tree && cow_rows_fold(row, nr, &top->folded) &&
+	if (top->set.by == GROUP_NONE && !top->set.tree &&
+	    sums_add_up_folded(row, nr, &top->folded) &&
 	    filter_passes(&filter, &top->folded, &top->cgroups))
 		top->chosen[n++] = &top->folded;
 	sort_rows(top->chosen, n, top->set.columns.sort);
