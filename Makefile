@@ -103,15 +103,15 @@ $(BUILD)/%.a:
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 ## tools: build cowstat, cowtrace, cowbench and cowdemo into BUILD
-# A tool is a folder over userspace/lib. Files that include libbpf, a skeleton or ncurses are known
-# by their includes: the unit tests do without them.
+# A tool is a folder over userspace/lib. Files that include libbpf, a skeleton, ncurses or
+# libmicrohttpd are known by their includes: the unit tests do without them.
 tools     := cowstat cowtrace cowbench cowdemo
 mains     := $(foreach t,$(tools),$(BUILD)/userspace/$(t)/$(t).o)
 uses_bpf  := $(patsubst %.c,$(BUILD)/%.o,$(shell grep -lE 'bpf_load\.h|skel\.h|<bpf/' userspace/*/*.c))
 # What takes the place of these where they are left out.
 no_bpf    := $(BUILD)/userspace/cowstat/without_bpf.o $(BUILD)/userspace/cowtrace/without_bpf.o
 left_out  := $(if $(with_bpf),$(no_bpf),$(uses_bpf))
-uses_curses := $(patsubst %.c,$(BUILD)/%.o,$(shell grep -l '<curses\.h>' userspace/*/*.c))
+no_unit   := $(patsubst %.c,$(BUILD)/%.o,$(shell grep -lE '<curses\.h>|mhd\.h' userspace/*/*.c))
 lib       := $(BUILD)/userspace/lib.a
 
 tools: $(tools:%=$(BUILD)/%)
@@ -124,6 +124,7 @@ $(lib): $(filter-out $(uses_bpf),$(call objects,userspace/lib))
 $(call objects,userspace/lib $(tools:%=userspace/%)): | $(needed)
 $(uses_bpf): ALL_CFLAGS += -isystem $(BUILD)/bpf
 $(uses_bpf): $(bpf_objects:%=$(BUILD)/bpf/%.skel.h)
+$(BUILD)/userspace/cowstat/page.o: userspace/cowstat/page.html
 
 define tool
 $(BUILD)/$(1): $(filter-out $(left_out),$(call objects,userspace/$(1)) \
@@ -134,7 +135,7 @@ $(tools:%=$(BUILD)/%): $(lib)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
-$(BUILD)/cowstat: LDLIBS = -ljansson -lncursesw $(if $(with_bpf),-lbpf -lelf -lz) -lm
+$(BUILD)/cowstat: LDLIBS = -ljansson -lncursesw $(if $(with_bpf),-lbpf -lelf -lz) -lm -ldl -pthread
 $(BUILD)/cowtrace: LDLIBS = -ljansson $(if $(with_bpf),-lbpf) -lelf $(if $(with_bpf),-lz)
 $(BUILD)/cowbench: LDLIBS = -ljansson -lm
 $(BUILD)/cowdemo: LDLIBS =
@@ -197,8 +198,8 @@ units: $(units:%=$(BUILD)/tests/%)
 unit: units
 	$(Q)tests/unit/run $(BUILD)
 
-# All that the tools are made of, but for their main(), what loads BPF, and the terminal.
-$(BUILD)/userspace/unit.a: $(filter-out $(mains) $(uses_bpf) $(no_bpf) $(uses_curses),$(call objects,userspace/lib $(tools:%=userspace/%)))
+# All that the tools are made of, but for their main(), what loads BPF, the terminal and HTTP.
+$(BUILD)/userspace/unit.a: $(filter-out $(mains) $(uses_bpf) $(no_bpf) $(no_unit),$(call objects,userspace/lib $(tools:%=userspace/%)))
 $(BUILD)/tests/unit/%.o: ALL_CFLAGS += -Itests/unit $(tools:%=-Iuserspace/%)
 # The tests, and what they include, run under the sanitizers, where the compiler has them.
 sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -209,7 +210,7 @@ endif
 $(BUILD)/tests/unit/%.o: ALL_CFLAGS += $(sanitize)
 $(units:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/userspace/unit.a
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) $(sanitize) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka -ljansson -lelf -lm
+	$(Q)$(CC) $(LDFLAGS) $(sanitize) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka -ljansson -lelf -lm -ldl
 
 # module/table.c and module/vmf.h themselves are tested: their kernel headers are empty files.
 # The kernel that they use is in tests/unit/kernel_stubs.h, or in the test.

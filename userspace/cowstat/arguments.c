@@ -20,6 +20,7 @@ static void usage(void)
 	      "       cowstat workers -p MASTER [OPTION...] [INTERVAL [COUNT]]\n"
 	      "       cowstat doctor [--load]\n"
 	      "       cowstat bpf load | unload\n"
+	      "       cowstat serve [--listen ADDRESS] [--web.config.file FILE]\n"
 	      "Show what copy-on-write did, by process; those that copied most come first. With\n"
 	      "an interval in seconds: rates per second. With a command: what copy-on-write\n"
 	      "cost its process tree. top is a screen with the keys of top(1); its key h helps.\n"
@@ -56,7 +57,7 @@ static void usage(void)
 	      "Exit status: 0 success; 1 error, or nothing to show; 2 wrong command line. With\n"
 	      "a command: its own status; 128+N if signal N killed it, 127 if it was not found,\n"
 	      "126 if it could not be run, 125 if cowstat could not start it.\n"
-	      "cowstat(8) explains the columns.\n",
+	      "cowstat serve --help tells what it serves. cowstat(8) explains the columns.\n",
 	      stdout);
 	if (fflush(stdout))
 		err(EXIT_FAILURE, "cannot write to stdout");

@@ -27,7 +27,7 @@ _cowstat() {
 	-o | --format) words=json ;;
 	--by) words="cgroup comm uid" ;;
 	--source) words="proc bpf auto" ;;
-	--textfile | --output | --picture)
+	--textfile | --output | --picture | --web.config.file)
 		compopt -o default 2>/dev/null
 		return ;;
 	bpf) words="load unload" ;;
@@ -35,9 +35,14 @@ _cowstat() {
 	load) words="--max-rows --verbose" ;;
 	workers) words="-p --pid -o --format --output --picture --source --help" ;;
 	diff) words="-p --pid --against -o --format --output --picture --source --help" ;;
-	-n | --top | --max-rows) return ;;
+	-n | --top | --max-rows | --listen) return ;;
 	*)
-		words="doctor top diff workers bpf -a -p -C -G -n -s -t -T -H -l -o --"
+		# serve has options of its own
+		[[ ${COMP_WORDS[1]} != serve ]] || {
+			COMPREPLY=($(compgen -W "--listen --web.config.file --source --help" -- "$cur"))
+			return
+		}
+		words="doctor top diff workers serve bpf -a -p -C -G -n -s -t -T -H -l -o --"
 		words+=" --all --pid --comm --cgroup --top --sort --columns --totals --forks --tree --by"
 		words+=" --smaps --time"
 		words+=" --absolute --command-line --human --format --openmetrics --textfile --output"

@@ -10,6 +10,7 @@
 #include "cmd_doctor.h"
 #include "cmd_metrics.h"
 #include "cmd_run.h"
+#include "cmd_serve.h"
 #include "cmd_table.h"
 #include "cmd_top.h"
 #include "cmd_workers.h"
@@ -45,6 +46,8 @@ int main(int argc, char **argv)
 		return cmd_diff(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "workers"))
 		return cmd_workers(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "serve"))
+		return cmd_serve(argc - 1, argv + 1);
 	arguments_parse(argc, argv, &a);
 	status = run(&a);
 	arguments_free(&a);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
 #include <string.h>
 
 #include "delta.h"
+#include "filter.h"
 #include "json.h"
+#include "sums.h"
 #include "table_json.h"
 
 static json_t *figure(const struct cow_figure *f)
@@ -123,6 +126,37 @@ void json_set_rows(json_t *report, const struct rows *rows)
 void json_set_sum(json_t *report, const char *name, const struct cow_row *row)
 {
 	json_put(report, name, row ? object_of(row, false) : json_null());
+}
+
+/**
+ * json_table() - print a table as `cowstat -o json` does
+ * @t: the table
+ * @to: where
+ *
+ * Return: 0, or -1 when memory is out or it cannot be written.
+ */
+int json_table(const struct cow_table *t, FILE *to)
+{
+	const struct filter all = {};
+	struct rows rows = {};
+	struct cow_row folded;
+	json_t *report;
+	size_t i;
+
+	rows.row = calloc(t->nr + 1, sizeof(*rows.row));
+	if (!rows.row)
+		return -1;
+	for (i = 0; i < t->nr; i++)
+		if (t->row[i].kind == COW_ROW_PROCESS && filter_passes(&all, &t->row[i], NULL))
+			rows.row[rows.nr++] = &t->row[i];
+	sort_rows(rows.row, rows.nr, COWSTAT_COL_COPIED_BYTES);
+	report = json_report(t);
+	json_set_span(report, 0, false);
+	json_set_rows(report, &rows);
+	json_set_sum(report, "folded", sums_add_up_folded(t->row, t->nr, &folded) ? &folded : NULL);
+	json_set_sum(report, "total", sums_find(t->row, t->nr, COW_ROW_TOTAL));
+	free(rows.row);
+	return json_write(to, report, false);
 }
 
 /**

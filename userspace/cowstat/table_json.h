@@ -18,6 +18,7 @@
 json_t *json_report(const struct cow_table *t);
 void json_set_rows(json_t *report, const struct rows *rows);
 void json_set_sum(json_t *report, const char *name, const struct cow_row *row);
+int json_table(const struct cow_table *t, FILE *to);
 void json_set_span(json_t *report, uint64_t span_ns, bool gap);
 void json_set_groups(json_t *report, enum grouping by, const struct group *group, size_t nr);
 void json_set_smaps(json_t *report, size_t at, const struct smaps *smaps);
