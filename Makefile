@@ -262,15 +262,16 @@ units_path    = lib/systemd/system/$(notdir $(1))
 # FILE>WHERE, below PREFIX.
 data         := $(foreach p,$(pages),$(p)>$(call page_path,$(p))) \
 		$(foreach c,$(completions),$(c)>$(call bash_path,$(c))) \
-		$(foreach u,$(wildcard userspace/systemd/*.service),$(u)>$(call units_path,$(u))) \
+		$(foreach u,$(wildcard userspace/systemd/*),$(u)>$(call units_path,$(u))) \
 		$(if $(with_bpf),$(BUILD)/cowtrace.bpf.o>lib/cowstat/cowtrace.bpf.o) \
-		docs/prometheus/cowstat.rules.yml>share/cowstat/cowstat.rules.yml
+		docs/prometheus/cowstat.rules.yml>share/cowstat/cowstat.rules.yml \
+		docs/grafana/cowstat.json>share/cowstat/grafana/cowstat.json
 from          = $(word 1,$(subst >, ,$(1)))
 where         = $(word 2,$(subst >, ,$(1)))
 installed    := $(tools:%=bin/%) $(foreach d,$(data),$(call where,$(d)))
 
 .PHONY: install uninstall install-dkms version
-## install: tools, man pages, completions, units, BPF object, alert rules below PREFIX (/usr/local)
+## install: tools, man pages, completions, units, BPF object, rules, dashboard below PREFIX (/usr/local)
 install: tools $(if $(with_bpf),$(BUILD)/cowtrace.bpf.o)
 	$(Q)$(foreach t,$(tools),install -D -m 755 $(BUILD)/$(t) '$(DESTDIR)$(PREFIX)/bin/$(t)' &&) \
 	$(foreach d,$(data),install -D -m 644 $(call from,$(d)) '$(DESTDIR)$(PREFIX)/$(call where,$(d))' &&) true
