@@ -249,15 +249,6 @@ static void add_columns(struct columns *columns, const char *list)
 	free(copy);
 }
 
-static uint64_t parse_interval(const char *text)
-{
-	uint64_t ns;
-
-	if (parse_seconds(text, &ns))
-		bad_usage("\"%s\" is no interval in seconds; give 0.01 to 86400", text);
-	return ns;
-}
-
 /* Words that have options of their own, which stand behind them. */
 static bool comes_first(const char *word)
 {
@@ -285,7 +276,7 @@ static void parse_words(int nr, char **word, struct arguments *a)
 		bad_usage("unexpected argument \"%s\": an interval and a count are the last",
 			  word[2]);
 	if (nr)
-		a->interval_ns = parse_interval(word[0]);
+		a->interval_ns = options_interval(word[0]);
 	if (nr > 1)
 		a->count = options_number("COUNT", word[1], 1, INT_MAX);
 }
@@ -363,10 +354,7 @@ static void set_option(struct parser *p, int option, char *text)
 		a->load = true;
 		break;
 	case OPT_SOURCE:
-		a->table = source_path(text);
-		if (!a->table)
-			bad_usage("--source %s: give proc, bpf, auto, or a path with a slash",
-				  text);
+		a->table = source_option(text);
 		break;
 	case OPT_HELP:
 		usage();

@@ -90,10 +90,7 @@ static void parse(int argc, char **argv, struct options *o)
 			o->picture = optarg;
 			break;
 		case OPT_SOURCE:
-			o->table = source_path(optarg);
-			if (!o->table)
-				bad_usage("--source %s: give proc, bpf, auto, or a path with a slash",
-					  optarg);
+			o->table = source_option(optarg);
 			break;
 		case OPT_HELP:
 			usage();

@@ -56,18 +56,11 @@ static void usage(void)
 
 static void parse_words(int nr, char **word, struct options *o)
 {
-	char *end;
-	double s;
-
 	if (nr > 2)
 		bad_usage("unexpected argument \"%s\": an interval and a count are the last",
 			  word[2]);
-	if (nr) {
-		s = strtod(word[0], &end);
-		if (end == word[0] || *end || !(s >= 0.01 && s <= 86400))
-			bad_usage("\"%s\" is no interval in seconds; give 0.01 to 86400", word[0]);
-		o->interval_ns = s * NS_PER_S;
-	}
+	if (nr)
+		o->interval_ns = options_interval(word[0]);
 	if (nr > 1)
 		o->count = options_number("COUNT", word[1], 1, INT_MAX);
 }
@@ -105,10 +98,7 @@ static void parse(int argc, char **argv, struct options *o)
 			o->picture = optarg;
 			break;
 		case OPT_SOURCE:
-			o->table = source_path(optarg);
-			if (!o->table)
-				bad_usage("--source %s: give proc, bpf, auto, or a path with a slash",
-					  optarg);
+			o->table = source_option(optarg);
 			break;
 		case OPT_HELP:
 			usage();

@@ -6,6 +6,7 @@
 
 #include "cow.h"
 #include "source.h"
+#include "usage.h"
 
 /**
  * source_path() - find the table that a word names
@@ -25,6 +26,21 @@ const char *source_path(const char *word)
 			       COWSTAT_BPF_TABLE :
 			       COWSTAT_PROC_PATH;
 	return strchr(word, '/') ? word : NULL;
+}
+
+/**
+ * source_option() - take the argument of --source
+ * @word: as source_path() takes it; a wrong one ends the program
+ *
+ * Return: the table's path.
+ */
+const char *source_option(const char *word)
+{
+	const char *path = source_path(word);
+
+	if (!path)
+		bad_usage("--source %s: give proc, bpf, auto, or a path with a slash", word);
+	return path;
 }
 
 /**

@@ -6,6 +6,7 @@
 #include "table_reader.h"
 
 const char *source_path(const char *word);
+const char *source_option(const char *word);
 void source_read(const char *path, struct cow_table *t);
 
 #endif /* COWSTAT_SOURCE_H */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "format.h"
+#include "format.h"
 #include "options.h"
 #include "uapi/cowstat.h"
 #include "usage.h"
@@ -73,6 +74,21 @@ uint64_t options_number(const char *option, const char *text, uint64_t min, uint
 	if (max == INT_MAX || max == UINT64_MAX)
 		bad_usage("%s %s: give a number, %" PRIu64 " or more", option, text, min);
 	bad_usage("%s %s: give a number from %" PRIu64 " to %" PRIu64, option, text, min, max);
+}
+
+/**
+ * options_interval() - take the time between two reports
+ * @text: seconds, with or without decimals
+ *
+ * Return: nanoseconds.
+ */
+uint64_t options_interval(const char *text)
+{
+	uint64_t ns;
+
+	if (parse_seconds(text, &ns))
+		bad_usage("\"%s\" is no interval in seconds; give 0.01 to 86400", text);
+	return ns;
 }
 
 /**

@@ -36,6 +36,7 @@ struct pid_list {
 void options_pids(char *list, struct pid_list *pids);
 bool pid_list_has(const struct pid_list *pids, pid_t pid);
 uint64_t options_number(const char *option, const char *text, uint64_t min, uint64_t max);
+uint64_t options_interval(const char *text);
 void options_comm(const char *regex, regex_t *comm);
 void options_format(const char *name);
 FILE *options_output(const char *path);
