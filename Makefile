@@ -110,7 +110,7 @@ mains     := $(foreach t,$(tools),$(BUILD)/userspace/$(t)/$(t).o)
 uses_bpf  := $(patsubst %.c,$(BUILD)/%.o,$(shell grep -lE 'bpf_load\.h|skel\.h|<bpf/' userspace/*/*.c))
 # What takes the place of these where they are left out.
 no_bpf    := $(BUILD)/userspace/cowstat/without_bpf.o $(BUILD)/userspace/cowtrace/without_bpf.o
-left_out  := $(if $(with_bpf),$(no_bpf),$(uses_bpf))
+left_out  := $(if $(with_bpf),$(no_bpf),$(uses_bpf) $(filter-out $(no_bpf),$(call objects,userspace/cowtrace)))
 no_unit   := $(patsubst %.c,$(BUILD)/%.o,$(shell grep -lE '<curses\.h>|mhd\.h' userspace/*/*.c))
 lib       := $(BUILD)/userspace/lib.a
 
@@ -136,7 +136,7 @@ $(tools:%=$(BUILD)/%): $(lib)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
 $(BUILD)/cowstat: LDLIBS = -ljansson -lncursesw $(if $(with_bpf),-lbpf -lelf -lz) -lm -ldl -pthread
-$(BUILD)/cowtrace: LDLIBS = -ljansson $(if $(with_bpf),-lbpf) -lelf $(if $(with_bpf),-lz)
+$(BUILD)/cowtrace: LDLIBS = -ljansson $(if $(with_bpf),-lbpf -ldw -lelf -lz)
 $(BUILD)/cowbench: LDLIBS = -ljansson -lm
 $(BUILD)/cowdemo: LDLIBS =
 
@@ -157,6 +157,8 @@ $(addprefix $(BUILD)/tests/,$(notdir $(programs))): $(BUILD)/tests/system/harnes
 	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) -ljansson $(LDLIBS)
 
 $(BUILD)/tests/%.o: ALL_CFLAGS += -Itests/system -pthread
+# What stacks traces has frame pointers.
+$(BUILD)/tests/system/stacks.o: ALL_CFLAGS += -fno-omit-frame-pointer -fno-optimize-sibling-calls
 # taskstats speaks generic netlink.
 $(BUILD)/tests/system/taskstats.o: ALL_CFLAGS += -I/usr/include/libnl3
 $(BUILD)/tests/taskstats: LDLIBS = -lnl-genl-3 -lnl-3
@@ -181,6 +183,8 @@ $(benches:%=$(BUILD)/bench/%): $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(lib)
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -Wl,-z,now -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^)
 
+$(BUILD)/tests/bench/many_stacks.o: ALL_CFLAGS += -fno-omit-frame-pointer -fno-optimize-sibling-calls
+
 # Tools of somebody else's kind, to be measured beside ours: BPF programs and what loads them.
 $(BUILD)/bpf/%.bpf.o: tests/bench/peer/%.bpf.c $(BUILD)/bpf/vmlinux.h
 	$(say) BPF $@
@@ -191,7 +195,7 @@ $(peers:%=$(BUILD)/bench/%): $(BUILD)/bench/%: $(BUILD)/tests/bench/peer/%.o | $
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< -lbpf -lelf -lz
 
-## unit: run the tests that need no kernel: cc, cmocka, jansson and libelf are enough
+## unit: run the tests that need no kernel: cc, cmocka, jansson, libdw and libelf are enough
 units := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 .PHONY: units
 units: $(units:%=$(BUILD)/tests/%)
@@ -210,7 +214,7 @@ endif
 $(BUILD)/tests/unit/%.o: ALL_CFLAGS += $(sanitize)
 $(units:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/userspace/unit.a
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) $(sanitize) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka -ljansson -lelf -lm -ldl
+	$(Q)$(CC) $(LDFLAGS) $(sanitize) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka -ljansson -ldw -lelf -lz -lm -ldl
 
 # module/table.c and module/vmf.h themselves are tested: their kernel headers are empty files.
 # The kernel that they use is in tests/unit/kernel_stubs.h, or in the test.
@@ -227,11 +231,13 @@ fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 .PHONY: replays
 replays: $(fuzzers:%=$(BUILD)/tests/replay_%)
 
-fuzz_sources := tests/fuzz/fuzz.h $(wildcard userspace/lib/*.[ch]) userspace/cowtrace/symbols.c userspace/cowtrace/symbols.h
+fuzz_sources := tests/fuzz/fuzz.h $(wildcard userspace/lib/*.[ch] userspace/cowtrace/*.[ch])
 fuzzed_table_reader := userspace/lib/table_reader.c userspace/lib/format.c userspace/lib/procfs.c
 fuzzed_smaps := userspace/lib/smaps.c
+fuzzed_images := $(patsubst %,userspace/cowtrace/%.c,images files calls)
+fuzzed_perf_map := userspace/cowtrace/perf_map.c
 fuzz_compile = $(CC) -std=gnu11 $(WARN) -g -O1 -D_GNU_SOURCE -Imodule -Ibpf -Iuserspace/lib \
-	-fno-sanitize-recover=all $(1) -o $@ $< $(fuzzed_$*) -lelf
+	-Iuserspace/cowtrace -fno-sanitize-recover=all $(1) -o $@ $< $(fuzzed_$*) -ldw -lelf -lz
 
 $(BUILD)/tests/replay_%: tests/fuzz/%.c $(fuzz_sources) | $(BUILD)/tests
 	$(say) CC $@

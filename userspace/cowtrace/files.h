@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Opens files whose paths strangers chose. */
+#ifndef COWSTAT_FILES_H
+#define COWSTAT_FILES_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+int open_regular(int root, const char *path, bool follow, struct stat *st);
+
+#endif /* COWSTAT_FILES_H */
