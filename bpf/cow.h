@@ -41,7 +41,8 @@ enum cow_mapping {
 #define COW_COMM_LEN	16
 #define COW_FILE_LEN	40
 #define COW_BUCKETS	40	/* one for each power of two of nanoseconds */
-#define COW_STACK_DEPTH	48
+#define COW_STACK_DEPTH	127	/* what the kernel walks at most by default */
+#define COW_SAMPLE_PAGES 6	/* of a user stack that is copied, to be unwound by DWARF */
 
 /* The duration of a fault is not known, because no program saw its end. */
 #define COW_UNTIMED	(~0ULL)
@@ -174,12 +175,85 @@ enum cow_function {
 	COW_NR_FUNCTIONS
 };
 
+/**
+ * struct cow_stack_key - a place in the code of a process that faulted
+ * @start_stack: first address of the process's stack: random for each exec, so that with @end_code
+ *	it tells programs apart that had one pid
+ * @end_code: the end of the program's code
+ * @ip: in sums for DWARF, the user's instruction pointer; else 0
+ * @pid: process that faulted
+ * @function: enum cow_function
+ * @user: id in the map of stacks; negative when there is none, -EEXIST when its place was taken
+ * @kernel: the same for the kernel stack
+ * @comm: name of the thread that faulted
+ */
 struct cow_stack_key {
+	unsigned long long start_stack;
+	unsigned long long end_code;
+	unsigned long long ip;
 	unsigned int pid;
-	unsigned int function; /* enum cow_function */
-	int user;	       /* ids in the map of stacks; negative when there is none */
+	unsigned int function;
+	int user;
 	int kernel;
 	char comm[COW_COMM_LEN];
+};
+
+/**
+ * struct cow_stack_sums - the faults at such a place
+ * @faults: their number, by outcome
+ * @bytes: how many bytes were physically copied
+ */
+struct cow_stack_sums {
+	unsigned long long faults[COW_NR_ENDINGS];
+	unsigned long long bytes;
+};
+
+/**
+ * struct cow_new_stack - in the ring buffer: a key that is new in the map of sums by stack
+ * @key: the key
+ * @parent: the process's parent
+ * @pad: unused
+ */
+struct cow_new_stack {
+	struct cow_stack_key key;
+	unsigned int parent;
+	unsigned int pad;
+};
+
+/* Registers of a sample, in the order in which DWARF numbers them. */
+enum cow_register {
+	COW_RAX,
+	COW_RDX,
+	COW_RCX,
+	COW_RBX,
+	COW_RSI,
+	COW_RDI,
+	COW_RBP,
+	COW_RSP,
+	COW_R8,
+	COW_R9,
+	COW_R10,
+	COW_R11,
+	COW_R12,
+	COW_R13,
+	COW_R14,
+	COW_R15,
+	COW_RIP,
+	COW_NR_REGISTERS
+};
+
+/**
+ * struct cow_sample - in the ring buffer: registers and stack of a thread at a fault
+ * @new_stack: the place in the code
+ * @reg: registers, indexed by enum cow_register
+ * @bytes: how many bytes of @stack were read
+ * @stack: the stack, from the page that the stack pointer points to
+ */
+struct cow_sample {
+	struct cow_new_stack new_stack;
+	unsigned long long reg[COW_NR_REGISTERS];
+	unsigned long long bytes;
+	char stack[COW_SAMPLE_PAGES * COWSTAT_PAGE_BYTES];
 };
 
 /**

@@ -19,7 +19,8 @@ const volatile unsigned long long only_cgroup; /* this one and those below it; 0
 const volatile int cgroup_level;
 const volatile unsigned int only_endings = ~(1U << COW_FILE_COPIED);
 const volatile bool hist_by_pid;
-const volatile bool sums_by_comm; /* keys of histograms and mappings hold the thread's name */
+const volatile bool sample_stacks; /* copy user stacks, to be unwound by DWARF */
+const volatile bool sums_by_comm;  /* keys of histograms and mappings hold the thread's name */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -60,8 +61,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
 	__type(key, struct cow_stack_key);
-	__type(value, u64);
-} stack_counts SEC(".maps");
+	__type(value, struct cow_stack_sums);
+} stack_sums SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -73,6 +74,7 @@ struct {
 /* Faults that are not reported: there was no room, or it is not known how they ended. */
 unsigned long long lost;
 unsigned long long seen[COW_NR_ENDINGS]; /* passed the filters, by ending, with lost ones */
+unsigned long long samples_lost;	 /* stacks that could not be copied */
 unsigned long long untimed;		 /* of these, faults whose end was not seen */
 
 /* --- notes on faults in flight ---------------------------------------------------------- */
@@ -82,17 +84,19 @@ unsigned long long untimed;		 /* of these, faults whose end was not seen */
  * @event: the event, completed at the end of the fault
  * @vma_start: first address of the mapping
  * @vma_end: the address behind its end
- * @user: id of the user stack in the map of stacks; negative when there is none
- * @kernel: the same for the kernel stack
+ * @stack: what is known of the key of sums by stack
+ * @parent: the parent of the process that faulted
+ * @is_here: current is still in this fault
  * @sinks: what to do with the fault: a set of enum cow_sink
  */
 struct note {
 	struct cow_event event;
 	u64 vma_start;
 	u64 vma_end;
-	int user;
-	int kernel;
+	struct cow_stack_key stack;
+	u32 parent;
 	u32 sinks;
+	bool is_here;
 };
 
 static struct note notes[FAULT_PLACES]; /* same index as faults[] */
@@ -109,7 +113,7 @@ static __always_inline struct note *note_of(const struct cow_fault *f)
 
 static const struct cow_hist no_hist;
 static const struct cow_vma no_vma;
-static const u64 zero;
+static const struct cow_stack_sums no_stack_sums;
 
 #define LOST()	__sync_fetch_and_add(&lost, 1)
 
@@ -308,29 +312,103 @@ static __always_inline void to_vmas(const struct note *note)
 		__sync_fetch_and_add(&vma->took_ns, e->took_ns);
 }
 
+/*
+ * Copy the registers and the top of the stack of current, whose fault this is. The kernel keeps
+ * what the registers were when current entered it.
+ */
+static __always_inline void sample(const struct cow_new_stack *new_stack)
+{
+	struct task_struct *me = bpf_get_current_task_btf();
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(me);
+	struct cow_sample *s = bpf_ringbuf_reserve(&events, sizeof(*s), 0);
+	u64 page;
+	u32 i;
+
+	if (!s) {
+		__sync_fetch_and_add(&samples_lost, 1);
+		return;
+	}
+	s->new_stack = *new_stack;
+	s->reg[COW_RAX] = regs->ax;
+	s->reg[COW_RDX] = regs->dx;
+	s->reg[COW_RCX] = regs->cx;
+	s->reg[COW_RBX] = regs->bx;
+	s->reg[COW_RSI] = regs->si;
+	s->reg[COW_RDI] = regs->di;
+	s->reg[COW_RBP] = regs->bp;
+	s->reg[COW_RSP] = regs->sp;
+	s->reg[COW_R8] = regs->r8;
+	s->reg[COW_R9] = regs->r9;
+	s->reg[COW_R10] = regs->r10;
+	s->reg[COW_R11] = regs->r11;
+	s->reg[COW_R12] = regs->r12;
+	s->reg[COW_R13] = regs->r13;
+	s->reg[COW_R14] = regs->r14;
+	s->reg[COW_R15] = regs->r15;
+	s->reg[COW_RIP] = regs->ip;
+	s->bytes = 0;
+	page = regs->sp & ~(u64)(COWSTAT_PAGE_BYTES - 1);
+	for (i = 0; i < COW_SAMPLE_PAGES; i++) {
+		if (bpf_probe_read_user(s->stack + i * COWSTAT_PAGE_BYTES, COWSTAT_PAGE_BYTES,
+					(void *)(page + i * COWSTAT_PAGE_BYTES)))
+			break;
+		s->bytes += COWSTAT_PAGE_BYTES;
+	}
+	bpf_ringbuf_submit(s, BPF_RB_FORCE_WAKEUP);
+}
+
+/* Tell that a key is new. Its mappings must be read while the process lives, so wake the reader. */
+static __always_inline void tell_new_stack(const struct cow_new_stack *new_stack)
+{
+	struct cow_new_stack *n = bpf_ringbuf_reserve(&events, sizeof(*n), 0);
+
+	if (!n) /* it is found in the map, later */
+		return;
+	*n = *new_stack;
+	bpf_ringbuf_submit(n, BPF_RB_FORCE_WAKEUP);
+}
+
+/* Copy each of the first stacks at a place in the code, later only some of them. */
+static __always_inline bool is_sampled(u64 nr)
+{
+	return nr < 64 || nr % 64 == 0;
+}
+
 static __always_inline void to_stacks(const struct note *note)
 {
 	const struct cow_event *e = &note->event;
-	struct cow_stack_key key = {};
-	u64 *count;
+	struct cow_new_stack new_stack = {};
+	struct cow_stack_key *key = &new_stack.key;
+	struct cow_stack_sums *sums;
+	bool is_new = false;
+	u32 ending = e->ending, i;
+	u64 nr;
 
-	key.pid = e->pid;
-	key.function = e->ending < COW_FILE_COPIED  ? COW_DO_WP_PAGE :
-		       e->ending == COW_FILE_COPIED ? COW_FINISH_FAULT :
-		       e->ending <= COW_THP_OTHER   ? COW_DO_HUGE_PMD_WP_PAGE :
-						      COW_HUGETLB_WP;
-	key.user = note->user;
-	key.kernel = note->kernel;
-	__builtin_memcpy(key.comm, e->comm, sizeof(key.comm));
-	count = bpf_map_lookup_elem(&stack_counts, &key);
-	if (!count) {
-		bpf_map_update_elem(&stack_counts, &key, &zero, BPF_NOEXIST);
-		count = bpf_map_lookup_elem(&stack_counts, &key);
+	*key = note->stack;
+	key->function = ending < COW_FILE_COPIED  ? COW_DO_WP_PAGE :
+			ending == COW_FILE_COPIED ? COW_FINISH_FAULT :
+			ending <= COW_THP_OTHER	  ? COW_DO_HUGE_PMD_WP_PAGE :
+						    COW_HUGETLB_WP;
+	sums = bpf_map_lookup_elem(&stack_sums, key);
+	if (!sums) {
+		bpf_map_update_elem(&stack_sums, key, &no_stack_sums, BPF_NOEXIST);
+		sums = bpf_map_lookup_elem(&stack_sums, key);
+		is_new = true;
 	}
-	if (count)
-		__sync_fetch_and_add(count, 1);
-	else
+	if (!sums || ending >= COW_NR_ENDINGS) {
 		LOST();
+		return;
+	}
+	nr = 0;
+	for (i = 0; i < COW_NR_ENDINGS; i++)
+		nr += sums->faults[i];
+	__sync_fetch_and_add(&sums->faults[ending], 1);
+	__sync_fetch_and_add(&sums->bytes, e->bytes);
+	new_stack.parent = note->parent;
+	if (sample_stacks && note->stack.ip && note->is_here && is_sampled(nr))
+		sample(&new_stack);
+	else if (is_new)
+		tell_new_stack(&new_stack);
 }
 
 static const char ending_names[COW_NR_ENDINGS][16] = {
@@ -397,6 +475,30 @@ static __noinline int tell(const struct note *note)
 
 /* --- faults ------------------------------------------------------------------------------ */
 
+/* Note the stack of current. It is current's code that faults, also in the memory of another. */
+static __always_inline void note_stack(void *ctx, struct note *note)
+{
+	struct task_struct *me = bpf_get_current_task_btf();
+	struct cow_stack_key *key = &note->stack;
+	const struct cow_event *e = &note->event;
+	struct mm_struct *mm = me->mm;
+
+	__builtin_memset(key, 0, sizeof(*key));
+	key->pid = e->by_pid;
+	__builtin_memcpy(key->comm, *e->by_comm ? e->by_comm : e->comm, sizeof(key->comm));
+	note->parent = me->real_parent->tgid;
+	key->kernel = bpf_get_stackid(ctx, &stacks, 0);
+	key->user = -1;
+	if (!mm)
+		return;
+	key->start_stack = mm->start_stack;
+	key->end_code = mm->end_code;
+	if (sample_stacks)
+		key->ip = ((struct pt_regs *)bpf_task_pt_regs(me))->ip;
+	else
+		key->user = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
+}
+
 /* Describe a fault at its entry, where the VMA cannot go and current has not exited. */
 static __noinline int take_note(void *ctx, struct note *note, u64 vma, u64 address, u32 sinks)
 {
@@ -421,10 +523,8 @@ static __noinline int take_note(void *ctx, struct note *note, u64 vma, u64 addre
 	}
 	if (sinks & ~COW_TO_HIST) /* a histogram does not need the mapping */
 		describe(note, vma, address);
-	if (sinks & COW_TO_STACKS) {
-		note->user = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
-		note->kernel = bpf_get_stackid(ctx, &stacks, 0);
-	}
+	if (sinks & COW_TO_STACKS)
+		note_stack(ctx, note);
 	return 0;
 }
 
@@ -450,6 +550,7 @@ static __noinline int end(struct cow_fault *f, u64 now_ns)
 	if (!note)
 		return 0;
 	e = &note->event;
+	note->is_here = now_ns;
 	e->now_ns = now_ns ?: f->since_ns;
 	e->took_ns = now_ns ? now_ns - f->since_ns : COW_UNTIMED;
 	e->ending = f->outcome;

@@ -29,13 +29,14 @@ _cowtrace() {
 			return
 		fi ;;
 	-o | --format) words=json ;;
-	-G | --cgroup | --output | --pin | --unpin)
+	-G | --cgroup | --output | --flamegraph | --pin | --unpin)
 		compopt -o default 2>/dev/null
 		return ;;
 	--duration) return ;;
 	*)
 		words="-p -C -G -o -v -- --pid --children --comm --cgroup --outcome --format --output"
-		words+=" --columns --hist --hist=process --stacks --by-vma --merge --pin --unpin"
+		words+=" --columns --hist --hist=process --stacks --stacks=dwarf --by-function"
+		words+=" --flamegraph --lines --by-vma --merge --pin --unpin"
 		words+=" --duration --verbose --help --version" ;;
 	esac
 	COMPREPLY=($(compgen -W "$words" -- "$cur"))

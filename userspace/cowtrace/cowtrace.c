@@ -2,7 +2,7 @@
 /*
  * cowtrace: copy-on-write faults as they happen, one line each, or sums of them by duration,
  * by stack, by mapping. bpf/cowtrace.bpf.c collects them. This file has the options, the
- * set-up and the main loop; faults.c prints single faults, sums.c prints sums.
+ * set-up and the main loop; faults.c prints single faults, sums.c and stacks.c print sums.
  */
 #include <err.h>
 #include <errno.h>
@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,12 +30,14 @@
 #include "format.h"
 #include "options.h"
 #include "procfs.h"
+#include "stacks.h"
 #include "sums.h"
-#include "symbols.h"
 #include "usage.h"
 
 #define EXIT_LOST	3	/* no error, but some faults were lost */
 #define POLL_MS		50
+#define NR_STACKS	65536	/* different stacks, in the mode that shows them */
+#define SAMPLES_BYTES	(64 << 20) /* of the ring buffer, if user stacks are copied to it */
 #define DEFAULT_COLUMNS	"time,pid,tid,comm,outcome,address,took,mapping"
 
 /**
@@ -44,6 +47,11 @@
  * @by_pid: histograms are by process
  * @merge: sums by mapping are of all processes of a name
  * @columns: columns of a line for a fault
+ * @dwarf: user stacks are copied, to be unwound by DWARF
+ * @by_function: sums of stacks by their innermost function
+ * @lines: functions have source lines
+ * @svg: draw a flame graph to this file, or NULL
+ * @text: print stacks as text or JSON, or sums by function
  * @output: print to this file, or NULL for stdout
  * @children: watch the children of @pids too
  * @outcomes: a bit for each enum cow_ending; 0 for the default
@@ -64,6 +72,11 @@ struct options {
 	bool by_pid;
 	bool merge;
 	struct fault_columns columns;
+	bool dwarf;
+	bool by_function;
+	bool lines;
+	bool text;
+	const char *svg;
 	const char *output;
 	bool children;
 	unsigned int outcomes;
@@ -84,7 +97,8 @@ struct options {
  * @o: the command line
  * @skel: programs and maps
  * @set: the attached programs
- * @symbols: names of functions, only in the mode that shows stacks
+ * @stacks: only in the mode that shows stacks
+ * @svg: the stream for the flame graph
  * @out: the stream for faults and sums
  * @printed: number of faults printed
  * @child: pid of the command, or 0
@@ -96,7 +110,8 @@ struct trace {
 	const struct options *o;
 	struct cowtrace_bpf *skel;
 	struct bpf_set set;
-	struct symbols *symbols;
+	struct stacks *stacks;
+	FILE *svg;
 	FILE *out;
 	uint64_t printed;
 	pid_t child;
@@ -133,7 +148,11 @@ static void usage(FILE *to)
 	      "      --columns LIST     with these columns: time, pid, tid, comm, outcome,\n"
 	      "                         address, old_pfn, new_pfn, bytes, took, mapping\n"
 	      "      --hist[=process]   histograms of durations, by outcome or by process\n"
-	      "      --stacks           number of faults by stack, folded for flame graphs\n"
+	      "      --stacks[=dwarf]   number of faults by stack, folded for flame graphs;\n"
+	      "                         dwarf: for code without frame pointers\n"
+	      "      --by-function      sums by the innermost function of the stack\n"
+	      "      --flamegraph FILE  draw all stacks to this file, as SVG\n"
+	      "      --lines            with these: source lines too\n"
 	      "      --by-vma           sums by process and mapping\n"
 	      "      --merge            with --by-vma: sums over all processes with a name\n"
 	      "      --pin DIR          attach, pin everything below DIR and exit, for bpftool\n"
@@ -180,7 +199,7 @@ static void parse_columns(char *list, struct options *o)
 static void one_mode(struct options *o, enum cow_sink sink)
 {
 	if (o->sinks)
-		bad_usage("give only one of --hist, --stacks, --by-vma");
+		bad_usage("give only one of --hist, --stacks, --by-function, --by-vma");
 	o->sinks = sink;
 }
 
@@ -200,6 +219,9 @@ static void parse_options(int argc, char **argv, struct options *o)
 		OPT_DURATION,
 		OPT_OUTPUT,
 		OPT_MERGE,
+		OPT_BY_FUNCTION,
+		OPT_FLAMEGRAPH,
+		OPT_LINES,
 		OPT_COLUMNS
 	};
 	/* clang-format off */
@@ -214,7 +236,10 @@ static void parse_options(int argc, char **argv, struct options *o)
 		{ "merge",	no_argument,		NULL, OPT_MERGE },
 		{ "columns",	required_argument,	NULL, OPT_COLUMNS },
 		{ "hist",	optional_argument,	NULL, OPT_HIST },
-		{ "stacks",	no_argument,		NULL, OPT_STACKS },
+		{ "stacks",	optional_argument,	NULL, OPT_STACKS },
+		{ "by-function", no_argument,		NULL, OPT_BY_FUNCTION },
+		{ "flamegraph",	required_argument,	NULL, OPT_FLAMEGRAPH },
+		{ "lines",	no_argument,		NULL, OPT_LINES },
 		{ "by-vma",	no_argument,		NULL, OPT_BY_VMA },
 		{ "pin",	required_argument,	NULL, OPT_PIN },
 		{ "unpin",	required_argument,	NULL, OPT_UNPIN },
@@ -226,6 +251,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 	};
 	/* clang-format on */
 	char columns[] = DEFAULT_COLUMNS;
+	bool stacks = false;
 	int c;
 
 	parse_columns(columns, o);
@@ -279,7 +305,19 @@ static void parse_options(int argc, char **argv, struct options *o)
 				o->output = optarg;
 			break;
 		case OPT_STACKS:
-			one_mode(o, COW_TO_STACKS);
+			if (optarg && strcmp(optarg, "dwarf"))
+				bad_usage("--stacks=%s: give dwarf, or nothing", optarg);
+			o->dwarf = optarg;
+			stacks = true;
+			break;
+		case OPT_BY_FUNCTION:
+			o->by_function = true;
+			break;
+		case OPT_FLAMEGRAPH:
+			o->svg = optarg;
+			break;
+		case OPT_LINES:
+			o->lines = true;
 			break;
 		case OPT_BY_VMA:
 			one_mode(o, COW_TO_VMAS);
@@ -313,6 +351,11 @@ static void parse_options(int argc, char **argv, struct options *o)
 		bad_usage("with a command, give neither -p nor --pin");
 	if (o->children && !o->pids.nr)
 		bad_usage("--children needs -p PID");
+	if (stacks || o->by_function || o->svg)
+		one_mode(o, COW_TO_STACKS);
+	o->text = o->by_function || (stacks && !o->svg);
+	if (o->lines && o->sinks != COW_TO_STACKS)
+		bad_usage("--lines needs --stacks, --by-function or --flamegraph");
 	if (o->merge && o->sinks != COW_TO_VMAS)
 		bad_usage("--merge needs --by-vma");
 	if (o->pin && (o->has_regex || o->output || o->json || o->sinks))
@@ -441,6 +484,23 @@ static int choose_sinks(const struct trace *t, __u8 sinks)
 	return bpf_map_update_elem(bpf_map__fd(t->skel->maps.cow_control), &key, &sinks, BPF_ANY);
 }
 
+/* Maps for stacks are large: without stacks they are as small as can be. */
+static void set_stacks(struct trace *t)
+{
+	const struct options *o = t->o;
+
+	t->skel->rodata->sample_stacks = o->dwarf;
+	if (o->dwarf)
+		bpf_map__set_max_entries(t->skel->maps.events, SAMPLES_BYTES);
+	if (o->pin)
+		return;
+	bpf_map__set_max_entries(t->skel->maps.stacks, o->sinks == COW_TO_STACKS ? NR_STACKS : 1);
+	bpf_map__set_max_entries(t->skel->maps.stack_sums,
+				 o->sinks == COW_TO_STACKS ? NR_STACKS : 1);
+	if (o->sinks != COW_TO_STACKS)
+		bpf_map__set_value_size(t->skel->maps.stacks, sizeof(uint64_t));
+}
+
 static int set_up(struct trace *t, char *why, size_t len)
 {
 	const struct options *o = t->o;
@@ -454,6 +514,7 @@ static int set_up(struct trace *t, char *why, size_t len)
 	t->skel->rodata->with_children = o->children || o->command;
 	t->skel->rodata->hist_by_pid = o->by_pid;
 	t->skel->rodata->sums_by_comm = o->has_regex;
+	set_stacks(t);
 	if (o->outcomes)
 		t->skel->rodata->only_endings = o->outcomes;
 	/* it runs at each fault on a file's page */
@@ -493,6 +554,8 @@ static int on_event(void *context, void *data, size_t size)
 	const struct cow_event *e = data;
 	struct trace *t = context;
 
+	if (t->stacks && stacks_on_event(t->stacks, data, size))
+		return 0;
 	if (size < sizeof(*e) || e->ending >= COW_NR_ENDINGS || e->mapping > COW_MAPPING_FILE)
 		return 0;
 	if (t->o->has_regex && regexec(&t->o->regex, e->comm, 0, NULL, 0) &&
@@ -563,8 +626,8 @@ static int run(struct trace *t, char *why, size_t len)
 			ret = 0;
 		if (ret >= 0)
 			ret = ring_buffer__consume(ring);
-		if (t->symbols)
-			load_stack_symbols(t->symbols, bpf_map__fd(t->skel->maps.stack_counts));
+		if (t->stacks)
+			stacks_load_again(t->stacks);
 		if (!o->sinks && fflush(t->out))
 			ret = -errno;
 	}
@@ -588,15 +651,25 @@ static int summarize(const struct trace *t)
 	};
 	uint64_t lost = t->skel->bss->lost + bpf_load_missed(&t->set),
 		 untimed = t->skel->bss->untimed;
-	uint64_t faults = t->printed;
+	uint64_t faults = t->printed, begin_ns = now_ns();
+	struct rusage usage;
 
 	if (t->o->sinks == COW_TO_HIST)
 		faults = print_hists(&sums, bpf_map__fd(t->skel->maps.hists));
 	else if (t->o->sinks == COW_TO_VMAS)
 		faults = print_vmas(&sums, bpf_map__fd(t->skel->maps.vmas));
 	else if (t->o->sinks == COW_TO_STACKS)
-		faults = print_stacks(&sums, bpf_map__fd(t->skel->maps.stack_counts),
-				      bpf_map__fd(t->skel->maps.stacks), t->symbols);
+		faults = stacks_print(t->stacks, bpf_map__fd(t->skel->maps.stack_sums),
+				      bpf_map__fd(t->skel->maps.stacks),
+				      t->skel->bss->samples_lost);
+	if (t->stacks && t->o->verbose && !getrusage(RUSAGE_SELF, &usage))
+		fprintf(stderr, "cowtrace: functions named in %s; %s of memory at most\n",
+			format_duration(now_ns() - begin_ns).s,
+			format_size(usage.ru_maxrss * 1024ULL).s);
+	if (t->svg && (fflush(t->svg) || ferror(t->svg))) {
+		warn("cannot write %s", t->o->svg);
+		return EXIT_FAILURE;
+	}
 	if (fflush(t->out) || ferror(t->out)) {
 		warn("cannot write");
 		return EXIT_FAILURE;
@@ -610,12 +683,30 @@ static int summarize(const struct trace *t)
 	return lost ? EXIT_LOST : EXIT_SUCCESS;
 }
 
+static void begin_stacks(struct trace *t)
+{
+	const struct options *o = t->o;
+	struct stacks_options stacks = {
+		.to = o->text ? t->out : NULL,
+		.json = o->json,
+		.by_function = o->by_function,
+		.lines = o->lines,
+		.dwarf = o->dwarf,
+		.comm = o->has_regex ? &o->regex : NULL,
+	};
+
+	if (o->svg)
+		t->svg = options_output(o->svg);
+	stacks.svg = t->svg;
+	t->stacks = stacks_new(&stacks);
+}
+
 static int trace(const struct options *o)
 {
 	struct trace t = {
 		.o = o, .set.verbose = o->verbose, .start_fd = -1, .begin_ns = now_ns()
 	};
-	struct sigaction stop = { .sa_handler = on_signal };
+	struct sigaction stop = { .sa_handler = on_signal, .sa_flags = SA_RESETHAND };
 	int ret, status = EXIT_FAILURE;
 	char why[1024];
 
@@ -632,7 +723,7 @@ static int trace(const struct options *o)
 	t.set.look_up = t.skel->progs.look_up;
 	t.set.variables = BPF_VARIABLES(t.skel);
 	if (o->sinks == COW_TO_STACKS)
-		t.symbols = symbols_new();
+		begin_stacks(&t);
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
 	ret = set_up(&t, why, sizeof(why));
@@ -648,7 +739,7 @@ static int trace(const struct options *o)
 	bpf_load_detach(&t.set);
 	if (t.start_fd >= 0)
 		close(t.start_fd);
-	symbols_free(t.symbols);
+	stacks_free(t.stacks);
 	cowtrace_bpf__destroy(t.skel);
 tell:
 	if (ret)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Sums that the BPF programs keep in maps: histograms of durations, faults by mapping, faults
- * by stack. Arguments called *_map are file descriptors of these maps.
+ * Sums that the BPF programs keep in maps: histograms of durations, faults by mapping. Arguments
+ * called *_map are file descriptors of these maps.
  */
 #ifndef COWSTAT_SUMS_H
 #define COWSTAT_SUMS_H
@@ -10,8 +10,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-
-#include "symbols.h"
 
 /**
  * struct sums_options - how sums are printed
@@ -31,8 +29,5 @@ struct sums_options {
 
 uint64_t print_hists(const struct sums_options *o, int hists_map);
 uint64_t print_vmas(const struct sums_options *o, int vmas_map);
-uint64_t print_stacks(const struct sums_options *o, int counts_map, int stacks_map,
-		      struct symbols *symbols);
-void load_stack_symbols(struct symbols *symbols, int counts_map);
 
 #endif /* COWSTAT_SUMS_H */

@@ -6,15 +6,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 struct symbols;
 
 struct symbols *symbols_new(void);
 void symbols_free(struct symbols *s);
-void symbols_load(struct symbols *s, pid_t pid);
 const char *symbols_kernel(struct symbols *s, uint64_t address);
 bool symbols_beyond(const struct symbols *s, uint64_t address);
-void symbols_user(struct symbols *s, pid_t pid, uint64_t address, char *name, size_t size);
 
 #endif /* COWSTAT_SYMBOLS_H */
