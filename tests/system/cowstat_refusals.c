@@ -58,6 +58,8 @@ static void nothing_to_show(void)
 	refused(1, "cowstat --time -p SELF", "no fault was timed: timing is off");
 	refused(0, "cowstat --time 0.1 1", "(no fault was timed: timing is off");
 	refused(1, "cowstat --time -o json >/tmp/empty.json", "no fault was timed: timing is off");
+	refused(1, "cowstat top </dev/null", "top needs a terminal");
+	refused(1, "cowstat top -G /nonesuch", "-G /nonesuch: there is no cgroup /nonesuch");
 	refused(1, "cowstat --output /nonesuch/file", "cannot write /nonesuch/file");
 	refused(1, "cowstat workers -p 4194304", "there is no process 4194304");
 	refused(1, "cowstat workers -p $(pgrep -n kswapd)", "has no workers");
@@ -87,6 +89,11 @@ static void what_does_not_go_together(void)
 		{ "cowstat --forks --columns copied",	"--columns has no meaning with --forks" },
 		{ "cowstat --columns copied,nothing",	"there is no such column" },
 		{ "cowstat -H --forks 1",		"-H has no meaning with --forks" },
+		{ "cowstat top -n 3",			"-n has no meaning with top" },
+		{ "cowstat top -o json",		"-o has no meaning with top" },
+		{ "cowstat top --forks",		"--forks and top cannot be shown together" },
+		{ "cowstat top 1 2 3",			"unexpected argument \"3\"" },
+		{ "cowstat top 0",			"\"0\" is no interval in seconds" },
 		{ "cowstat -o json doctor",		"-o has no meaning with doctor" },
 		{ "cowstat --load",			"--load has no meaning with the table" },
 		{ "cowstat doctor now",			"doctor takes no \"now\"" },

@@ -66,10 +66,11 @@ int top_screen_open(char *why, size_t len)
 		snprintf(why, len, "top needs a terminal. For a file or a pipe, try: cowstat 1");
 		return -ENOTTY;
 	}
-	screen = newterm(NULL, stdout, stdin);
+	/* ncurses takes a dumb terminal, but cannot place anything on it */
+	screen = term && !strcmp(term, "dumb") ? NULL : newterm(NULL, stdout, stdin);
 	if (!screen) {
 		snprintf(why, len,
-			 "the terminal type \"%.40s\" is not known here. Try: TERM=vt100 cowstat top",
+			 "the terminal type \"%.40s\" is not known here, or too simple. Try: TERM=vt100 cowstat top",
 			 term ? term : "");
 		return -ENODEV;
 	}
