@@ -54,6 +54,7 @@ char LICENSE[] SEC("license") = "GPL";
 #define COW_EAGAIN		11
 #define COW_ENOMEM		12
 #define COW_ERESTARTSYS		512	/* not an error from here on: the call is restarted */
+#define COW_CLONE_VM		0x00000100UL
 #define COW_CLONE_THREAD	0x00010000UL
 
 /* --- set by the loader ------------------------------------------------------ */
@@ -150,19 +151,6 @@ struct vm_area_struct___words {
 	struct vma_flags___words flags;
 } __attribute__((preserve_access_index));
 
-/* RSS counters: atomics up to 6.1, per-CPU counters since (commit f1a7941243c1). */
-struct mm_rss_stat___atomic {
-	atomic_long_t count[4];
-} __attribute__((preserve_access_index));
-
-struct mm_struct___atomic {
-	struct mm_rss_stat___atomic rss_stat;
-} __attribute__((preserve_access_index));
-
-struct mm_struct___percpu {
-	struct percpu_counter rss_stat[4];
-} __attribute__((preserve_access_index));
-
 /*
  * If the first name of a pair does not exist, the second is used. If neither exists, libbpf
  * refuses to load the program and names the second. So no field is silently read as 0.
@@ -191,6 +179,41 @@ static __always_inline u64 head_offset(void)
 	return bpf_core_field_exists(struct page___head, compound_head) ?
 		       bpf_core_field_offset(struct page___head, compound_head) :
 		       bpf_core_field_offset(struct page___info, compound_info);
+}
+
+/* --- mappings --------------------------------------------------------------------- */
+
+/*
+ * What a mapping is: an enum cow_mapping. The last component of the path of its file goes to @file;
+ * all bytes behind it are cleared, since the name may become part of a key.
+ */
+static __always_inline u32 mapping_kind(u64 vma, char *name)
+{
+	struct file *file = (void *)FIELD(vma, struct vm_area_struct, vm_file);
+	u64 start = FIELD(vma, struct vm_area_struct, vm_start);
+	u64 end = FIELD(vma, struct vm_area_struct, vm_end);
+	u64 mm = FIELD(vma, struct vm_area_struct, vm_mm);
+	u64 stack;
+
+	__builtin_memset(name, 0, COW_FILE_LEN);
+	if (file) {
+		bpf_probe_read_kernel_str(name, COW_FILE_LEN,
+					  BPF_CORE_READ(file, f_path.dentry, d_name.name));
+		return COW_MAPPING_FILE;
+	}
+	stack = FIELD(mm, struct mm_struct, start_stack);
+	if (vma_flags(vma) & COW_VM_GROWSDOWN || (start <= stack && stack < end))
+		return COW_MAPPING_STACK;
+	if (start <= FIELD(mm, struct mm_struct, brk) &&
+	    end >= FIELD(mm, struct mm_struct, start_brk))
+		return COW_MAPPING_HEAP;
+	return COW_MAPPING_ANON;
+}
+
+/* The offset in the file at which a mapping begins, in bytes. */
+static __always_inline u64 mapping_offset_of(u64 vma)
+{
+	return FIELD(vma, struct vm_area_struct, vm_pgoff) << COW_PAGE_SHIFT;
 }
 
 /* --- pages --------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
  * at the exit of a fault, and a fault that loses a race never counts as a copy.
  */
 #include "cow.bpf.h"
+#include "mm.bpf.h"
 #include "rows.bpf.h"
 #include "table.bpf.h"
 
@@ -488,34 +489,6 @@ int fork_made(void *ctx)
 	return 0;
 }
 
-/* Read a counter of an mm. The value is exact, since nobody uses the mm yet. */
-static __noinline u64 mm_counter(u64 mm, u32 member)
-{
-	struct percpu_counter *counter;
-	u64 base, counters;
-	s64 sum;
-	u32 cpu;
-
-	if (bpf_core_type_exists(struct mm_rss_stat___atomic)) {
-		sum = read_u64((void *)mm +
-			       bpf_core_field_offset(struct mm_struct___atomic, rss_stat) +
-			       member * sizeof(u64));
-		return sum < 0 ? 0 : sum;
-	}
-	counter = (void *)mm + bpf_core_field_offset(struct mm_struct___percpu, rss_stat) +
-		  member * bpf_core_type_size(struct percpu_counter);
-	sum = BPF_CORE_READ(counter, count);
-	counters = (u64)BPF_CORE_READ(counter, counters);
-	for (cpu = 0; cpu < MAX_CPUS && cpu < nr_cpus; cpu++) {
-		s32 n = 0;
-
-		base = per_cpu_offset(cpu);
-		bpf_probe_read_kernel(&n, sizeof(n), (void *)(base + counters));
-		sum += n;
-	}
-	return sum < 0 ? 0 : sum;
-}
-
 static __always_inline void row_birth(struct row *row, struct row *parent_row,
 				      struct task_struct *parent, struct task_struct *child,
 				      struct fork *fork)
@@ -545,11 +518,8 @@ static __always_inline void row_birth(struct row *row, struct row *parent_row,
 		value[ROW_BIRTH_FILE_PAGES] = mm_counter(mm, MM_FILEPAGES);
 		value[ROW_BIRTH_SHMEM_PAGES] = mm_counter(mm, MM_SHMEMPAGES);
 		value[ROW_BIRTH_SWAP_ENTRIES] = mm_counter(mm, MM_SWAPENTS);
-		value[ROW_BIRTH_PGTABLES_BYTES] = BPF_CORE_READ((struct mm_struct *)mm,
-								pgtables_bytes.counter);
-		value[ROW_BIRTH_HUGETLB_BYTES] = BPF_CORE_READ((struct mm_struct *)mm,
-							       hugetlb_usage.counter)
-						 << COW_PAGE_SHIFT;
+		value[ROW_BIRTH_PGTABLES_BYTES] = mm_pgtables_bytes(mm);
+		value[ROW_BIRTH_HUGETLB_BYTES] = mm_hugetlb_bytes(mm);
 		/* parent and child do not share the pages that fork copied */
 		value[ROW_BIRTH_ANON_PAGES] -= copied < value[ROW_BIRTH_ANON_PAGES] ?
 						       copied :

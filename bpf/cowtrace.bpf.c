@@ -7,16 +7,13 @@
  * switches it on: its only byte is a set of enum cow_sink.
  */
 #include "fault.bpf.h"
+#include "filter.bpf.h"
 
 #define RING_BYTES	(1 << 22)
 
 /* --- set by cowtrace ---------------------------------------------------------------- */
 
-const volatile bool only_pids;	   /* only faults of processes in the map pids */
-const volatile bool with_children; /* add their new children to the map */
 const volatile char only_comm[COW_COMM_LEN];
-const volatile unsigned long long only_cgroup; /* this one and those below it; 0 for all */
-const volatile int cgroup_level;
 const volatile unsigned int only_endings = ~(1U << COW_FILE_COPIED);
 const volatile bool hist_by_pid;
 const volatile bool sample_stacks; /* copy user stacks, to be unwound by DWARF */
@@ -28,13 +25,6 @@ struct {
 	__type(key, u32);
 	__type(value, u8);
 } cow_control SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__type(key, u32);
-	__type(value, u8);
-} pids SEC(".maps");
 
 /* --- where faults are reported to ------------------------------------------------------ */
 
@@ -153,15 +143,11 @@ static __always_inline struct task_struct *owner_of(u64 vma)
 static __noinline bool pid_is_watched(u64 vma)
 {
 	struct task_struct *owner;
-	u32 pid = bpf_get_current_pid_tgid() >> 32;
 
-	if (bpf_map_lookup_elem(&pids, &pid))
+	if (pid_is_listed(bpf_get_current_pid_tgid() >> 32))
 		return true;
 	owner = is_remote(vma) ? owner_of(vma) : NULL;
-	if (!owner)
-		return false;
-	pid = BPF_CORE_READ(owner, tgid);
-	return bpf_map_lookup_elem(&pids, &pid);
+	return owner && pid_is_listed(BPF_CORE_READ(owner, tgid));
 }
 
 /*
@@ -177,9 +163,7 @@ static __always_inline u32 sinks_for_current(u64 vma)
 		return 0;
 	if (only_pids && !pid_is_watched(vma))
 		return 0;
-	if (only_cgroup && bpf_get_current_ancestor_cgroup_id(cgroup_level) != only_cgroup)
-		return 0;
-	return comm_matches() ? *sinks : 0;
+	return cgroup_is_watched() && comm_matches() ? *sinks : 0;
 }
 
 static __always_inline u32 bucket_of(u64 ns)
@@ -215,31 +199,11 @@ static __always_inline void describe(struct note *note, u64 vma, u64 address)
 {
 	struct cow_event *e = &note->event;
 	u64 start = FIELD(vma, struct vm_area_struct, vm_start);
-	u64 end = FIELD(vma, struct vm_area_struct, vm_end);
-	u64 mm = FIELD(vma, struct vm_area_struct, vm_mm);
-	struct file *file = (void *)FIELD(vma, struct vm_area_struct, vm_file);
-	u64 stack;
 
 	note->vma_start = start;
-	note->vma_end = end;
-	e->mapping = COW_MAPPING_ANON;
-	e->offset = 0;
-	/* Clear all bytes: the name becomes part of a key. */
-	__builtin_memset(e->file, 0, sizeof(e->file));
-	if (file) {
-		e->mapping = COW_MAPPING_FILE;
-		e->offset = (FIELD(vma, struct vm_area_struct, vm_pgoff) << COW_PAGE_SHIFT) +
-			    address - start;
-		bpf_probe_read_kernel_str(e->file, sizeof(e->file),
-					  BPF_CORE_READ(file, f_path.dentry, d_name.name));
-		return;
-	}
-	stack = FIELD(mm, struct mm_struct, start_stack);
-	if (vma_flags(vma) & COW_VM_GROWSDOWN || (start <= stack && stack < end))
-		e->mapping = COW_MAPPING_STACK;
-	else if (start <= FIELD(mm, struct mm_struct, brk) &&
-		 end >= FIELD(mm, struct mm_struct, start_brk))
-		e->mapping = COW_MAPPING_HEAP;
+	note->vma_end = FIELD(vma, struct vm_area_struct, vm_end);
+	e->mapping = mapping_kind(vma, e->file);
+	e->offset = e->mapping == COW_MAPPING_FILE ? mapping_offset_of(vma) + address - start : 0;
 }
 
 static __always_inline void to_hist(const struct cow_event *e)
@@ -798,13 +762,7 @@ int sweep(void *ctx)
 SEC("kprobe/wake_up_new_task")
 int BPF_KPROBE(on_fork, struct task_struct *child)
 {
-	u32 pid = bpf_get_current_pid_tgid() >> 32, child_pid;
-	u8 one = 1;
-
-	if (!with_children || !bpf_map_lookup_elem(&pids, &pid))
-		return 0;
-	child_pid = BPF_CORE_READ(child, tgid);
-	if (pid != child_pid && bpf_map_update_elem(&pids, &child_pid, &one, BPF_ANY))
+	if (!list_child(bpf_get_current_pid_tgid() >> 32, BPF_CORE_READ(child, tgid)))
 		LOST();
 	return 0;
 }
@@ -812,14 +770,12 @@ int BPF_KPROBE(on_fork, struct task_struct *child)
 static __always_inline int task_exits(struct task_struct *me)
 {
 	struct cow_fault *f = fault_find((u64)me);
-	u32 pid = me->tgid;
 
 	if (f) {
 		fault_overlooked(f);
 		fault_release(f);
 	}
-	if (with_children && !me->signal->live.counter)
-		bpf_map_delete_elem(&pids, &pid);
+	unlist_dead(me);
 	return 0;
 }
 

@@ -9,13 +9,12 @@
 #define COWSTAT_ROWS_BPF_H
 
 #include "cow.bpf.h"
+#include "mm.bpf.h"
 #include "row.h"
 
-#define MAX_CPUS	1024
 #define HAND_BITS	14
 
 /* Set by the loader. */
-const volatile unsigned int nr_cpus = 1;
 const volatile unsigned int hooks = (1 << COWSTAT_NR_HOOKS) - 1; /* a bit for each attached */
 const volatile unsigned int max_rows = 8192;
 const volatile unsigned int nr_sums = ROW_MAX_SUMS; /* of each kind */
