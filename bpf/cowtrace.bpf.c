@@ -478,6 +478,8 @@ static __noinline int take_note(void *ctx, struct note *note, u64 vma, u64 addre
 	e->remote = is_remote(vma);
 	if (sinks & ~COW_TO_HIST || hist_by_pid || sums_by_comm)
 		bpf_get_current_comm(e->comm, sizeof(e->comm));
+	else /* not the name of an earlier fault */
+		__builtin_memset(e->comm, 0, sizeof(e->comm));
 	__builtin_memset(e->by_comm, 0, sizeof(e->by_comm));
 	owner = e->remote ? owner_of(vma) : NULL;
 	if (owner) {
