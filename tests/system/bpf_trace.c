@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,58 +71,8 @@ static void one_round(void)
 
 static void (*watched)(void) = one_round;
 
-/* Run cowtrace with these options over watched(). Returns its exit status; its output is in OUT. */
-static int traced(const char *options, ...)
-{
-	char command[512], line[256] = "";
-	int said[2], status, c;
-	va_list args;
-	pid_t pid;
-	FILE *f;
-
-	va_start(args, options);
-	c = snprintf(command, sizeof(command), "PATH=%s:$PATH; exec cowtrace ",
-		     getenv("COWSTAT_BUILD"));
-	vsnprintf(command + c, sizeof(command) - c, options, args);
-	va_end(args);
-	if (pipe(said))
-		bail("no pipe");
-	pid = fork();
-	if (!pid) {
-		if (!freopen(OUT, "w", stdout))
-			_exit(1);
-		dup2(said[1], STDERR_FILENO);
-		close(said[0]);
-		close(said[1]);
-		execl("/bin/sh", "sh", "-c", command, NULL);
-		_exit(127);
-	}
-	close(said[1]);
-	f = fdopen(said[0], "r");
-	/* Before that, cowtrace may warn about functions that this kernel does not have. */
-	do {
-		if (!f || !fgets(line, sizeof(line), f))
-			bail("%s: did not start: %s", command, line);
-	} while (!strstr(line, "watching"));
-	watched();
-	kill(pid, SIGINT);
-	if (waitpid(pid, &status, 0) != pid || !fgets(line, sizeof(line), f))
-		bail("%s: did not end", command);
-	note("%s: %s", command, line);
-	fclose(f);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
-
-/* The file's text, which the caller frees. */
-static char *text_of(const char *path)
-{
-	int status;
-	char *text = shell(&status, "cat %s", path);
-
-	if (status)
-		bail("no %s", path);
-	return text;
-}
+/* Run cowtrace over watched(); its output is in OUT. */
+#define traced(...)	cowtrace_while(watched, OUT, __VA_ARGS__)
 
 /* The events in OUT, counted. */
 struct events {
@@ -255,9 +204,11 @@ static void filters(void)
 	is(n.of[0], 0, "-C: no other name");
 	is(n.copied, 2 * NR, "-C: all faults of that name, those of children included");
 
-	ends_with_both(0, "\n{\"time_ns\":", "\"took_ns\":null",
-		       "cowtrace --format json --output /tmp/cowtrace.file --outcome file_copied -- echo a"
-		       " && cat /tmp/cowtrace.file");
+	/* what it prints to standard output is what the command prints there */
+	ends_with_both(0, "\na\n{\"time_ns\":", "\"took_ns\":null",
+		       "cowtrace --format json --output /tmp/cowtrace.file --outcome file_copied"
+		       " -- echo a >/tmp/cowtrace.out && echo && cat /tmp/cowtrace.out"
+		       " /tmp/cowtrace.file");
 
 	if (mkdir(CGROUP, 0755) && access(CGROUP, F_OK))
 		bail("no cgroup");
@@ -343,7 +294,7 @@ static void lines(void)
 	unsigned int pid, bytes;
 
 	is(traced("-p %d --outcome copied", worker[1].pid), 0, "lines: nothing lost");
-	text = text_of(OUT);
+	text = file_text(OUT);
 	ok(!strncmp(text,
 		    "     SECONDS    PID    TID COMMAND         OUTCOME          ADDRESS     TIME MAPPING\n",
 		    83),
@@ -365,7 +316,7 @@ static void lines(void)
 
 	is(traced("-p %d --outcome copied --columns bytes,address,pid", worker[1].pid), 0,
 	   "--columns: nothing lost");
-	text = text_of(OUT);
+	text = file_text(OUT);
 	for (n = 0, line = strchr(text, '\n') + 1; *line; line = strchr(line, '\n') + 1)
 		n += sscanf(line, "%u %llx %u\n", &bytes, &address, &pid) == 3 && bytes == 4096 &&
 		     address - (uint64_t)shared < ROUNDS * 2 * NR * PAGE &&
@@ -378,7 +329,7 @@ static void lines(void)
 /* The first line of OUT is the mapping that the worker and its child share. */
 static void check_merged(void)
 {
-	char *text = text_of(OUT);
+	char *text = file_text(OUT);
 	json_t *line = json_loads(text, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, NULL);
 	uint64_t start, end;
 
@@ -390,7 +341,84 @@ static void check_merged(void)
 	is(json_integer_value(json_object_get(line, "copied")), 2 * NR, "--merge: their copies");
 	ok(start == (uint64_t)shared && end == start + ROUNDS * 2 * NR * PAGE,
 	   "--merge: the range is that of the mapping");
+	ok(strstr(text, "\"cow-plain\"") && !strstr(text, "\"a \\\""), "-C: no other name");
 	json_decref(line);
+	free(text);
+}
+
+/* The sums of a process, of all its mappings. */
+struct process_sums {
+	pid_t pid;
+	const char *comm;
+	uint64_t faults, copied, zero_filled, reused, bytes;
+};
+
+static uint64_t member(json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+/* What makes a mapping of a process. */
+static bool same_mapping(json_t *a, json_t *b)
+{
+	static const char *const keys[] = { "pid", "mapping", "file", "offset", "start" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (!json_equal(json_object_get(a, keys[i]), json_object_get(b, keys[i])) &&
+		    json_object_get(a, keys[i]) != json_object_get(b, keys[i]))
+			return false;
+	return true;
+}
+
+/* Two processes that a shell starts: no mapping repeats, and the sums are those of the table. */
+static void pipeline(void)
+{
+	struct process_sums sums[2] = { { .comm = "ls" }, { .comm = "wc" } };
+	json_t *lines = json_array(), *line;
+	size_t i, j, repeated = 0, n;
+	char *text, *rest, *word;
+	struct cow_row row;
+	int status;
+
+	text = rest = shell(&status, "cowtrace --by-vma -o json -- sh -c 'ls | wc >/dev/null'");
+	is(status, 0, "a pipeline: nothing lost");
+	while ((word = strsep(&rest, "\n")) && *word)
+		if (json_array_append_new(lines, json_loads(word, 0, NULL)))
+			bail("no JSON: %s", word);
+	n = json_array_size(lines);
+	for (i = 0; i < n; i++) {
+		line = json_array_get(lines, i);
+		for (j = i + 1; j < n; j++)
+			repeated += same_mapping(line, json_array_get(lines, j));
+		/* a process has two names: it begins as a shell */
+		for (j = 0; j < 2; j++)
+			if (!strcmp(json_string_value(json_object_get(line, "comm")), sums[j].comm))
+				sums[j].pid = member(line, "pid");
+	}
+	ok(n > 10, "a pipeline: %zu mappings", n);
+	is(repeated, 0, "no pair of process and mapping repeats");
+	for (i = 0; i < n; i++) {
+		line = json_array_get(lines, i);
+		for (j = 0; j < 2; j++) {
+			if ((uint64_t)sums[j].pid != member(line, "pid"))
+				continue;
+			sums[j].faults += member(line, "faults");
+			sums[j].copied += member(line, "copied");
+			sums[j].zero_filled += member(line, "zero_filled");
+			sums[j].reused += member(line, "reused");
+			sums[j].bytes += member(line, "bytes");
+		}
+	}
+	for (j = 0; j < 2; j++) {
+		row = row_of(sums[j].pid);
+		is(sums[j].faults, VALUE(row, WP_FAULTS), "%s: faults as in the table",
+		   sums[j].comm);
+		is(sums[j].copied, VALUE(row, COPIED), "%s: copied", sums[j].comm);
+		is(sums[j].zero_filled, VALUE(row, ZERO_FILLED), "%s: zero_filled", sums[j].comm);
+		is(sums[j].reused, VALUE(row, REUSED), "%s: reused", sums[j].comm);
+		is(sums[j].bytes, VALUE(row, COPIED) * PAGE, "%s: bytes", sums[j].comm);
+	}
+	json_decref(lines);
 	free(text);
 }
 
@@ -412,7 +440,8 @@ static void read_worker(void)
 static void remote(void)
 {
 	struct events n;
-	char *text, want[64];
+	char *text, *at, want[64];
+	size_t wide;
 
 	watched = read_worker;
 	is(traced("-o json -p %d", worker[1].pid), 0, "remote, -p OWNER: nothing lost");
@@ -428,15 +457,18 @@ static void remote(void)
 	is(n.of[1], NR, "remote: the memory is the worker's");
 
 	is(traced("-p %d", worker[1].pid), 0, "remote, lines: nothing lost");
-	text = text_of(OUT);
+	text = file_text(OUT);
 	snprintf(want, sizeof(want), " anon, by bpf_trace %d\n", getpid());
 	ok(strstr(text, want), "remote: a line names the reader");
 	snprintf(want, sizeof(want), " %d cow-plain  ", getpid());
 	ok(strstr(text, want), "remote: and the owner");
+	for (at = text, wide = 0; *at; at = strchr(at, '\n') + 1)
+		wide += strcspn(at, "\n") > 100;
+	is(wide, 0, "remote: no line has more than 100 columns");
 	free(text);
 
 	is(traced("--by-vma -p %d", worker[1].pid), 0, "remote, --by-vma: nothing lost");
-	text = text_of(OUT);
+	text = file_text(OUT);
 	snprintf(want, sizeof(want), "\n%7d cow-plain       %7lu %7lu ", worker[1].pid, NR, NR);
 	ok(strstr(text, want), "remote: --by-vma counts them for the owner");
 	if (!strstr(text, want))
@@ -453,7 +485,7 @@ static void sums(void)
 
 	is(traced("--hist -p %d --outcome copied,zero_filled", worker[1].pid), 0,
 	   "--hist: nothing lost");
-	text = text_of(OUT);
+	text = file_text(OUT);
 	at = strstr(text, "\ncopied: ");
 	ok(at && sscanf(at, "\ncopied: %llu faults", &faults) == 1 && faults >= NR &&
 		   strstr(text, "\nzero_filled: "),
@@ -469,7 +501,7 @@ static void sums(void)
 
 	is(traced("--hist=process -c cow-plain"), 0,
 	   "--hist=process, an old spelling of -C: nothing lost");
-	text = text_of(OUT);
+	text = file_text(OUT);
 	snprintf(want, sizeof(want), "\n%d cow-plain: ", worker[1].pid);
 	ok(strstr(text, want), "--hist=process: the process has one");
 	snprintf(want, sizeof(want), "\n%d ", worker[0].pid);
@@ -477,7 +509,7 @@ static void sums(void)
 	free(text);
 
 	is(traced("--stacks -p %d --outcome copied", worker[1].pid), 0, "--stacks: nothing lost");
-	text = text_of(OUT);
+	text = file_text(OUT);
 	for (at = text; *at; at = strchr(at, '\n') + 1) {
 		char *end = strchr(at, '\n');
 
@@ -494,7 +526,7 @@ static void sums(void)
 	free(text);
 
 	is(traced("--by-vma -p %d --outcome copied", worker[1].pid), 0, "--by-vma: nothing lost");
-	text = text_of(OUT);
+	text = file_text(OUT);
 	at = strchr(text, '\n');
 	ok(at &&
 		   sscanf(at, " %llu cow-plain %llu %llu %*u %7s", &n, &faults, &in_buckets,
@@ -512,6 +544,7 @@ static void sums(void)
 	is(traced("--by-vma --merge -o json -C '^cow-plain$' --outcome copied"), 0,
 	   "--merge: nothing lost");
 	check_merged();
+	pipeline();
 
 	ends_with_both(7, "\"buckets\":[{\"from_ns\":", "0 lost",
 		       "cowtrace --hist -o json -- sh -c 'exit 7'");

@@ -945,3 +945,54 @@ uint64_t pagemap_of(pid_t pid, const void *page)
 	close(fd);
 	return entry;
 }
+
+char *file_text(const char *path)
+{
+	int status;
+	char *text = shell(&status, "cat %s", path);
+
+	if (status)
+		bail("no %s", path);
+	return text;
+}
+
+int cowtrace_while(void (*work)(void), const char *to, const char *options, ...)
+{
+	char command[512], line[256] = "";
+	int said[2], status, c;
+	va_list args;
+	pid_t pid;
+	FILE *f;
+
+	va_start(args, options);
+	c = snprintf(command, sizeof(command), "PATH=%s:$PATH; exec cowtrace ",
+		     getenv("COWSTAT_BUILD"));
+	vsnprintf(command + c, sizeof(command) - c, options, args);
+	va_end(args);
+	if (pipe(said))
+		bail("no pipe");
+	pid = fork();
+	if (!pid) {
+		if (!freopen(to, "w", stdout))
+			_exit(1);
+		dup2(said[1], STDERR_FILENO);
+		close(said[0]);
+		close(said[1]);
+		execl("/bin/sh", "sh", "-c", command, NULL);
+		_exit(127);
+	}
+	close(said[1]);
+	f = fdopen(said[0], "r");
+	/* Before that, cowtrace may warn about functions that this kernel does not have. */
+	do {
+		if (!f || !fgets(line, sizeof(line), f))
+			bail("%s: did not start: %s", command, line);
+	} while (!strstr(line, "watching"));
+	work();
+	kill(pid, SIGINT);
+	if (waitpid(pid, &status, 0) != pid || !fgets(line, sizeof(line), f))
+		bail("%s: did not end", command);
+	note("%s: %s", command, line);
+	fclose(f);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}

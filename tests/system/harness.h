@@ -204,4 +204,14 @@ void log_clear(void);
  */
 char *shell(int *status, const char *command, ...) __attribute__((format(printf, 2, 3)));
 
+/* file_text(): all of a file, which the caller frees; bails if it is not there. */
+char *file_text(const char *path);
+
+/*
+ * cowtrace_while(): run cowtrace with these options, call work() once it watches, and stop it. Its
+ * output goes to a file. Returns its exit status; prints the last line of its standard error.
+ */
+int cowtrace_while(void (*work)(void), const char *to, const char *options, ...)
+	__attribute__((format(printf, 3, 4)));
+
 #endif /* COWSTAT_TEST_HARNESS_H */
