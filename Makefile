@@ -67,7 +67,7 @@ CLANG   ?= clang
 BPFTOOL ?= bpftool
 BPF_CFLAGS = -target bpf -mcpu=v3 -g -O2 -D__TARGET_ARCH_x86 -Wall -Wextra -Werror \
 	-Wno-unused-parameter -fms-extensions -Wno-microsoft-anon-tag -I$(BUILD)/bpf -Imodule -Ibpf -MMD -MP
-bpf_objects := cowstat cowtrace
+bpf_objects := cowstat cowtrace cowforks
 bpf_compile = $(CLANG) $(BPF_CFLAGS) -c -o $@ $<
 
 bpf: $(bpf_objects:%=$(BUILD)/bpf/%.skel.h) $(BUILD)/cowtrace.bpf.o

@@ -36,6 +36,10 @@ enum cow_mapping {
 	COW_MAPPING_HEAP,
 	COW_MAPPING_STACK,
 	COW_MAPPING_FILE,
+	/* These two only in sums of forks: for faults, such a mapping is one of a file. */
+	COW_MAPPING_SHMEM,
+	COW_MAPPING_HUGETLB,
+	COW_NR_MAPPINGS
 };
 
 #define COW_COMM_LEN	16
@@ -291,6 +295,123 @@ struct cow_vma {
 	unsigned long long took_ns;
 	unsigned long long start;
 	unsigned long long end;
+	char comm[COW_COMM_LEN];
+};
+
+/* --- forks: what bpf/cowforks.bpf.c reports ------------------------------------------------- */
+
+/**
+ * struct cow_fork_pages - what a child's page tables hold, or what a mapping added to them
+ * @anon: anonymous 4 KiB pages, those of @pinned included
+ * @file: file pages
+ * @shmem: pages of shared memory and tmpfs
+ * @swap: swap entries
+ * @pinned: pages that fork copied, since the parent's are pinned
+ * @hugetlb_bytes: hugetlb pages
+ * @pgtables_bytes: the page tables themselves
+ */
+struct cow_fork_pages {
+	unsigned long long anon;
+	unsigned long long file;
+	unsigned long long shmem;
+	unsigned long long swap;
+	unsigned long long pinned;
+	unsigned long long hugetlb_bytes;
+	unsigned long long pgtables_bytes;
+};
+
+enum cow_fork_what { COW_FORK_BEGAN, COW_FORK_MAPPING, COW_FORK_ENDED };
+
+/**
+ * struct cow_fork_head - the first members of each event of a fork
+ * @fork: the number of the fork; all its events have the same
+ * @what: enum cow_fork_what
+ * @pid: the process that forks
+ */
+struct cow_fork_head {
+	unsigned long long fork;
+	unsigned int what;
+	unsigned int pid;
+};
+
+#define COW_USER_STACK	(3 * COWSTAT_PAGE_BYTES) /* the most that is taken of a user stack */
+
+/**
+ * struct cow_user_regs - the registers of user code, by their DWARF numbers on x86-64
+ * @reg: rax rdx rcx rbx rsi rdi rbp rsp r8 to r15
+ * @ip: the instruction pointer
+ */
+struct cow_user_regs {
+	unsigned long long reg[16];
+	unsigned long long ip;
+};
+
+#define COW_REG_BP	6
+#define COW_REG_SP	7
+
+/**
+ * struct cow_fork_began - a fork has begun: who called it
+ * @head: see there
+ * @regs: the registers of user code; @regs.ip is 0 in a 32-bit program
+ * @bytes: how much of @stack could be read
+ * @pad: unused
+ * @stack: the user stack, from the page on that the stack pointer points to
+ */
+struct cow_fork_began {
+	struct cow_fork_head head;
+	struct cow_user_regs regs;
+	unsigned int bytes;
+	unsigned int pad;
+	unsigned char stack[COW_USER_STACK];
+};
+
+/**
+ * struct cow_fork_mapping - fork has walked a mapping: one call of copy_page_range()
+ * @head: see there
+ * @took_ns: how long it took, or COW_UNTIMED
+ * @start: first address of the mapping
+ * @end: the address behind its end
+ * @offset: offset of @start in the file
+ * @pages: what it added to the child's page tables
+ * @mapping: enum cow_mapping
+ * @pad: unused
+ * @file: last component of the path, truncated
+ */
+struct cow_fork_mapping {
+	struct cow_fork_head head;
+	unsigned long long took_ns;
+	unsigned long long start;
+	unsigned long long end;
+	unsigned long long offset;
+	struct cow_fork_pages pages;
+	unsigned int mapping;
+	unsigned int pad;
+	char file[COW_FILE_LEN];
+};
+
+/**
+ * struct cow_fork_ended - a fork is over: copy_process() has returned
+ * @head: see there
+ * @now_ns: when, CLOCK_MONOTONIC
+ * @took_ns: from the entry of copy_process() to its return
+ * @flags: the flags of clone()
+ * @pages: what the child's page tables held; if it failed, what they held last
+ * @mappings: how many of its mappings fork looked at
+ * @tid: the thread that forked
+ * @child: the child's pid; 0 if there is none
+ * @error: errno; 0 if there is a child
+ * @comm: the name of the thread that forked
+ */
+struct cow_fork_ended {
+	struct cow_fork_head head;
+	unsigned long long now_ns;
+	unsigned long long took_ns;
+	unsigned long long flags;
+	struct cow_fork_pages pages;
+	unsigned int mappings;
+	unsigned int tid;
+	unsigned int child;
+	unsigned int error;
 	char comm[COW_COMM_LEN];
 };
 

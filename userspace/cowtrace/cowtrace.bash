@@ -23,6 +23,8 @@ _cowtrace() {
 		words+=" thp_other hugetlb_copied hugetlb_reused hugetlb_other"
 		[[ $prev == --outcome ]] ||
 			words="time pid tid comm outcome address old_pfn new_pfn bytes took mapping"
+		[[ $prev == --outcome || " ${COMP_WORDS[*]} " != *" --forks "* ]] ||
+			words="time pid tid comm child kind took shared swap pgtables pinned hugetlb mappings caller"
 		# A list: keep everything before the last comma.
 		if [[ $cur == *,* ]]; then
 			COMPREPLY=($(compgen -P "${cur%,*}," -W "$words" -- "${cur##*,}"))
@@ -32,12 +34,12 @@ _cowtrace() {
 	-G | --cgroup | --output | --flamegraph | --pin | --unpin)
 		compopt -o default 2>/dev/null
 		return ;;
-	--duration) return ;;
+	--duration | --count) return ;;
 	*)
 		words="-p -C -G -o -v -- --pid --children --comm --cgroup --outcome --format --output"
 		words+=" --columns --hist --hist=process --stacks --stacks=dwarf --by-function"
-		words+=" --flamegraph --lines --by-vma --merge --pin --unpin"
-		words+=" --duration --verbose --help --version" ;;
+		words+=" --flamegraph --lines --by-vma --merge --forks --by-caller --pin --unpin"
+		words+=" --duration --count --verbose --help --version" ;;
 	esac
 	COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }

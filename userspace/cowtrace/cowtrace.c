@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * cowtrace: copy-on-write faults as they happen, one line each, or sums of them by duration,
- * by stack, by mapping. bpf/cowtrace.bpf.c collects them. This file has the options, the
- * set-up and the main loop; faults.c prints single faults, sums.c and stacks.c print sums.
+ * by stack, by mapping. bpf/cowtrace.bpf.c collects them. Or forks, which bpf/cowforks.bpf.c
+ * collects. This file has the options, the set-up and the main loop; faults.c prints single
+ * faults, sums.c and stacks.c print sums, forks.c prints forks.
  */
 #include <err.h>
 #include <errno.h>
@@ -23,10 +24,13 @@
 
 #include "bpf_load.h"
 #include "cgroups.h"
-#include "cow.h"
 #include "clock.h"
+#include "columns.h"
+#include "cow.h"
+#include "cowforks.skel.h"
 #include "cowtrace.skel.h"
 #include "faults.h"
+#include "forks.h"
 #include "format.h"
 #include "options.h"
 #include "procfs.h"
@@ -46,7 +50,9 @@
  * @json: print JSON
  * @by_pid: histograms are by process
  * @merge: sums by mapping are of all processes of a name
- * @columns: columns of a line for a fault
+ * @forks: print forks, not faults
+ * @by_caller: sums of forks by caller
+ * @columns: columns of a line for a fault or a fork
  * @dwarf: user stacks are copied, to be unwound by DWARF
  * @by_function: sums of stacks by their innermost function
  * @lines: functions have source lines
@@ -63,6 +69,7 @@
  * @pin: pin to this directory and exit, or NULL
  * @unpin: remove what @pin made there, or NULL
  * @duration: seconds; 0 means until interrupted
+ * @count: stop after this number of faults or forks; UINT64_MAX for never
  * @command: to be run and watched, or NULL
  * @verbose: print what the verifier reports
  */
@@ -71,7 +78,9 @@ struct options {
 	bool json;
 	bool by_pid;
 	bool merge;
-	struct fault_columns columns;
+	bool forks;
+	bool by_caller;
+	struct columns columns;
 	bool dwarf;
 	bool by_function;
 	bool lines;
@@ -88,6 +97,7 @@ struct options {
 	const char *pin;
 	const char *unpin;
 	uint64_t duration;
+	uint64_t count;
 	char **command;
 	bool verbose;
 };
@@ -95,7 +105,9 @@ struct options {
 /**
  * struct trace - state of a run
  * @o: the command line
- * @skel: programs and maps
+ * @skel: programs and maps that watch faults, or NULL
+ * @fork_skel: those that watch forks, or NULL
+ * @forks: forks that are to be printed; there if @fork_skel is
  * @set: the attached programs
  * @stacks: only in the mode that shows stacks
  * @svg: the stream for the flame graph
@@ -109,6 +121,8 @@ struct options {
 struct trace {
 	const struct options *o;
 	struct cowtrace_bpf *skel;
+	struct cowforks_bpf *fork_skel;
+	struct forks *forks;
 	struct bpf_set set;
 	struct stacks *stacks;
 	FILE *svg;
@@ -155,12 +169,18 @@ static void usage(FILE *to)
 	      "      --lines            with these: source lines too\n"
 	      "      --by-vma           sums by process and mapping\n"
 	      "      --merge            with --by-vma: sums over all processes with a name\n"
+	      "      --forks            a line for each fork, not for each fault. --columns: time,\n"
+	      "                         pid, tid, comm, child, kind, took, shared, swap, pgtables,\n"
+	      "                         pinned, hugetlb, mappings, caller\n"
+	      "      --forks --by-vma   below it, the mappings that its time went to\n"
+	      "      --forks --by-caller  sums by the function that called fork\n"
 	      "      --pin DIR          attach, pin everything below DIR and exit, for bpftool\n"
 	      "      --unpin DIR        detach what --pin attached, and remove DIR\n"
 	      "Output:\n"
 	      "  -o, --format json      a JSON object on each line\n"
 	      "      --output FILE      write to FILE, not to standard output\n"
 	      "      --duration SECONDS stop after that time\n"
+	      "      --count N          stop after N faults or forks\n"
 	      "  -v, --verbose          also print what the verifier reports for each program\n"
 	      "      --help\n"
 	      "      --version\n"
@@ -187,13 +207,31 @@ static void parse_outcomes(char *list, struct options *o)
 
 static void parse_columns(char *list, struct options *o)
 {
+	column_name *name = o->forks ? fork_column_name : fault_column_name;
 	const char *bad;
 	char all[256];
 
-	if (parse_fault_columns(list, &o->columns, &bad))
+	if (columns_parse(list, name, &o->columns, &bad))
 		return;
-	list_fault_columns(all, sizeof(all));
+	columns_list(name, all, sizeof(all));
 	bad_usage("--columns: no column \"%s\"; there are %s", bad, all);
+}
+
+/* Which options go together? */
+static void check_modes(const struct options *o)
+{
+	if (o->by_caller && !o->forks)
+		bad_usage("--by-caller needs --forks");
+	if (!o->forks)
+		return;
+	if (o->sinks & ~COW_TO_VMAS)
+		bad_usage("give only one of --forks, --hist, --stacks");
+	if (o->sinks && o->by_caller)
+		bad_usage("give only one of --by-vma, --by-caller");
+	if (o->outcomes || o->merge)
+		bad_usage("--forks: %s is for faults", o->merge ? "--merge" : "--outcome");
+	if (o->pin)
+		bad_usage("--forks cannot be pinned");
 }
 
 static void one_mode(struct options *o, enum cow_sink sink)
@@ -222,7 +260,10 @@ static void parse_options(int argc, char **argv, struct options *o)
 		OPT_BY_FUNCTION,
 		OPT_FLAMEGRAPH,
 		OPT_LINES,
-		OPT_COLUMNS
+		OPT_COLUMNS,
+		OPT_FORKS,
+		OPT_BY_CALLER,
+		OPT_COUNT
 	};
 	/* clang-format off */
 	static const struct option longs[] = {
@@ -241,20 +282,23 @@ static void parse_options(int argc, char **argv, struct options *o)
 		{ "flamegraph",	required_argument,	NULL, OPT_FLAMEGRAPH },
 		{ "lines",	no_argument,		NULL, OPT_LINES },
 		{ "by-vma",	no_argument,		NULL, OPT_BY_VMA },
+		{ "forks",	no_argument,		NULL, OPT_FORKS },
+		{ "by-caller",	no_argument,		NULL, OPT_BY_CALLER },
 		{ "pin",	required_argument,	NULL, OPT_PIN },
 		{ "unpin",	required_argument,	NULL, OPT_UNPIN },
 		{ "duration",	required_argument,	NULL, OPT_DURATION },
+		{ "count",	required_argument,	NULL, OPT_COUNT },
 		{ "verbose",	no_argument,		NULL, 'v' },
 		{ "help",	no_argument,		NULL, OPT_HELP },
 		{ "version",	no_argument,		NULL, OPT_VERSION },
 		{}
 	};
 	/* clang-format on */
-	char columns[] = DEFAULT_COLUMNS;
+	char faults[] = DEFAULT_COLUMNS, forks[] = FORK_COLUMNS, *columns = NULL;
 	bool stacks = false;
 	int c;
 
-	parse_columns(columns, o);
+	o->count = UINT64_MAX;
 	while ((c = getopt_long(argc, argv, "+p:c:C:G:o:v", longs, NULL)) != -1) {
 		switch (c) {
 		case 'p':
@@ -292,7 +336,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 			one_mode(o, COW_TO_HIST);
 			break;
 		case OPT_COLUMNS:
-			parse_columns(optarg, o);
+			columns = optarg;
 			break;
 		case OPT_MERGE:
 			o->merge = true;
@@ -328,6 +372,15 @@ static void parse_options(int argc, char **argv, struct options *o)
 		case OPT_UNPIN:
 			o->unpin = optarg;
 			break;
+		case OPT_FORKS:
+			o->forks = true;
+			break;
+		case OPT_BY_CALLER:
+			o->by_caller = true;
+			break;
+		case OPT_COUNT:
+			o->count = options_number("--count", optarg, 1, UINT64_MAX - 1);
+			break;
 		case OPT_DURATION:
 			o->duration = options_number("--duration", optarg, 1, 86400 * 365);
 			break;
@@ -349,11 +402,13 @@ static void parse_options(int argc, char **argv, struct options *o)
 		o->command = argv + optind;
 	if (o->command && (o->pids.nr || o->pin))
 		bad_usage("with a command, give neither -p nor --pin");
+	parse_columns(columns ?: o->forks ? forks : faults, o);
 	if (o->children && !o->pids.nr)
 		bad_usage("--children needs -p PID");
 	if (stacks || o->by_function || o->svg)
 		one_mode(o, COW_TO_STACKS);
 	o->text = o->by_function || (stacks && !o->svg);
+	check_modes(o);
 	if (o->lines && o->sinks != COW_TO_STACKS)
 		bad_usage("--lines needs --stacks, --by-function or --flamegraph");
 	if (o->merge && o->sinks != COW_TO_VMAS)
@@ -364,16 +419,16 @@ static void parse_options(int argc, char **argv, struct options *o)
 
 /* --- setting up ------------------------------------------------------------------------- */
 
-static int set_cgroup(struct trace *t, char *why, size_t len)
+/* The map of processes that are watched. */
+static int pids_map(const struct trace *t)
 {
-	struct cgroup_place place;
-	int ret = cgroups_locate(t->o->cgroup, NULL, &place, why, len);
+	return bpf_map__fd(t->forks ? t->fork_skel->maps.pids : t->skel->maps.pids);
+}
 
-	if (ret)
-		return ret;
-	t->skel->rodata->only_cgroup = place.id;
-	t->skel->rodata->cgroup_level = place.level;
-	return 0;
+static int set_cgroup(const struct trace *t, struct cgroup_place *place, char *why, size_t len)
+{
+	*place = (struct cgroup_place){};
+	return t->o->cgroup ? cgroups_locate(t->o->cgroup, NULL, place, why, len) : 0;
 }
 
 /* Fork a process for the command. It waits for a byte from @start_fd before its exec. */
@@ -410,7 +465,7 @@ static int watch_pid(struct trace *t, pid_t pid, char *why, size_t len)
 {
 	__u32 key = pid;
 	__u8 one = 1;
-	int ret = bpf_map_update_elem(bpf_map__fd(t->skel->maps.pids), &key, &one, BPF_ANY);
+	int ret = bpf_map_update_elem(pids_map(t), &key, &one, BPF_ANY);
 
 	if (ret)
 		snprintf(why, len, "cannot watch pid %d: %s", pid, strerror(errno));
@@ -450,7 +505,7 @@ struct growing {
 static void watch_child(pid_t pid, const struct procfs_stat *stat, void *arg)
 {
 	struct growing *g = arg;
-	int fd = bpf_map__fd(g->t->skel->maps.pids);
+	int fd = pids_map(g->t);
 	__u32 child = pid, parent = stat->ppid;
 	__u8 one;
 
@@ -501,17 +556,52 @@ static void set_stacks(struct trace *t)
 		bpf_map__set_value_size(t->skel->maps.stacks, sizeof(uint64_t));
 }
 
-static int set_up(struct trace *t, char *why, size_t len)
+static void begin_stacks(struct trace *t)
 {
 	const struct options *o = t->o;
-	int ret;
-	size_t i;
+	struct stacks_options stacks = {
+		.to = o->text ? t->out : NULL,
+		.json = o->json,
+		.by_function = o->by_function,
+		.lines = o->lines,
+		.dwarf = o->dwarf,
+		.comm = o->has_regex ? &o->regex : NULL,
+	};
 
-	ret = bpf_load_choose(&t->set, why, len);
+	if (o->svg)
+		t->svg = options_output(o->svg);
+	stacks.svg = t->svg;
+	t->stacks = stacks_new(&stacks);
+}
+
+static bool with_children(const struct options *o)
+{
+	return o->children || o->command;
+}
+
+/* Open the programs that watch faults, and set what they watch. */
+static int open_faults(struct trace *t, char *why, size_t len)
+{
+	const struct options *o = t->o;
+	struct cgroup_place place;
+	int ret;
+
+	t->skel = cowtrace_bpf__open();
+	if (!t->skel)
+		err(EXIT_FAILURE, "cannot open the BPF object in this program");
+	t->set.skeleton = t->skel->skeleton;
+	t->set.object = t->skel->obj;
+	t->set.look_up = t->skel->progs.look_up;
+	t->set.variables = BPF_VARIABLES(t->skel);
+	if (o->sinks == COW_TO_STACKS)
+		begin_stacks(t);
+	ret = set_cgroup(t, &place, why, len) ?: bpf_load_choose(&t->set, why, len);
 	if (ret)
 		return ret;
+	t->skel->rodata->only_cgroup = place.id;
+	t->skel->rodata->cgroup_level = place.level;
 	t->skel->rodata->only_pids = o->pids.nr || o->command;
-	t->skel->rodata->with_children = o->children || o->command;
+	t->skel->rodata->with_children = with_children(o);
 	t->skel->rodata->hist_by_pid = o->by_pid;
 	t->skel->rodata->sums_by_comm = o->has_regex;
 	set_stacks(t);
@@ -528,7 +618,53 @@ static int set_up(struct trace *t, char *why, size_t len)
 	bpf_program__set_autoattach(t->skel->progs.sweep, false);
 	if (o->comm)
 		memcpy((char *)t->skel->rodata->only_comm, o->comm, strlen(o->comm));
-	ret = o->cgroup ? set_cgroup(t, why, len) : 0;
+	return 0;
+}
+
+/* The same for forks. */
+static int open_forks(struct trace *t, char *why, size_t len)
+{
+	const struct options *o = t->o;
+	const struct forks_options forks = {
+		.to = t->out,
+		.json = o->json,
+		.by_vma = o->sinks == COW_TO_VMAS,
+		.by_caller = o->by_caller,
+		.comm = o->comm,
+		.regex = o->has_regex ? &o->regex : NULL,
+		.columns = o->columns,
+		.count = o->count,
+	};
+	struct cgroup_place place;
+	int ret;
+
+	t->fork_skel = cowforks_bpf__open();
+	if (!t->fork_skel)
+		err(EXIT_FAILURE, "cannot open the BPF object in this program");
+	t->forks = forks_new(&forks);
+	t->set.skeleton = t->fork_skel->skeleton;
+	t->set.object = t->fork_skel->obj;
+	t->set.look_up = t->fork_skel->progs.look_up;
+	t->set.variables = BPF_VARIABLES(t->fork_skel);
+	ret = set_cgroup(t, &place, why, len) ?: bpf_load_choose(&t->set, why, len);
+	if (ret)
+		return ret;
+	t->fork_skel->rodata->only_cgroup = place.id;
+	t->fork_skel->rodata->cgroup_level = place.level;
+	t->fork_skel->rodata->only_pids = o->pids.nr || o->command;
+	t->fork_skel->rodata->with_children = with_children(o);
+	t->fork_skel->rodata->by_mapping = forks.by_vma;
+	t->fork_skel->rodata->nr_cpus = libbpf_num_possible_cpus();
+	return 0;
+}
+
+static int set_up(struct trace *t, char *why, size_t len)
+{
+	const struct options *o = t->o;
+	int ret;
+	size_t i;
+
+	ret = o->forks ? open_forks(t, why, len) : open_faults(t, why, len);
 	ret = ret ?: bpf_load_object(&t->set, why, len);
 	if (!ret && o->command)
 		ret = start_command(t, why, len);
@@ -538,7 +674,8 @@ static int set_up(struct trace *t, char *why, size_t len)
 		ret = watch_pid(t, t->child, why, len);
 	if (ret)
 		return ret;
-	ret = choose_sinks(t, o->pin ? COW_TO_HIST | COW_TO_VMAS : o->sinks ?: COW_TO_RING);
+	if (!o->forks)
+		ret = choose_sinks(t, o->pin ? COW_TO_HIST | COW_TO_VMAS : o->sinks ?: COW_TO_RING);
 	if (ret) {
 		snprintf(why, len, "cannot start watching: %s", strerror(-ret));
 		return ret;
@@ -560,6 +697,8 @@ static int on_event(void *context, void *data, size_t size)
 		return 0;
 	if (t->o->has_regex && regexec(&t->o->regex, e->comm, 0, NULL, 0) &&
 	    (!e->remote || regexec(&t->o->regex, e->by_comm, 0, NULL, 0)))
+		return 0;
+	if (t->printed == t->o->count)
 		return 0;
 	t->printed++;
 	if (t->o->json)
@@ -588,8 +727,13 @@ static bool command_exited(struct trace *t)
 static int finish(struct trace *t, struct ring_buffer *ring)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
-	int ret = choose_sinks(t, 0);
+	int ret;
 
+	if (t->forks) {
+		bpf_load_detach(&t->set);
+		return ring_buffer__consume(ring);
+	}
+	ret = choose_sinks(t, 0);
 	if (!ret)
 		ret = ring_buffer__poll(ring, POLL_MS);
 	if (ret >= 0 || ret == -EINTR)
@@ -600,6 +744,11 @@ static int finish(struct trace *t, struct ring_buffer *ring)
 	return ret < 0 ? ret : ring_buffer__consume(ring);
 }
 
+static uint64_t printed(const struct trace *t)
+{
+	return t->forks ? forks_counts(t->forks).printed : t->printed;
+}
+
 static int run(struct trace *t, char *why, size_t len)
 {
 	const struct options *o = t->o;
@@ -607,12 +756,18 @@ static int run(struct trace *t, char *why, size_t len)
 	struct ring_buffer *ring;
 	int ret = 0;
 
-	ring = ring_buffer__new(bpf_map__fd(t->skel->maps.events), on_event, t, NULL);
+	if (t->forks)
+		ring = ring_buffer__new(bpf_map__fd(t->fork_skel->maps.events), forks_event,
+					t->forks, NULL);
+	else
+		ring = ring_buffer__new(bpf_map__fd(t->skel->maps.events), on_event, t, NULL);
 	if (!ring) {
 		snprintf(why, len, "cannot read the ring buffer: %s", strerror(errno));
 		return -errno;
 	}
-	if (!o->sinks && !o->json)
+	if (t->forks)
+		forks_header(t->forks);
+	else if (!o->sinks && !o->json)
 		print_fault_header(t->out, &o->columns);
 	fflush(t->out);
 	if (!o->command)
@@ -620,7 +775,8 @@ static int run(struct trace *t, char *why, size_t len)
 			format_duration(now_ns() - t->begin_ns).s);
 	if (o->command && write(t->start_fd, "", 1) != 1)
 		warn("cannot start %s", *o->command);
-	while (ret >= 0 && !stopped && !command_exited(t) && now_ns() < end) {
+	while (ret >= 0 && !stopped && !command_exited(t) && now_ns() < end &&
+	       printed(t) < o->count) {
 		ret = ring_buffer__poll(ring, POLL_MS);
 		if (ret == -EINTR)
 			ret = 0;
@@ -628,7 +784,7 @@ static int run(struct trace *t, char *why, size_t len)
 			ret = ring_buffer__consume(ring);
 		if (t->stacks)
 			stacks_load_again(t->stacks);
-		if (!o->sinks && fflush(t->out))
+		if ((!o->sinks || t->forks) && fflush(t->out))
 			ret = -errno;
 	}
 	if (ret >= 0)
@@ -637,6 +793,46 @@ static int run(struct trace *t, char *why, size_t len)
 	if (ret < 0)
 		snprintf(why, len, "cannot print: %s", strerror(-ret));
 	return ret < 0 ? ret : 0;
+}
+
+/* The exit status: that of the command, or else whether something was lost. */
+static int exit_status(const struct trace *t, uint64_t lost)
+{
+	return t->status ?: lost ? EXIT_LOST : EXIT_SUCCESS;
+}
+
+/* How many forks have begun but not ended? */
+static size_t unfinished_forks(const struct trace *t)
+{
+	const struct bpf_map *map = t->fork_skel->maps.forks;
+	uint64_t key, *previous = NULL;
+	size_t n = 0;
+
+	for (; n < bpf_map__max_entries(map); n++, previous = &key)
+		if (bpf_map_get_next_key(bpf_map__fd(map), previous, &key))
+			break;
+	return n;
+}
+
+/* The same as summarize(), for forks. */
+static int summarize_forks(const struct trace *t)
+{
+	struct forks_counts n = forks_counts(t->forks);
+	uint64_t lost = t->fork_skel->bss->lost + n.dropped + bpf_load_missed(&t->set);
+	size_t unfinished = unfinished_forks(t);
+
+	forks_sums(t->forks);
+	if (fflush(t->out) || ferror(t->out)) {
+		warn("cannot write");
+		return EXIT_FAILURE;
+	}
+	fprintf(stderr, "cowtrace: %" PRIu64 " forks, %" PRIu64 " lost", n.printed, lost);
+	if (n.without_stack)
+		fprintf(stderr, ", %" PRIu64 " without a stack", n.without_stack);
+	if (unfinished)
+		fprintf(stderr, ", %zu had not ended", unfinished);
+	fputc('\n', stderr);
+	return exit_status(t, lost);
 }
 
 /* Print the sums and the closing line. Return: the exit status. */
@@ -678,27 +874,7 @@ static int summarize(const struct trace *t)
 	if (untimed)
 		fprintf(stderr, ", %" PRIu64 " of unknown duration", untimed);
 	fputc('\n', stderr);
-	if (t->status)
-		return t->status;
-	return lost ? EXIT_LOST : EXIT_SUCCESS;
-}
-
-static void begin_stacks(struct trace *t)
-{
-	const struct options *o = t->o;
-	struct stacks_options stacks = {
-		.to = o->text ? t->out : NULL,
-		.json = o->json,
-		.by_function = o->by_function,
-		.lines = o->lines,
-		.dwarf = o->dwarf,
-		.comm = o->has_regex ? &o->regex : NULL,
-	};
-
-	if (o->svg)
-		t->svg = options_output(o->svg);
-	stacks.svg = t->svg;
-	t->stacks = stacks_new(&stacks);
+	return exit_status(t, lost);
 }
 
 static int trace(const struct options *o)
@@ -715,15 +891,6 @@ static int trace(const struct options *o)
 	ret = ret ?: bpf_load_check(why, sizeof(why));
 	if (ret)
 		goto tell;
-	t.skel = cowtrace_bpf__open();
-	if (!t.skel)
-		err(EXIT_FAILURE, "cannot open the BPF object in this program");
-	t.set.skeleton = t.skel->skeleton;
-	t.set.object = t.skel->obj;
-	t.set.look_up = t.skel->progs.look_up;
-	t.set.variables = BPF_VARIABLES(t.skel);
-	if (o->sinks == COW_TO_STACKS)
-		begin_stacks(&t);
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
 	ret = set_up(&t, why, sizeof(why));
@@ -734,13 +901,15 @@ static int trace(const struct options *o)
 	} else if (!ret) {
 		ret = run(&t, why, sizeof(why));
 		if (!ret)
-			status = summarize(&t);
+			status = t.forks ? summarize_forks(&t) : summarize(&t);
 	}
 	bpf_load_detach(&t.set);
 	if (t.start_fd >= 0)
 		close(t.start_fd);
 	stacks_free(t.stacks);
 	cowtrace_bpf__destroy(t.skel);
+	cowforks_bpf__destroy(t.fork_skel);
+	forks_free(t.forks);
 tell:
 	if (ret)
 		warnx("%s", why);

@@ -46,18 +46,16 @@ int outcome_by_name(const char *name)
 const char *mapping_kind_name(unsigned int kind)
 {
 	static const char *const names[] = {
-		[COW_MAPPING_ANON] = "anon",
-		[COW_MAPPING_HEAP] = "heap",
-		[COW_MAPPING_STACK] = "stack",
-		[COW_MAPPING_FILE] = "file",
+		[COW_MAPPING_ANON] = "anon",   [COW_MAPPING_HEAP] = "heap",
+		[COW_MAPPING_STACK] = "stack", [COW_MAPPING_FILE] = "file",
+		[COW_MAPPING_SHMEM] = "shmem", [COW_MAPPING_HUGETLB] = "hugetlb",
 	};
 
-	return kind <= COW_MAPPING_FILE ? names[kind] : "?";
+	return kind < COW_NR_MAPPINGS ? names[kind] : "?";
 }
 
 /* --- lines of text --------------------------------------------------------------------- */
 
-#define LINE_WIDTH	100
 #define MIN_MAPPING	12	/* columns that a mapping gets if others leave less room */
 
 static struct text seconds_text(const struct cow_event *e)
@@ -150,50 +148,14 @@ static const struct {
 #define NR_FAULT_COLUMNS	(sizeof(fault_columns) / sizeof(fault_columns[0]))
 
 /**
- * parse_fault_columns() - parse a list of columns
- * @list: names with commas between them; changed
- * @columns: result
- * @bad: result: the name that is no column, or that is one too many
+ * fault_column_name() - the name of a column of a line for a fault
+ * @i: its index
  *
- * Return: true if all of them are columns.
+ * Return: the name, or NULL if there is no such column.
  */
-bool parse_fault_columns(char *list, struct fault_columns *columns, const char **bad)
+const char *fault_column_name(size_t i)
 {
-	char *name;
-	size_t i;
-
-	columns->nr = 0;
-	while ((name = strsep(&list, ","))) {
-		for (i = 0; i < NR_FAULT_COLUMNS; i++)
-			if (!strcmp(name, fault_columns[i].name))
-				break;
-		*bad = name;
-		if (i == NR_FAULT_COLUMNS || columns->nr == MAX_FAULT_COLUMNS)
-			return false;
-		columns->column[columns->nr++] = i;
-	}
-	return true;
-}
-
-/**
- * list_fault_columns() - list the names of all columns
- * @to: result
- * @size: size of @to
- */
-void list_fault_columns(char *to, size_t size)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < NR_FAULT_COLUMNS && n < size; i++)
-		n += snprintf(to + n, size - n, "%s%s", i ? ", " : "", fault_columns[i].name);
-}
-
-/* Print a column. The last one is not filled up with spaces. Return: characters printed. */
-static int print_column(FILE *to, const char *text, int width, bool last)
-{
-	if (last)
-		return width < 0 ? fprintf(to, "%s\n", text) : fprintf(to, "%*s\n", width, text);
-	return fprintf(to, "%*s ", width, text);
+	return i < NR_FAULT_COLUMNS ? fault_columns[i].name : NULL;
 }
 
 /**
@@ -201,12 +163,12 @@ static int print_column(FILE *to, const char *text, int width, bool last)
  * @to: the stream
  * @columns: the columns
  */
-void print_fault_header(FILE *to, const struct fault_columns *columns)
+void print_fault_header(FILE *to, const struct columns *columns)
 {
 	size_t i;
 
 	for (i = 0; i < columns->nr; i++)
-		print_column(to, fault_columns[columns->column[i]].head,
+		column_print(to, fault_columns[columns->column[i]].head,
 			     fault_columns[columns->column[i]].width, i + 1 == columns->nr);
 }
 
@@ -249,7 +211,7 @@ static struct text mapping_text(const struct cow_event *e, int room)
  * The mapping is cut so that the line has at most LINE_WIDTH columns, if it is the last one and
  * the others leave it MIN_MAPPING.
  */
-void print_fault(FILE *to, const struct fault_columns *columns, const struct cow_event *e)
+void print_fault(FILE *to, const struct columns *columns, const struct cow_event *e)
 {
 	int used = 0, room;
 	struct text text;
@@ -266,7 +228,7 @@ void print_fault(FILE *to, const struct fault_columns *columns, const struct cow
 			room = last ? LINE_WIDTH - used : MIN_MAPPING;
 			text = mapping_text(e, room < MIN_MAPPING ? MIN_MAPPING : room);
 		}
-		used += print_column(to, text.s, fault_columns[c].width, last);
+		used += column_print(to, text.s, fault_columns[c].width, last);
 	}
 }
 

@@ -75,6 +75,9 @@ static const struct need {
 	  "hugetlb_*" },
 	{ { "fork_entry" }, COWSTAT_HOOK_PINNED, false, "fork_ns, fork_copied" },
 	{ { "fork_entry" }, COWSTAT_HOOK_FAILED, false, "forks_failed" },
+	{ { "fork_begins" }, COWSTAT_HOOK_FORK, true, "who forks" },
+	{ { "mapping_entered" }, COWSTAT_HOOK_FORK, false, "which mapping fork copied" },
+	{ { "mapping_copied" }, COWSTAT_HOOK_FORK, false, "which mapping fork copied" },
 };
 
 #define NR_NEEDS	(sizeof(needs) / sizeof(needs[0]))
