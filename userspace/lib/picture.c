@@ -109,6 +109,23 @@ static void put_label(FILE *to, const char *what, const char *text)
 	putc('\n', to);
 }
 
+/* The smallest and the largest x of all curves. */
+static void x_bounds(const struct picture *p, double *low, double *high)
+{
+	const struct curve *c;
+	size_t i;
+
+	*low = INFINITY;
+	*high = 1;
+	for (c = p->curve; c < p->curve + p->nr; c++) {
+		for (i = 0; i < c->nr; i++) {
+			*low = fmin(*low, c->at[i].x);
+			*high = fmax(*high, c->at[i].x);
+		}
+	}
+	*low = fmax(1, fmin(*low, *high));
+}
+
 /* The smallest and the largest y of all curves on the left axis, error bars included. */
 static void y_bounds(const struct picture *p, double *low, double *high)
 {
@@ -133,7 +150,10 @@ static void put_time_axis(FILE *to, const char *axis, const struct picture *p)
 	double low, high;
 	int i, from, until;
 
-	y_bounds(p, &low, &high);
+	if (*axis == 'x')
+		x_bounds(p, &low, &high);
+	else
+		y_bounds(p, &low, &high);
 	from = floor(log10(low));
 	until = ceil(log10(high));
 	fprintf(to, "set logscale %s\nset %srange [1e%d:1e%d]\nset %stics (", axis, axis, from,
