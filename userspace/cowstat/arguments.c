@@ -19,6 +19,7 @@ static void usage(void)
 	      "       cowstat diff -p CHILD [OPTION...]\n"
 	      "       cowstat workers -p MASTER [OPTION...] [INTERVAL [COUNT]]\n"
 	      "       cowstat doctor [--load]\n"
+	      "       cowstat forecast -p PID [--for SECONDS,...] [--window SECONDS]\n"
 	      "       cowstat bpf load | unload\n"
 	      "       cowstat serve [--listen ADDRESS] [--web.config.file FILE]\n"
 	      "Show what copy-on-write did, by process; those that copied most come first. With\n"

@@ -35,18 +35,20 @@ _cowstat() {
 	load) words="--max-rows --verbose" ;;
 	workers) words="-p --pid -o --format --output --picture --source --help" ;;
 	diff) words="-p --pid --against -o --format --output --picture --source --help" ;;
-	-n | --top | --max-rows | --listen) return ;;
+	-n | --top | --max-rows | --listen | --for | --window) return ;;
 	*)
 		# serve has options of its own
 		[[ ${COMP_WORDS[1]} != serve ]] || {
 			COMPREPLY=($(compgen -W "--listen --web.config.file --source --help" -- "$cur"))
 			return
 		}
-		words="doctor top diff workers serve bpf -a -p -C -G -n -s -t -T -H -l -o --"
+		words="doctor top forecast diff workers serve bpf -a -p -C -G -n -s -t -T -H -l -o --"
 		words+=" --all --pid --comm --cgroup --top --sort --columns --totals --forks --tree --by"
 		words+=" --smaps --time"
 		words+=" --absolute --command-line --human --format --openmetrics --textfile --output"
-		words+=" --load --source --help --version" ;;
+		words+=" --load --source --help --version"
+		[[ ${COMP_WORDS[1]} != forecast || $COMP_CWORD == 1 ]] ||
+			words="-p --pid --for --window --picture -o --format --openmetrics --output --source --help" ;;
 	esac
 	COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }

@@ -8,6 +8,7 @@
 #include "cmd_bpf.h"
 #include "cmd_diff.h"
 #include "cmd_doctor.h"
+#include "cmd_forecast.h"
 #include "cmd_metrics.h"
 #include "cmd_run.h"
 #include "cmd_serve.h"
@@ -48,6 +49,8 @@ int main(int argc, char **argv)
 		return cmd_workers(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "serve"))
 		return cmd_serve(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "forecast"))
+		return cmd_forecast(argc - 1, argv + 1);
 	arguments_parse(argc, argv, &a);
 	status = run(&a);
 	arguments_free(&a);

@@ -11,6 +11,7 @@
 #define PAGEMAP_SWAPPED		(1ULL << 62)
 #define PAGEMAP_FILE		(1ULL << 61) /* a page of a file, or shared anonymous memory */
 #define PAGEMAP_EXCLUSIVE	(1ULL << 56)
+#define PAGEMAP_SOFT_DIRTY	(1ULL << 55)
 #define PAGEMAP_PFN		((1ULL << 55) - 1) /* or the place in the swap area */
 
 /* Flags of a frame in /proc/kpageflags. */
