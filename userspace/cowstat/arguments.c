@@ -16,12 +16,12 @@ static void usage(void)
 	fputs("usage: cowstat [OPTION...] [INTERVAL [COUNT]]\n"
 	      "       cowstat [-o json] [--output FILE] -- COMMAND [ARG...]\n"
 	      "       cowstat top [OPTION...] [INTERVAL [COUNT]]\n"
+	      "       cowstat forecast -p PID [OPTION...]\n"
 	      "       cowstat diff -p CHILD [OPTION...]\n"
 	      "       cowstat workers -p MASTER [OPTION...] [INTERVAL [COUNT]]\n"
+	      "       cowstat serve [OPTION...]\n"
 	      "       cowstat doctor [--load]\n"
-	      "       cowstat forecast -p PID [--for SECONDS,...] [--window SECONDS]\n"
 	      "       cowstat bpf load | unload\n"
-	      "       cowstat serve [--listen ADDRESS] [--web.config.file FILE]\n"
 	      "Show what copy-on-write did, by process; those that copied most come first. With\n"
 	      "an interval in seconds: rates per second. With a command: what copy-on-write\n"
 	      "cost its process tree. top is a screen with the keys of top(1); its key h helps.\n"
@@ -250,10 +250,16 @@ static void add_columns(struct columns *columns, const char *list)
 	free(copy);
 }
 
-/* Words that have options of their own, which stand behind them. */
+/* Words that have options of their own, which stand behind them: the commands of main(). */
 static bool comes_first(const char *word)
 {
-	return !strcmp(word, "bpf") || !strcmp(word, "diff") || !strcmp(word, "workers");
+	static const char *const words[] = { "bpf", "diff", "forecast", "serve", "workers" };
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (!strcmp(word, words[i]))
+			return true;
+	return false;
 }
 
 /* Parse the words after the options: doctor, or top, an interval and a count. */

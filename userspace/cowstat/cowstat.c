@@ -16,6 +16,15 @@
 #include "cmd_top.h"
 #include "cmd_workers.h"
 
+/* Commands with options of their own. arguments.c also has their names. */
+static const struct {
+	const char *word;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{ "bpf", cmd_bpf },	{ "diff", cmd_diff },	    { "forecast", cmd_forecast },
+	{ "serve", cmd_serve }, { "workers", cmd_workers },
+};
+
 static int run(struct arguments *a)
 {
 	switch (a->report) {
@@ -37,20 +46,14 @@ static int run(struct arguments *a)
 int main(int argc, char **argv)
 {
 	struct arguments a;
+	size_t i;
 	int status;
 
 	/* Which characters a terminal can show. Figures keep their form in every locale. */
 	setlocale(LC_CTYPE, "");
-	if (argc > 1 && !strcmp(argv[1], "bpf"))
-		return cmd_bpf(argc - 1, argv + 1);
-	if (argc > 1 && !strcmp(argv[1], "diff"))
-		return cmd_diff(argc - 1, argv + 1);
-	if (argc > 1 && !strcmp(argv[1], "workers"))
-		return cmd_workers(argc - 1, argv + 1);
-	if (argc > 1 && !strcmp(argv[1], "serve"))
-		return cmd_serve(argc - 1, argv + 1);
-	if (argc > 1 && !strcmp(argv[1], "forecast"))
-		return cmd_forecast(argc - 1, argv + 1);
+	for (i = 0; argc > 1 && i < sizeof(commands) / sizeof(*commands); i++)
+		if (!strcmp(argv[1], commands[i].word))
+			return commands[i].run(argc - 1, argv + 1);
 	arguments_parse(argc, argv, &a);
 	status = run(&a);
 	arguments_free(&a);
