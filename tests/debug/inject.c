@@ -23,26 +23,6 @@
 
 static int fail_nth;
 
-/* What stands in a file; the caller frees it. */
-static char *file_text(const char *path)
-{
-	int fd = open(path, O_RDONLY);
-	size_t size = 1 << 16, n = 0;
-	char *text = malloc(size);
-	ssize_t got;
-
-	if (fd < 0 || !text)
-		bail("cannot read %s: errno %d", path, errno);
-	while ((got = read(fd, text + n, size - n - 1)) > 0) {
-		n += got;
-		if (n + 1 == size)
-			text = realloc(text, size *= 2);
-	}
-	close(fd);
-	text[n] = '\0';
-	return text;
-}
-
 static bool counts_exactly(void)
 {
 	struct cow_row none, some;

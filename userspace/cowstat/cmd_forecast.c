@@ -57,7 +57,7 @@ static void usage(void)
 		err(EXIT_FAILURE, "cannot write to stdout");
 }
 
-static double parse_seconds(const char *option, const char *text)
+static double seconds_option(const char *option, const char *text)
 {
 	char *end;
 	double s = strtod(text, &end);
@@ -82,7 +82,7 @@ static void set_times(struct options *o, char *list)
 	while ((word = strsep(&list, ","))) {
 		if (o->nr == FORECAST_MAX_TIMES)
 			bad_usage("--for: give at most %d times", FORECAST_MAX_TIMES);
-		o->seconds[o->nr++] = parse_seconds("--for", word);
+		o->seconds[o->nr++] = seconds_option("--for", word);
 	}
 	qsort(o->seconds, o->nr, sizeof(*o->seconds), by_value);
 }
@@ -129,7 +129,7 @@ static void parse(int argc, char **argv, struct options *o)
 			set_times(o, optarg);
 			break;
 		case OPT_WINDOW:
-			o->window_ns = parse_seconds("--window", optarg) * NS_PER_S;
+			o->window_ns = seconds_option("--window", optarg) * NS_PER_S;
 			break;
 		case OPT_PICTURE:
 			o->picture = optarg;
