@@ -334,35 +334,15 @@ struct cow_fork_head {
 	unsigned int pid;
 };
 
-#define COW_USER_STACK	(3 * COWSTAT_PAGE_BYTES) /* the most that is taken of a user stack */
-
-/**
- * struct cow_user_regs - the registers of user code, by their DWARF numbers on x86-64
- * @reg: rax rdx rcx rbx rsi rdi rbp rsp r8 to r15
- * @ip: the instruction pointer
- */
-struct cow_user_regs {
-	unsigned long long reg[16];
-	unsigned long long ip;
-};
-
-#define COW_REG_BP	6
-#define COW_REG_SP	7
-
 /**
  * struct cow_fork_began - a fork has begun: who called it
  * @head: see there
- * @regs: the registers of user code; @regs.ip is 0 in a 32-bit program
- * @bytes: how much of @stack could be read
- * @pad: unused
- * @stack: the user stack, from the page on that the stack pointer points to
+ * @sample: registers and stack of the caller. Of its key, the program of the process is known; the
+ *	instruction pointer is 0 in a 32-bit program
  */
 struct cow_fork_began {
 	struct cow_fork_head head;
-	struct cow_user_regs regs;
-	unsigned int bytes;
-	unsigned int pad;
-	unsigned char stack[COW_USER_STACK];
+	struct cow_sample sample;
 };
 
 /**

@@ -7,8 +7,9 @@
 #include "cow.bpf.h"
 #include "filter.bpf.h"
 #include "mm.bpf.h"
+#include "sample.bpf.h"
 
-#define RING_BYTES	(1 << 23)
+#define RING_BYTES	(1 << 24)
 #define TMPFS_MAGIC	0x01021994
 #define USER_CS		0x33 /* of 64-bit code */
 
@@ -262,51 +263,28 @@ int BPF_PROG(on_exit_btf, struct task_struct *task)
 	return task_exits(task);
 }
 
-/*
- * Read the stack of user code, as far as it is in memory. By whole pages: if the first byte of a
- * page can be read, the last one can be, too.
- */
-static __always_inline u32 read_stack(unsigned char *to, u64 sp)
-{
-	u64 page = sp & ~(COW_PAGE_BYTES - 1);
-	u32 n;
-
-#pragma unroll
-	for (n = 0; n < COW_USER_STACK; n += COW_PAGE_BYTES)
-		if (bpf_probe_read_user(to + n, COW_PAGE_BYTES, (void *)(page + n)))
-			break;
-	return n;
-}
-
 /* Report who calls fork. */
 static __always_inline void tell_begin(const struct fork *fork, struct task_struct *me)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(me);
-	struct cow_fork_began *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(me);
+	struct cow_fork_began *e;
+	struct mm_struct *mm = me->mm;
 
+	if (!mm)
+		return;
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e) /* the report of the end has no stack then */
 		return;
 	e->head = fork->event.head;
 	e->head.what = COW_FORK_BEGAN;
-	e->regs.reg[0] = regs->ax;
-	e->regs.reg[1] = regs->dx;
-	e->regs.reg[2] = regs->cx;
-	e->regs.reg[3] = regs->bx;
-	e->regs.reg[4] = regs->si;
-	e->regs.reg[5] = regs->di;
-	e->regs.reg[COW_REG_BP] = regs->bp;
-	e->regs.reg[COW_REG_SP] = regs->sp;
-	e->regs.reg[8] = regs->r8;
-	e->regs.reg[9] = regs->r9;
-	e->regs.reg[10] = regs->r10;
-	e->regs.reg[11] = regs->r11;
-	e->regs.reg[12] = regs->r12;
-	e->regs.reg[13] = regs->r13;
-	e->regs.reg[14] = regs->r14;
-	e->regs.reg[15] = regs->r15;
-	e->regs.ip = (u16)regs->cs == USER_CS ? regs->ip : 0;
-	e->bytes = read_stack(e->stack, regs->sp);
-	e->pad = 0;
+	__builtin_memset(&e->sample.new_stack, 0, sizeof(e->sample.new_stack));
+	e->sample.new_stack.key.pid = me->tgid;
+	e->sample.new_stack.key.start_stack = mm->start_stack;
+	e->sample.new_stack.key.end_code = mm->end_code;
+	e->sample.new_stack.parent = me->real_parent->tgid;
+	sample_user(&e->sample);
+	if ((u16)regs->cs != USER_CS)
+		e->sample.reg[COW_RIP] = 0;
 	/* To wake the tool would make the fork wait for it on a machine with one CPU. */
 	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -16,9 +17,7 @@
 
 extern char **environ;
 
-static struct cow_user_regs regs;
-static unsigned char stack[COW_USER_STACK];
-static size_t bytes;
+static struct cow_sample s;
 static struct caller_frame frame[MAX_CALLERS];
 
 /* Copy registers and stack, as the BPF program does. AddressSanitizer would see no variable there. */
@@ -29,19 +28,30 @@ __attribute__((noinline, no_sanitize("address"))) static void sample(void)
 		REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP,
 		REG_R8,	 REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
 	};
+	struct cow_stack_key *key = &s.new_stack.key;
 	const unsigned char *from;
 	ucontext_t context;
 	size_t i, n;
+	FILE *f;
 
+	/* the ends of the code and of the stack are the 27th and 28th field; the name has no space */
+	f = fopen("/proc/self/stat", "r");
+	assert_non_null(f);
+	for (i = 1; i < 27; i++)
+		assert_int_equal(fscanf(f, "%*s"), 0);
+	assert_int_equal(fscanf(f, "%llu %llu", &key->end_code, &key->start_stack), 2);
+	fclose(f);
+	key->pid = getpid();
+	s.new_stack.parent = getppid();
 	getcontext(&context);
 	for (i = 0; i < 16; i++)
-		regs.reg[i] = context.uc_mcontext.gregs[greg[i]];
-	regs.ip = context.uc_mcontext.gregs[REG_RIP];
-	from = (void *)(regs.reg[COW_REG_SP] & ~(COWSTAT_PAGE_BYTES - 1));
+		s.reg[i] = context.uc_mcontext.gregs[greg[i]];
+	s.reg[COW_RIP] = context.uc_mcontext.gregs[REG_RIP];
+	from = (void *)(s.reg[COW_RSP] & ~(COWSTAT_PAGE_BYTES - 1));
 	n = (unsigned char *)environ - from; /* the stack ends below it */
-	bytes = n < sizeof(stack) ? n : sizeof(stack);
-	for (i = 0; i < bytes; i++)
-		stack[i] = ((const volatile unsigned char *)from)[i];
+	s.bytes = n < sizeof(s.stack) ? n : sizeof(s.stack);
+	for (i = 0; i < s.bytes; i++)
+		s.stack[i] = ((const volatile unsigned char *)from)[i];
 }
 
 __attribute__((noinline)) static void inner(void)
@@ -83,7 +93,7 @@ static void finds_callers(void **state)
 	(void)state;
 	for (int i = 0; i < 2; i++) { /* the second time, all is known */
 		outer();
-		nr = callers_find(c, getpid(), &regs, stack, bytes, frame);
+		nr = callers_find(c, &s, frame);
 		in = frame_of("inner", nr);
 		out = frame_of("outer", nr);
 		assert_true(in < nr);
@@ -99,19 +109,20 @@ static void leaves_code_without_tables(void **state)
 {
 	struct callers *c = callers_new();
 	size_t nr, nr_callers, top;
+	uint64_t ip;
 
 	(void)state;
 	outer();
-	if (regs.reg[COW_REG_SP] % COWSTAT_PAGE_BYTES < sizeof(regs.ip))
+	if (s.reg[COW_RSP] % COWSTAT_PAGE_BYTES < sizeof(ip))
 		deeper(); /* so that there is room below, in the same page */
-	nr_callers = callers_find(c, getpid(), &regs, stack, bytes, frame);
-	top = regs.reg[COW_REG_SP] % COWSTAT_PAGE_BYTES;
-	regs.reg[COW_REG_SP] -= sizeof(regs.ip);
-	memcpy(stack + top - sizeof(regs.ip), &regs.ip, sizeof(regs.ip));
-	regs.ip = (uintptr_t)&regs; /* no code */
-	nr = callers_find(c, getpid(), &regs, stack, bytes, frame);
+	nr_callers = callers_find(c, &s, frame);
+	top = s.reg[COW_RSP] % COWSTAT_PAGE_BYTES;
+	s.reg[COW_RSP] -= sizeof(ip);
+	memcpy(s.stack + top - sizeof(ip), &s.reg[COW_RIP], sizeof(ip));
+	ip = s.reg[COW_RIP] = (uintptr_t)&s; /* no code */
+	nr = callers_find(c, &s, frame);
 	assert_int_equal(nr, nr_callers + 1);
-	assert_int_equal(frame[0].address, regs.ip);
+	assert_int_equal(frame[0].address, ip);
 	assert_int_equal(frame_of("inner", nr) + 1, frame_of("outer", nr));
 	callers_free(c);
 }
@@ -119,12 +130,12 @@ static void leaves_code_without_tables(void **state)
 static void stack_is_cut(void **state)
 {
 	struct callers *c = callers_new();
-	size_t n, nr;
+	size_t all, nr;
 
 	(void)state;
 	outer();
-	for (n = 0; n <= bytes; n += n < 256 ? 1 : 64) {
-		nr = callers_find(c, getpid(), &regs, stack, n, frame);
+	for (all = s.bytes, s.bytes = 0; s.bytes <= all; s.bytes += s.bytes < 256 ? 1 : 64) {
+		nr = callers_find(c, &s, frame);
 		assert_true(nr >= 1 && nr <= MAX_CALLERS);
 	}
 	callers_free(c);
@@ -133,23 +144,24 @@ static void stack_is_cut(void **state)
 static void registers_are_bad(void **state)
 {
 	struct callers *c = callers_new();
-	struct cow_user_regs bad;
+	struct cow_sample good;
 	size_t i, j, nr;
 
 	(void)state;
 	outer();
+	good = s;
 	for (i = 0; i < 200; i++) {
-		bad = regs;
-		for (j = 0; j < 16; j++)
+		s = good;
+		for (j = 0; j < COW_RIP; j++)
 			if (random() & 1)
-				bad.reg[j] = (uint64_t)random() << 32 ^ random();
+				s.reg[j] = (uint64_t)random() << 32 ^ random();
 		if (i & 1)
-			bad.ip += random() % 4096;
-		nr = callers_find(c, getpid(), &bad, stack, bytes, frame);
+			s.reg[COW_RIP] += random() % 4096;
+		nr = callers_find(c, &s, frame);
 		assert_true(nr >= 1 && nr <= MAX_CALLERS);
 	}
-	bad.ip = 0; /* a 32-bit program */
-	assert_int_equal(callers_find(c, getpid(), &bad, stack, bytes, frame), 0);
+	s.reg[COW_RIP] = 0; /* a 32-bit program */
+	assert_int_equal(callers_find(c, &s, frame), 0);
 	callers_free(c);
 }
 
@@ -163,7 +175,9 @@ static void process_is_gone(void **state)
 		_exit(0);
 	waitpid(pid, NULL, 0);
 	outer();
-	assert_int_equal(callers_find(c, pid, &regs, stack, bytes, frame), 0);
+	s.new_stack.key.pid = pid;
+	s.new_stack.parent = 0;
+	assert_int_equal(callers_find(c, &s, frame), 0);
 	callers_free(c);
 }
 

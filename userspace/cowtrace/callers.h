@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * The callers of user code, found with the unwind tables (.eh_frame) of its program and libraries.
- * So no frame pointers are needed.
- */
+/* The functions on a user stack of which a BPF program took a copy. */
 #ifndef COWSTAT_CALLERS_H
 #define COWSTAT_CALLERS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "cow.h"
 
@@ -32,8 +27,8 @@ struct caller_frame {
 struct callers;
 
 struct callers *callers_new(void);
-void callers_free(struct callers *u);
-size_t callers_find(struct callers *u, pid_t pid, const struct cow_user_regs *regs,
-		    const unsigned char *stack, size_t bytes, struct caller_frame *frame);
+void callers_free(struct callers *c);
+void callers_load_again(struct callers *c);
+size_t callers_find(struct callers *c, const struct cow_sample *sample, struct caller_frame *frame);
 
 #endif /* COWSTAT_CALLERS_H */

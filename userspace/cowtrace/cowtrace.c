@@ -784,6 +784,8 @@ static int run(struct trace *t, char *why, size_t len)
 			ret = ring_buffer__consume(ring);
 		if (t->stacks)
 			stacks_load_again(t->stacks);
+		if (t->forks)
+			forks_load_again(t->forks);
 		if ((!o->sinks || t->forks) && fflush(t->out))
 			ret = -errno;
 	}

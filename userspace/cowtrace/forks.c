@@ -598,9 +598,9 @@ static void fork_began(struct forks *f, const struct cow_fork_began *e)
 	struct caller_frame frame[MAX_CALLERS];
 	size_t nr;
 
-	if (!flight || e->bytes > sizeof(e->stack))
+	if (!flight || e->sample.bytes > sizeof(e->sample.stack))
 		return;
-	nr = callers_find(f->callers, e->head.pid, &e->regs, e->stack, e->bytes, frame);
+	nr = callers_find(f->callers, &e->sample, frame);
 	flight->frame = calloc(nr ?: 1, sizeof(*frame));
 	if (!flight->frame)
 		return;
@@ -680,6 +680,17 @@ int forks_event(void *forks, void *data, size_t size)
 	else if (head->what == COW_FORK_ENDED && size >= sizeof(struct cow_fork_ended))
 		fork_ended(f, data);
 	return ferror(f->o.to) ? -EIO : 0;
+}
+
+/**
+ * forks_load_again() - read processes again that have forked since they were read
+ * @f: from forks_new()
+ *
+ * Call it often. A process may have loaded more libraries.
+ */
+void forks_load_again(struct forks *f)
+{
+	callers_load_again(f->callers);
 }
 
 /* --- beginning and end ------------------------------------------------------------------------------ */

@@ -54,6 +54,7 @@ struct forks *forks_new(const struct forks_options *o);
 void forks_free(struct forks *f);
 void forks_header(const struct forks *f);
 int forks_event(void *forks, void *data, size_t size);
+void forks_load_again(struct forks *f);
 void forks_sums(struct forks *f);
 struct forks_counts forks_counts(const struct forks *f);
 

@@ -192,6 +192,23 @@ static bool leave_trampoline(struct unwinder *u)
 	return true;
 }
 
+/*
+ * glibc's clone() and clone3() have no unwind tables where they call the kernel. But they have put
+ * nothing on the stack: their return address is on its top. Only a first frame can be such.
+ */
+static bool leave_system_call(struct unwinder *u)
+{
+	Dwarf_Addr address, stack = u->sample->reg[COW_RSP];
+	bool is_made;
+
+	if (u->depth != 1 || u->made_depth || !read_memory(NULL, stack, &address, u) ||
+	    !returns_to(u, address, &is_made) || is_made)
+		return false;
+	u->reg[COW_RSP] = stack + sizeof(address);
+	u->reg[COW_RIP] = address;
+	return true;
+}
+
 /* --- programs -------------------------------------------------------------------------- */
 
 static void report(uint64_t start, uint64_t offset, struct image *image, void *arg)
@@ -288,7 +305,7 @@ size_t unwind(struct unwinder *u, const struct space_id *id, const struct cow_sa
 		do {
 			u->made_depth = 0;
 			*complete = !dwfl_getthread_frames(p->dwfl, 1, on_frame, u);
-		} while (!*complete && leave_trampoline(u));
+		} while (!*complete && (leave_trampoline(u) || leave_system_call(u)));
 	}
 	if (!u->depth)
 		address[u->depth++] = sample->reg[COW_RIP];
