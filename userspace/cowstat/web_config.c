@@ -224,7 +224,7 @@ static int split(const struct reader *r, char *line, char **value)
 static int read_line(struct reader *r, char *line)
 {
 	size_t indent, len = strlen(line);
-	char *value;
+	char *value = NULL;
 	int err;
 
 	if (len && line[len - 1] == '\r')
