@@ -180,7 +180,7 @@ static void shmem(void)
 	close(fd);
 }
 
-static void fails(int error)
+static __attribute__((noinline)) void fails(int error)
 {
 	if (FORK() >= 0 || errno != error)
 		bail("fork did not fail with errno %d", error);

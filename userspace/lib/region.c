@@ -117,7 +117,7 @@ int region_map(struct region *r, uint64_t bytes, enum page_kind kind)
 				  (kind == PAGES_HUGETLB ? MAP_HUGETLB : 0),
 			  -1, 0);
 	if (r->mapping == MAP_FAILED) {
-		warn("cannot map %" PRIu64 " bytes; try a smaller --size", bytes);
+		warn("cannot map %" PRIu64 " bytes", bytes);
 		return -1;
 	}
 	start = (uint64_t)(uintptr_t)r->mapping;
