@@ -26,6 +26,10 @@
 #include "harness.h"
 #include "procfs.h"
 
+#ifndef MADV_POPULATE_WRITE /* it is not run where the kernel has none: it needs BPF */
+#define MADV_POPULATE_WRITE 23
+#endif
+
 #define GROUP		"/sys/fs/cgroup/cowtrace-forks"
 #define OVERCOMMIT	"/proc/sys/vm/overcommit_"
 #define OUT		"/tmp/forks.out"

@@ -64,10 +64,14 @@ int main(void)
 	is(GREW(before, after, COPIED), N, "a breakpoint in each of %d pages: copied", N);
 	is(GREW(before, after, ANON_COPIED), 0, "not anon_copied");
 	is(GREW(before, after, REMOTE), N, "remote");
+	drain_lru();
 	before = after;
 	set_breakpoints(pid, 64);
 	after = row_of(pid);
-	is(GREW(before, after, WP_FAULTS), 0, "a second one in each page: nothing");
+	/* before 6.0 (commit 5535be309971) each such write begins with a fault */
+	is(GREW(before, after, WP_FAULTS), kernel_before(6, 0) ? N : 0,
+	   "a second one in each page: wp_faults");
+	is(GREW(before, after, COPIED), 0, "and nothing copied");
 	ptrace(PTRACE_DETACH, pid, 0, 0);
 	gate_open(&go);
 	if (waitpid(pid, &status, 0) != pid)

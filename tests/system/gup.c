@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A shared page that somebody pins only to read is unshared first: copied for its owner,
- * without a write. process_vm_readv() is enough.
+ * without a write. process_vm_readv() is enough. Before 5.19 (FAULT_FLAG_UNSHARE) nothing is
+ * copied, and a write in between goes to another page than the one that is read.
  */
 #include <errno.h>
 #include <sys/uio.h>
@@ -34,6 +35,7 @@ static void read_from(pid_t pid, size_t n)
 int main(void)
 {
 	struct gate gate = gate_make();
+	size_t n = kernel_before(5, 19) ? 0 : N;
 	struct cow_row before, after;
 	pid_t pid;
 
@@ -44,10 +46,10 @@ int main(void)
 	before = row_of(pid);
 	read_from(pid, N);
 	after = row_of(pid);
-	is(GREW(before, after, UNSHARED), N, "unshared");
-	is(GREW(before, after, COPIED), N, "each with a copy");
-	is(GREW(before, after, REMOTE), N, "caused from outside");
-	is(GREW(before, after, WP_FAULTS), N, "write-protect faults");
+	is(GREW(before, after, UNSHARED), n, "unshared");
+	is(GREW(before, after, COPIED), n, "each with a copy");
+	is(GREW(before, after, REMOTE), n, "caused from outside");
+	is(GREW(before, after, WP_FAULTS), n, "write-protect faults");
 	before = after;
 	read_from(pid, N);
 	after = row_of(pid);

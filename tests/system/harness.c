@@ -905,10 +905,41 @@ void uffd_protect(int uffd, void *from, size_t len, bool on)
 		bail("UFFDIO_WRITEPROTECT: errno %d", errno);
 }
 
+void drain_lru(void)
+{
+	void *page = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED || munmap(page, PAGE)) /* unmap_region() does it */
+		bail("cannot unmap a page: errno %d", errno);
+}
+
+void kill_group(const char *group)
+{
+	char path[100];
+	long pid = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/cgroup.kill", group);
+	if (!access(path, F_OK)) {
+		set_file(path, "1");
+		return;
+	}
+	/* before 5.14: first no process may fork any more */
+	snprintf(path, sizeof(path), "%s/pids.max", group);
+	set_file(path, "0");
+	snprintf(path, sizeof(path), "%s/cgroup.procs", group);
+	f = fopen(path, "r");
+	while (f && fscanf(f, "%ld", &pid) == 1)
+		kill(pid, SIGKILL);
+	if (!pid)
+		bail("no process in %s", path);
+	fclose(f);
+}
+
 void swap_on(void)
 {
 	run("{ modprobe -q zram || test -e /sys/block/zram0; } && echo 1 >/sys/block/zram0/reset && "
-	    "echo 64M >/sys/block/zram0/disksize && mkswap -q /dev/zram0 && swapon /dev/zram0");
+	    "echo 64M >/sys/block/zram0/disksize && mkswap /dev/zram0 >/dev/null && swapon /dev/zram0");
 }
 
 void swap_off(void)

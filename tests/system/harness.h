@@ -160,6 +160,13 @@ bool has_bpf(void);
 void set_file(const char *path, const char *value);
 /* run(): run a shell command; bails unless it succeeds. */
 void run(const char *command);
+/*
+ * drain_lru(): empty this CPU's batch of pages that are not yet in an LRU list. A page in it has one
+ * reference more than its users, and 5.10 copies it even if only one process maps it.
+ */
+void drain_lru(void);
+/* kill_group(): kill all processes of a cgroup that has the controller pids. */
+void kill_group(const char *group);
 /* set_huge_pool(): set the number of pages in the hugetlb pool. */
 void set_huge_pool(int n);
 /*

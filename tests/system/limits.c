@@ -167,7 +167,7 @@ static void fork_bomb(void)
 	for (tries = 0; tries < 1200 && forks_now() - VALUE(before, FORKS) < BOMBS - 1; tries++)
 		usleep(100000);
 	tries = 0;
-	set_file(GROUP "/cgroup.kill", "1");
+	kill_group(GROUP);
 	wait_child_any(pid);
 	do {
 		usleep(50000);

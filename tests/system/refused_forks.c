@@ -172,7 +172,7 @@ int main(void)
 	is(t.missed.value, 0, "none was missed");
 	cow_table_free(&t);
 
-	set_file(GROUP "/cgroup.kill", "1");
+	kill_group(GROUP);
 	wait_child_any(pid);
 	for (int ms = 0; rmdir(GROUP) && ms < 60000; ms++)
 		usleep(1000);
