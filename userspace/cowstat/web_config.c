@@ -224,7 +224,7 @@ static int split(const struct reader *r, char *line, char **value)
 static int read_line(struct reader *r, char *line)
 {
 	size_t indent, len = strlen(line);
-	char *value = NULL;
+	char *value = NULL; /* gcc 10 does not see that split() sets it */
 	int err;
 
 	if (len && line[len - 1] == '\r')
