@@ -51,21 +51,31 @@ kernel_field() {
 		die "no kernel '$1' in scripts/kernels.txt; there are: $(kernels any | tr '\n' ' ')"
 }
 
+# debian_mirror: where the default mirrors of mmdebstrap do not serve: COWSTAT_MIRROR, or else the
+# Debian mirror of this machine's own apt. Fails if there is none.
+debian_mirror() {
+	[ -z "${COWSTAT_MIRROR:-}" ] || { printf '%s\n' "$COWSTAT_MIRROR"; return; }
+	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' |
+		sed -n 's,/$,,; 1p' | grep . ||
+		{ say "this machine's apt has no Debian mirror; set COWSTAT_MIRROR"; return 1; }
+}
+
 # newest_release: the release of the kernel that Debian unstable has today, as `uname -r` would print
 # it. Reads the mirror's list of packages with apt and files of its own, so this machine's apt is not
 # touched. Fails if the mirror cannot be reached.
 newest_release() {
-	local apt=$cache/apt-newest options
+	local apt=$cache/apt-newest mirror apt_options
+	mirror=$(debian_mirror) || return 1
 	mkdir -p "$apt"/{lists,archives}/partial
 	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s sid main\n' \
-		"${COWSTAT_MIRROR:-http://deb.debian.org/debian}" >"$apt/sources.list"
-	options=(-o "Dir::Etc::SourceList=$apt/sources.list" -o Dir::Etc::SourceParts=-
+		"$mirror" >"$apt/sources.list"
+	apt_options=(-o "Dir::Etc::SourceList=$apt/sources.list" -o Dir::Etc::SourceParts=-
 		-o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt" -o Dir::State::status=/dev/null
 		-o Acquire::Check-Valid-Until=false -o APT::Architecture=amd64
 		-o APT::Architectures::=amd64 -o APT::Update::Error-Mode=any
 		-o "APT::Sandbox::User=$(id -un)")
-	apt-get "${options[@]}" -qq update >&2 || return 1
-	apt-cache "${options[@]}" show --no-all-versions linux-image-amd64 | release_of_package
+	apt-get "${apt_options[@]}" -qq update >&2 || return 1
+	apt-cache "${apt_options[@]}" show --no-all-versions linux-image-amd64 | release_of_package
 }
 
 # release_of_package: reads what apt-cache shows of linux-image-FLAVOUR; prints the release of the
