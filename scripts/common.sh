@@ -55,6 +55,7 @@ kernel_field() {
 # Debian mirror of this machine's own apt. Fails if there is none.
 debian_mirror() {
 	[ -z "${COWSTAT_MIRROR:-}" ] || { printf '%s\n' "$COWSTAT_MIRROR"; return; }
+	# shellcheck disable=SC2016 # apt-get expands it
 	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' |
 		sed -n 's,/$,,; 1p' | grep . ||
 		{ say "this machine's apt has no Debian mirror; set COWSTAT_MIRROR"; return 1; }
