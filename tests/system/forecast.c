@@ -80,8 +80,6 @@ static size_t zipf(const struct writer *w)
 
 static void step(struct writer *w, uint64_t n)
 {
-	static volatile char seen;
-
 	switch (w->load) {
 	case UNIFORM:
 	case GROWING:
@@ -97,7 +95,7 @@ static void step(struct writer *w, uint64_t n)
 		w->pages[n % N * PAGE]++;
 		break;
 	default:
-		seen += w->pages[n % N * PAGE];
+		(void)((volatile char *)w->pages)[n % N * PAGE];
 		if (n < N)
 			w->fresh[n * PAGE] = 1;
 	}
