@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* kernels: one */
 /* Every scenario of cowbench: its JSON is valid, and its counts are those that were requested. */
 #include <jansson.h>
 #include <stdio.h>

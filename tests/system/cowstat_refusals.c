@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* kernels: one */
 /*
  * cowstat never shows an empty table without a reason, and never ignores an option: what is
  * missing gives exit status 1 and is named, what does not go together gives 2.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* kernels: one */
 /* needs: bpf */
 /*
  * What cowstat shows of a process whose doings are known: counts, differences, filters,
