@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* needs: bpf */
+/* kernels: one */
 /*
- * The blocks of README.md and docs/ebpf.md that need BPF: each runs as it stands there, on every
- * kernel. tests/system/pages runs all other blocks, on one.
+ * The blocks of README.md and docs/ebpf.md that need BPF: each runs as it stands there.
+ * tests/system/pages runs all other blocks.
  */
 #include <stdio.h>
 #include <stdlib.h>
