@@ -251,5 +251,6 @@ int main(void)
 		cmocka_unit_test(verdicts),    cmocka_unit_test(sentences),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
