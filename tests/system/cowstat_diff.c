@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* kernels: one */
 /*
  * cowstat diff against writers of which every byte is known: pages, bytes, places and neighbours
  * are exact, by mapping. What it looks at takes no fault and loses no shared page. What it cannot

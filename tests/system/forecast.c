@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* kernels: one */
 /*
  * `cowstat forecast`: what it says that a process will copy, and what the process copies then.
  * Writers with known loads are watched. Then each of them forks a child that lives as long as the
