@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "delta.h"
+#include "sums.h"
 
 #define COLUMN_KIND(NAME, name, kind, hook)	[COWSTAT_COL_##NAME] = COWSTAT_##kind,
 static const enum cowstat_kind kinds[COWSTAT_NR_COLUMNS] = { COWSTAT_COLUMNS(COLUMN_KIND) };
@@ -173,16 +174,6 @@ static void subtract(struct cow_row *row, const struct cow_row *before, const st
 	}
 }
 
-static const struct cow_row *sum_of(const struct cow_table *t, enum cow_row_kind kind)
-{
-	size_t i;
-
-	for (i = 0; i < t->nr; i++)
-		if (t->row[i].kind == kind)
-			return &t->row[i];
-	return NULL;
-}
-
 static bool same_epoch(const struct cow_table *a, const struct cow_table *b)
 {
 	return a->epoch.value == b->epoch.value && a->since_ns.value == b->since_ns.value;
@@ -244,7 +235,7 @@ static int sums_make(struct cow_row *row, size_t nr, struct sums *sums)
 }
 
 /* Find the sum for the owner of a row: for its name, or for all names. */
-static struct cow_row *sums_find(const struct sums *sums, const struct cow_row *row, bool named)
+static struct cow_row *sum_like(const struct sums *sums, const struct cow_row *row, bool named)
 {
 	struct cow_row key = *row, *at = &key, **found;
 
@@ -294,9 +285,9 @@ static void subtract_gone(const struct sums *sums, const struct cow_row *gone)
 	size_t i;
 
 	if (gone->kind == COW_ROW_PROCESS)
-		take_from(sums_find(sums, gone, true), &rest);
+		take_from(sum_like(sums, gone, true), &rest);
 	if (gone->kind == COW_ROW_PROCESS || gone->known[COWSTAT_COL_COMM])
-		take_from(sums_find(sums, gone, false), &rest);
+		take_from(sum_like(sums, gone, false), &rest);
 	for (i = 0; i < sums->nr && gone->kind == COW_ROW_PROCESS && !is_empty(&rest); i++)
 		if (sums->row[i]->value[COWSTAT_COL_CGROUP] == gone->value[COWSTAT_COL_CGROUP])
 			take_from(sums->row[i], &rest);
@@ -322,7 +313,7 @@ static int subtract_all_gone(const struct cow_table *before, const struct cow_ta
 		if (row->kind == COW_ROW_PROCESS)
 			later = cow_index_find(&index, row->pid, row->value[COWSTAT_COL_START_NS]);
 		else if (row->kind == COW_ROW_SUM)
-			later = sums_find(sums, row, row->known[COWSTAT_COL_COMM]);
+			later = sum_like(sums, row, row->known[COWSTAT_COL_COMM]);
 		else
 			continue;
 		if (!later || began_anew(later, row))
@@ -340,9 +331,9 @@ static const struct cow_row *earlier(const struct cow_row *row, const struct cow
 	if (row->kind == COW_ROW_PROCESS)
 		old = cow_index_find(index, row->pid, row->value[COWSTAT_COL_START_NS]);
 	else if (row->kind == COW_ROW_SUM)
-		old = sums_find(sums, row, row->known[COWSTAT_COL_COMM]);
+		old = sum_like(sums, row, row->known[COWSTAT_COL_COMM]);
 	else
-		return sum_of(before, row->kind);
+		return sums_find(before->row, before->nr, row->kind);
 	return old && !began_anew(row, old) ? old : NULL;
 }
 
