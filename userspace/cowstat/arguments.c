@@ -250,10 +250,11 @@ static void add_columns(struct columns *columns, const char *list)
 	free(copy);
 }
 
-/* Words that have options of their own, which stand behind them: the commands of main(). */
+/* Is this a command? Its options stand behind it. */
 static bool comes_first(const char *word)
 {
-	static const char *const words[] = { "bpf", "diff", "forecast", "serve", "workers" };
+#define WORD(name)	#name,
+	static const char *const words[] = { COWSTAT_COMMANDS(WORD) };
 	size_t i;
 
 	for (i = 0; i < sizeof(words) / sizeof(*words); i++)

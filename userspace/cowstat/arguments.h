@@ -10,7 +10,10 @@
 #include "filter.h"
 #include "view.h"
 
-/* What cowstat can do. */
+/* Commands with options of their own: X runs as cmd_X(). */
+#define COWSTAT_COMMANDS(X) X(bpf) X(diff) X(forecast) X(serve) X(workers)
+
+/* What cowstat can do otherwise. */
 enum report {
 	REPORT_ROWS,	/* a line for each process */
 	REPORT_TOTAL,	/* only the sum */

@@ -16,14 +16,11 @@
 #include "cmd_top.h"
 #include "cmd_workers.h"
 
-/* Commands with options of their own. arguments.c also has their names. */
+#define COMMAND(name)	{ #name, cmd_##name },
 static const struct {
 	const char *word;
 	int (*run)(int argc, char **argv);
-} commands[] = {
-	{ "bpf", cmd_bpf },	{ "diff", cmd_diff },	    { "forecast", cmd_forecast },
-	{ "serve", cmd_serve }, { "workers", cmd_workers },
-};
+} commands[] = { COWSTAT_COMMANDS(COMMAND) };
 
 static int run(struct arguments *a)
 {
