@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cmd_diff.h"
+#include "command_options.h"
 #include "json.h"
 #include "options.h"
 #include "picture.h"
@@ -19,17 +20,11 @@
  * struct options - what was asked for
  * @child: a process
  * @parent: the process to compare it with; 0 for its parent
- * @json: print JSON, not text
- * @output: the file to write to; NULL for stdout
- * @picture: an SVG file to draw; NULL for none
- * @table: path of a table that must be there; NULL to use one if there is one
+ * @common: a table that is named must be there; otherwise one is used if there is one
  */
 struct options {
 	pid_t child, parent;
-	bool json;
-	const char *output;
-	const char *picture;
-	const char *table;
+	struct command_options common;
 };
 
 static void usage(void)
@@ -56,16 +51,12 @@ static pid_t parse_pid(const char *option, const char *text)
 
 static void parse(int argc, char **argv, struct options *o)
 {
-	enum { OPT_AGAINST = 256, OPT_OUTPUT, OPT_PICTURE, OPT_SOURCE, OPT_HELP };
+	enum { OPT_AGAINST = OPT_OWN };
 	/* clang-format off */
 	static const struct option longs[] = {
 		{ "pid",	required_argument,	NULL, 'p' },
 		{ "against",	required_argument,	NULL, OPT_AGAINST },
-		{ "format",	required_argument,	NULL, 'o' },
-		{ "output",	required_argument,	NULL, OPT_OUTPUT },
-		{ "picture",	required_argument,	NULL, OPT_PICTURE },
-		{ "source",	required_argument,	NULL, OPT_SOURCE },
-		{ "help",	no_argument,		NULL, OPT_HELP },
+		COMMAND_OPTIONS,
 		{}
 	};
 	/* clang-format on */
@@ -79,24 +70,8 @@ static void parse(int argc, char **argv, struct options *o)
 		case OPT_AGAINST:
 			o->parent = parse_pid("--against", optarg);
 			break;
-		case 'o':
-			options_format(optarg);
-			o->json = true;
-			break;
-		case OPT_OUTPUT:
-			o->output = optarg;
-			break;
-		case OPT_PICTURE:
-			o->picture = optarg;
-			break;
-		case OPT_SOURCE:
-			o->table = source_option(optarg);
-			break;
-		case OPT_HELP:
-			usage();
-			exit(EXIT_SUCCESS);
 		default:
-			point_to_help(); /* getopt_long() has said why */
+			command_option(&o->common, c, optarg, usage);
 		}
 	}
 	if (optind < argc)
@@ -155,8 +130,8 @@ static struct diff_counted read_counted(const struct options *o, const struct di
 	struct cow_table t;
 	char why[256];
 
-	if (o->table)
-		source_read(o->table, &t);
+	if (o->common.table)
+		source_read(o->common.table, &t);
 	else if (cow_table_read(source_path("auto"), &t, why, sizeof(why)))
 		return counted;
 	row = cow_table_find(&t, pair->child.pid);
@@ -192,7 +167,7 @@ int cmd_diff(int argc, char **argv)
 
 	argv[0] = program_invocation_short_name; /* for messages of getopt_long() */
 	parse(argc, argv, &o);
-	if (o.picture && !can_draw())
+	if (o.common.picture && !can_draw())
 		return EXIT_FAILURE;
 	open_pair(&o, &pair);
 	read_pair(&pair, &found);
@@ -201,15 +176,14 @@ int cmd_diff(int argc, char **argv)
 		     "%d %s and %d %s have no page in common: one has run another program, or no fork made them of one process. To compare with another process: --against PARENT",
 		     pair.child.pid, pair.child.comm, pair.parent.pid, pair.parent.comm);
 	report.counted = read_counted(&o, &pair);
-	to = options_output(o.output);
-	if (o.json && json_write(to, json_diff(&report), false))
+	to = options_output(o.common.output);
+	if (o.common.json && json_write(to, json_diff(&report), false))
 		err(EXIT_FAILURE, "cannot write the document");
-	if (!o.json)
+	if (!o.common.json)
 		view_diff(to, &report);
-	if (fflush(to) || ferror(to))
-		err(EXIT_FAILURE, "cannot write %s", o.output ? o.output : "to stdout");
-	if (o.picture)
-		picture_diff(&report, o.picture);
+	options_written(to, o.common.output);
+	if (o.common.picture)
+		picture_diff(&report, o.common.picture);
 	process_memory_close(&pair.child);
 	process_memory_close(&pair.parent);
 	return EXIT_SUCCESS;

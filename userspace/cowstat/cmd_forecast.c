@@ -15,6 +15,7 @@
 
 #include "clock.h"
 #include "cmd_forecast.h"
+#include "command_options.h"
 #include "forecast.h"
 #include "format.h"
 #include "options.h"
@@ -32,8 +33,8 @@ struct options {
 	uint64_t window_ns;
 	double seconds[FORECAST_MAX_TIMES];
 	size_t nr;
-	bool json, openmetrics;
-	const char *picture, *output, *table;
+	bool openmetrics;
+	struct command_options common;
 };
 
 static void usage(void)
@@ -53,8 +54,6 @@ static void usage(void)
 	      "      --source WHICH    proc (the module), bpf, auto, or the path of a table\n"
 	      "      --help\n",
 	      stdout);
-	if (fflush(stdout))
-		err(EXIT_FAILURE, "cannot write to stdout");
 }
 
 static double seconds_option(const char *option, const char *text)
@@ -87,29 +86,16 @@ static void set_times(struct options *o, char *list)
 	qsort(o->seconds, o->nr, sizeof(*o->seconds), by_value);
 }
 
-enum long_option {
-	OPT_FOR = 256, /* beyond any character, for getopt_long() */
-	OPT_WINDOW,
-	OPT_PICTURE,
-	OPT_OPENMETRICS,
-	OPT_OUTPUT,
-	OPT_SOURCE,
-	OPT_HELP,
-};
-
 static void parse(int argc, char **argv, struct options *o)
 {
+	enum { OPT_FOR = OPT_OWN, OPT_WINDOW, OPT_OPENMETRICS };
 	/* clang-format off */
 	static const struct option longs[] = {
 		{ "pid",		required_argument,	NULL, 'p' },
 		{ "for",		required_argument,	NULL, OPT_FOR },
 		{ "window",		required_argument,	NULL, OPT_WINDOW },
-		{ "picture",		required_argument,	NULL, OPT_PICTURE },
-		{ "format",		required_argument,	NULL, 'o' },
 		{ "openmetrics",	no_argument,		NULL, OPT_OPENMETRICS },
-		{ "output",		required_argument,	NULL, OPT_OUTPUT },
-		{ "source",		required_argument,	NULL, OPT_SOURCE },
-		{ "help",		no_argument,		NULL, OPT_HELP },
+		COMMAND_OPTIONS,
 		{}
 	};
 	/* clang-format on */
@@ -131,30 +117,11 @@ static void parse(int argc, char **argv, struct options *o)
 		case OPT_WINDOW:
 			o->window_ns = seconds_option("--window", optarg) * NS_PER_S;
 			break;
-		case OPT_PICTURE:
-			o->picture = optarg;
-			break;
-		case 'o':
-			options_format(optarg);
-			o->json = true;
-			break;
 		case OPT_OPENMETRICS:
 			o->openmetrics = true;
 			break;
-		case OPT_OUTPUT:
-			o->output = optarg;
-			break;
-		case OPT_SOURCE:
-			o->table = source_path(optarg);
-			if (!o->table)
-				bad_usage("--source %s: give proc, bpf, auto, or a path with a slash",
-					  optarg);
-			break;
-		case OPT_HELP:
-			usage();
-			exit(EXIT_SUCCESS);
 		default:
-			point_to_help(); /* getopt_long() has said why */
+			command_option(&o->common, c, optarg, usage);
 		}
 	}
 	if (optind < argc)
@@ -163,10 +130,10 @@ static void parse(int argc, char **argv, struct options *o)
 		bad_usage("forecast is about one process: give -p PID");
 	if (o->pids.pid[0] == getpid())
 		bad_usage("forecast cannot watch cowstat itself; give the pid of another process");
-	if (o->json && o->openmetrics)
+	if (o->common.json && o->openmetrics)
 		bad_usage("-o json and --openmetrics cannot be printed together; choose one");
-	if (!o->table)
-		o->table = source_path("auto");
+	if (!o->common.table)
+		o->common.table = source_path("auto");
 }
 
 /* The faults by which a process pays for being watched: it wrote a page that it need not copy. */
@@ -230,7 +197,7 @@ static bool read_table(const char *path, struct cow_table *t)
 /* Say what it will cost, before it does. Not where a program reads. */
 static void announce(const struct options *o, const struct working_set *set)
 {
-	if (o->json || o->openmetrics)
+	if (o->common.json || o->openmetrics)
 		return;
 	fprintf(stderr,
 		"cowstat: watching process %d for %s. It takes one short fault for each page that it\n"
@@ -251,7 +218,7 @@ static void watch(const struct options *o, struct forecast *f)
 	snprintf(path, sizeof(path), "/proc/%d/comm", f->set.pid);
 	procfs_line(path, NULL, f->comm, sizeof(f->comm));
 	announce(o, &f->set);
-	known = read_table(o->table, &t);
+	known = read_table(o->common.table, &t);
 	if (known) {
 		count_faults(&t, f->set.pid, &before); /* without a row: 0 until now */
 		cow_table_free(&t);
@@ -260,7 +227,7 @@ static void watch(const struct options *o, struct forecast *f)
 		errx(EXIT_FAILURE, "%s", why);
 	f->window_ns = o->window_ns;
 	f->fork_how = FORK_MEASURED;
-	if (known && read_table(o->table, &t)) {
+	if (known && read_table(o->common.table, &t)) {
 		f->faults_known = t.counting.value && count_faults(&t, f->set.pid, &after);
 		f->faults = after > before ? after - before : 0;
 		if (past_fork(&t, &f->set, &f->fork_ns))
@@ -288,9 +255,9 @@ int cmd_forecast(int argc, char **argv)
 	size_t i;
 
 	parse(argc, argv, &o);
-	if (o.picture && !can_draw())
+	if (o.common.picture && !can_draw())
 		return EXIT_FAILURE;
-	to = options_output(o.output);
+	to = options_output(o.common.output);
 	watch(&o, &f);
 	for (i = 0; i < o.nr; i++) {
 		f.at[i].seconds = o.seconds[i];
@@ -300,7 +267,7 @@ int cmd_forecast(int argc, char **argv)
 	f.nr = o.nr;
 	headroom_read(f.set.pid, &f.headroom);
 	forecast_make(&f);
-	if (o.json) {
+	if (o.common.json) {
 		if (forecast_json(&f, to))
 			err(EXIT_FAILURE, "cannot write the forecast");
 	} else if (o.openmetrics) {
@@ -309,10 +276,11 @@ int cmd_forecast(int argc, char **argv)
 	} else {
 		forecast_print(&f, to);
 	}
-	if (fflush(to) || ferror(to) || (o.output && fclose(to)))
-		err(EXIT_FAILURE, "cannot write the forecast");
-	if (o.picture)
-		forecast_picture(&f, o.picture);
+	options_written(to, o.common.output);
+	if (o.common.output && fclose(to))
+		err(EXIT_FAILURE, "cannot write %s", o.common.output);
+	if (o.common.picture)
+		forecast_picture(&f, o.common.picture);
 	working_set_free(&f.set);
 	free(o.pids.pid);
 	return EXIT_SUCCESS;

@@ -74,9 +74,7 @@ static void parse(int argc, char **argv, struct options *o)
 			o->web_config = optarg;
 			break;
 		case 's':
-			if (!source_path(optarg))
-				bad_usage("--source %s: give proc, bpf, auto, or a path with a slash",
-					  optarg);
+			source_option(optarg);
 			o->source = optarg;
 			break;
 		case 'h':

@@ -37,8 +37,7 @@ struct reader {
 
 static void flush(struct reader *r)
 {
-	if (fflush(r->to) || ferror(r->to))
-		err(EXIT_FAILURE, "cannot write %s", r->a->output ? r->a->output : "to stdout");
+	options_written(r->to, r->a->output);
 }
 
 static void init_screen(struct reader *r)

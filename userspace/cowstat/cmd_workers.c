@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "cmd_workers.h"
+#include "command_options.h"
 #include "interval.h"
 #include "json.h"
 #include "options.h"
@@ -24,18 +25,12 @@
  * @master: the server's first process
  * @interval_ns: between two readings; 0 for one reading
  * @count: how many reports; 0 for no end
- * @json: print JSON, not text
- * @output: the file to write to; NULL for stdout
- * @picture: an SVG file to draw; NULL for none
- * @table: path of the table
+ * @common: with its defaults
  */
 struct options {
 	pid_t master;
 	uint64_t interval_ns, count;
-	bool json;
-	const char *output;
-	const char *picture;
-	const char *table;
+	struct command_options common;
 };
 
 static void usage(void)
@@ -67,50 +62,29 @@ static void parse_words(int nr, char **word, struct options *o)
 
 static void parse(int argc, char **argv, struct options *o)
 {
-	enum { OPT_OUTPUT = 256, OPT_PICTURE, OPT_SOURCE, OPT_HELP };
 	/* clang-format off */
 	static const struct option longs[] = {
 		{ "pid",	required_argument,	NULL, 'p' },
-		{ "format",	required_argument,	NULL, 'o' },
-		{ "output",	required_argument,	NULL, OPT_OUTPUT },
-		{ "picture",	required_argument,	NULL, OPT_PICTURE },
-		{ "source",	required_argument,	NULL, OPT_SOURCE },
-		{ "help",	no_argument,		NULL, OPT_HELP },
+		COMMAND_OPTIONS,
 		{}
 	};
 	/* clang-format on */
 	int c;
 
-	o->table = source_path("auto");
+	o->common.table = source_path("auto");
 	while ((c = getopt_long(argc, argv, "p:o:", longs, NULL)) != -1) {
 		switch (c) {
 		case 'p':
 			o->master = options_number("-p", optarg, 1, INT_MAX);
 			break;
-		case 'o':
-			options_format(optarg);
-			o->json = true;
-			break;
-		case OPT_OUTPUT:
-			o->output = optarg;
-			break;
-		case OPT_PICTURE:
-			o->picture = optarg;
-			break;
-		case OPT_SOURCE:
-			o->table = source_option(optarg);
-			break;
-		case OPT_HELP:
-			usage();
-			exit(EXIT_SUCCESS);
 		default:
-			point_to_help(); /* getopt_long() has said why */
+			command_option(&o->common, c, optarg, usage);
 		}
 	}
 	parse_words(argc - optind, argv + optind, o);
 	if (!o->master)
 		bad_usage("workers needs the server's first process: cowstat workers -p MASTER");
-	if (o->picture && !o->count)
+	if (o->common.picture && !o->count)
 		bad_usage("--picture shows figures over time: give INTERVAL and COUNT");
 }
 
@@ -169,7 +143,7 @@ static void take_reading(const struct options *o, struct workers *w, uint64_t *l
 	struct cow_table t;
 	size_t i, nr = 0;
 
-	source_read(o->table, &t);
+	source_read(o->common.table, &t);
 	procfs_each(add_child, &c);
 	for (i = 0; i < c.nr; i++)
 		if (!is_zombie(c.child[i].pid))
@@ -225,7 +199,7 @@ static void draw_add(struct drawing *d, const struct workers *w, uint64_t at_ns)
 
 static void print(const struct options *o, FILE *to, const struct workers *w)
 {
-	if (o->json) {
+	if (o->common.json) {
 		if (json_write(to, json_workers(w), o->interval_ns))
 			err(EXIT_FAILURE, "cannot write the document");
 	} else if (w->nr) {
@@ -234,8 +208,7 @@ static void print(const struct options *o, FILE *to, const struct workers *w)
 		fprintf(to, "(%d %s has no workers%s)\n", w->master, w->comm,
 			w->others ? ": its children run other programs" : "");
 	}
-	if (fflush(to) || ferror(to))
-		err(EXIT_FAILURE, "cannot write %s", o->output ? o->output : "to stdout");
+	options_written(to, o->common.output);
 }
 
 static void print_time(FILE *to)
@@ -257,10 +230,10 @@ static void watch(const struct options *o, FILE *to, struct workers *w, uint64_t
 	for (i = 0; !o->count || i < o->count; i++) {
 		sleep_until(&next, o->interval_ns);
 		take_reading(o, w, &last_ns);
-		if (!o->json)
+		if (!o->common.json)
 			print_time(to);
 		print(o, to, w);
-		if (o->picture)
+		if (o->common.picture)
 			draw_add(d, w, last_ns);
 	}
 }
@@ -294,19 +267,19 @@ int cmd_workers(int argc, char **argv)
 
 	argv[0] = program_invocation_short_name; /* for messages of getopt_long() */
 	parse(argc, argv, &o);
-	if (o.picture && !can_draw())
+	if (o.common.picture && !can_draw())
 		return EXIT_FAILURE;
 	w.master = o.master;
 	read_master(&w);
 	take_reading(&o, &w, &last_ns);
-	if (!w.nr && !o.interval_ns && !o.json)
+	if (!w.nr && !o.interval_ns && !o.common.json)
 		errx(EXIT_FAILURE, "%d %s has no workers%s", w.master, w.comm,
 		     w.others ? ": its children run other programs" :
 				"; -p takes the process that forks them");
-	to = options_output(o.output);
-	if (o.picture) {
+	to = options_output(o.common.output);
+	if (o.common.picture) {
 		snprintf(title, sizeof(title), "Workers of %d %s", w.master, w.comm);
-		draw_begin(&d, title, o.picture);
+		draw_begin(&d, title, o.common.picture);
 		d.begin_ns = last_ns;
 		draw_add(&d, &w, last_ns);
 	}
@@ -314,8 +287,8 @@ int cmd_workers(int argc, char **argv)
 		watch(&o, to, &w, last_ns, &d);
 	else
 		print(&o, to, &w);
-	if (o.picture)
-		picture_save(&d.p, o.picture);
+	if (o.common.picture)
+		picture_save(&d.p, o.common.picture);
 	any = w.nr;
 	workers_free(&w);
 	return any ? EXIT_SUCCESS : EXIT_FAILURE;

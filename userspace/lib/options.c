@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "format.h"
-#include "format.h"
 #include "options.h"
 #include "uapi/cowstat.h"
 #include "usage.h"
@@ -135,13 +134,25 @@ FILE *options_output(const char *path)
 }
 
 /**
+ * options_written() - make sure that a report was written
+ * @to: from options_output(); stays open
+ * @path: the file; NULL for standard output
+ *
+ * Ends the program with status 1 when something could not be written.
+ */
+void options_written(FILE *to, const char *path)
+{
+	if (fflush(to) || ferror(to))
+		err(EXIT_FAILURE, "cannot write %s", path ? path : "to stdout");
+}
+
+/**
  * options_version() - print the tool's version and end the program
  * @tool: its name
  */
 void options_version(const char *tool)
 {
 	printf("%s " COWSTAT_RELEASE "\n", tool);
-	if (fflush(stdout))
-		err(EXIT_FAILURE, "cannot write to stdout");
+	options_written(stdout, NULL);
 	exit(EXIT_SUCCESS);
 }

@@ -40,6 +40,7 @@ uint64_t options_interval(const char *text);
 void options_comm(const char *regex, regex_t *comm);
 void options_format(const char *name);
 FILE *options_output(const char *path);
+void options_written(FILE *to, const char *path);
 void options_version(const char *tool) __attribute__((noreturn));
 
 #endif /* COWSTAT_OPTIONS_H */
