@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -24,7 +23,6 @@
 #include <jansson.h>
 
 #include "harness.h"
-#include "procfs.h"
 
 #ifndef MADV_POPULATE_WRITE /* it is not run where the kernel has none: it needs BPF */
 #define MADV_POPULATE_WRITE 23
@@ -567,8 +565,6 @@ static void refused(const char *command, const char *says)
 
 int main(int argc, char **argv)
 {
-	char limit[32];
-
 	child_of = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (argc > 1) {
 		while (*++argv)
@@ -577,14 +573,7 @@ int main(int argc, char **argv)
 	}
 	if (!getenv("COWSTAT_BUILD"))
 		bail("COWSTAT_BUILD does not name the build");
-	if (mkdir(GROUP, 0755) && errno != EEXIST)
-		bail("mkdir " GROUP ": errno %d", errno);
-	set_file("/sys/fs/cgroup/cgroup.subtree_control", "+pids");
-	set_file(GROUP "/pids.max", "1");
-	set_file(OVERCOMMIT "memory", "1");
-	snprintf(limit, sizeof(limit), "%" PRIu64,
-		 (procfs_meminfo("Committed_AS") + LARGE + SLACK) / 1024);
-	set_file(OVERCOMMIT "kbytes", limit);
+	let_forks_fail(GROUP, LARGE + SLACK);
 	set_huge_pool(2 * HUGE);
 	swap_on();
 	watched_steps();

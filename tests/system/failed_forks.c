@@ -9,19 +9,16 @@
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cow.h"
 #include "harness.h"
-#include "procfs.h"
 
 #define GROUP		"/sys/fs/cgroup/cowstat-failed"
 #define OVERCOMMIT	"/proc/sys/vm/overcommit_"
@@ -200,19 +197,11 @@ int main(void)
 	bool load = has_bpf() && access(COWSTAT_BPF_TABLE, F_OK);
 	struct cow_row row;
 	struct cow_table t;
-	char limit[32];
 	pid_t pid[NR_KINDS];
 	int status;
 
 	setenv("LC_ALL", "C", 1);
-	if (mkdir(GROUP, 0755) && errno != EEXIST)
-		bail("mkdir " GROUP ": errno %d", errno);
-	set_file("/sys/fs/cgroup/cgroup.subtree_control", "+pids");
-	set_file(GROUP "/pids.max", "1");
-	set_file(OVERCOMMIT "memory", "1");
-	snprintf(limit, sizeof(limit), "%" PRIu64,
-		 (procfs_meminfo("Committed_AS") + LARGE + SLACK) / 1024);
-	set_file(OVERCOMMIT "kbytes", limit);
+	let_forks_fail(GROUP, LARGE + SLACK);
 	if (load) {
 		free(shell(&status, "cowstat bpf load"));
 		is(status, 0, "BPF counts, too");

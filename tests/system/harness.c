@@ -22,6 +22,7 @@
 
 #include "cow.h"
 #include "harness.h"
+#include "procfs.h"
 
 #define STACK_PAGES	64
 
@@ -911,6 +912,20 @@ void drain_lru(void)
 
 	if (page == MAP_FAILED || munmap(page, PAGE)) /* unmap_region() does it */
 		bail("cannot unmap a page: errno %d", errno);
+}
+
+void let_forks_fail(const char *group, size_t bytes)
+{
+	char path[100], limit[32];
+
+	if (mkdir(group, 0755) && errno != EEXIST)
+		bail("mkdir %s: errno %d", group, errno);
+	set_file("/sys/fs/cgroup/cgroup.subtree_control", "+pids");
+	snprintf(path, sizeof(path), "%s/pids.max", group);
+	set_file(path, "1");
+	set_file("/proc/sys/vm/overcommit_memory", "1");
+	snprintf(limit, sizeof(limit), "%" PRIu64, (procfs_meminfo("Committed_AS") + bytes) / 1024);
+	set_file("/proc/sys/vm/overcommit_kbytes", limit);
 }
 
 void kill_group(const char *group)

@@ -165,6 +165,12 @@ void run(const char *command);
  * reference more than its users, and 5.10 copies it even if only one process maps it.
  */
 void drain_lru(void);
+/*
+ * let_forks_fail(): make a cgroup in which only one process can be, so that its forks fail with
+ * EAGAIN. Limit the memory to what is committed now and so many bytes: once overcommit_memory is 2,
+ * a fork that needs more fails with ENOMEM.
+ */
+void let_forks_fail(const char *group, size_t bytes);
 /* kill_group(): kill all processes of a cgroup that has the controller pids. */
 void kill_group(const char *group);
 /* set_huge_pool(): set the number of pages in the hugetlb pool. */
