@@ -340,7 +340,8 @@ int __init hook_resolve_all(struct hook *const *hooks, unsigned long absent)
  * @hooks: the table, disarmed
  *
  * A filter that is reset is empty, and takes no memory. Not every kernel exports
- * ftrace_free_filter().
+ * ftrace_free_filter(), which allocates nothing. To reset, ftrace allocates an empty hash: if even
+ * that fails, the old hash (8 KiB) is lost.
  *
  * Context: may sleep.
  */
