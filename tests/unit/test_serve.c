@@ -11,6 +11,7 @@
 
 #include "accept.h"
 #include "guard.h"
+#include "host.h"
 #include "web_config.h"
 
 #define HASH	"$2y$10$abcdefghijklmnopqrstuuKv1EcyOvRgVDUlhRoZ5gKkSZZHxWfYC"
@@ -44,6 +45,40 @@ static void the_format_that_a_scrape_asks_for(void **state)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		if (accept_format(cases[i].accept) != cases[i].format)
 			fail_msg("Accept: %s", cases[i].accept ?: "(none)");
+}
+
+static void requests_for_this_machine(void **state)
+{
+	static const struct {
+		const char *host, *where, *given;
+		bool ours;
+	} cases[] = {
+		{ NULL, "127.0.0.1:9923", NULL, true },
+		{ "localhost", "127.0.0.1:9923", NULL, true },
+		{ "LOCALHOST:80", "127.0.0.1:9923", NULL, true },
+		{ "127.0.0.1", "[::1]:9923", NULL, true },
+		{ "[::1]", "127.0.0.1:9923", NULL, true },
+		{ "[::1]:9923", "127.0.0.1:9923", NULL, true },
+		{ "127.0.0.3", "127.0.0.3:9923", NULL, true },
+		{ "127.0.0.3", "127.0.0.1:9923", NULL, false },
+		{ "db.example:1", "127.0.0.1:9923", "db.example:9923", true },
+		{ "db.example.org", "127.0.0.1:9923", "db.example:9923", false },
+		{ "db.exampl", "127.0.0.1:9923", "db.example:9923", false },
+		{ "rebind.example", "127.0.0.1:9923", "127.0.0.1:9923", false },
+		{ "localhost.rebind.example", "127.0.0.1:9923", NULL, false },
+		{ "localhost@rebind.example", "127.0.0.1:9923", NULL, false },
+		{ "[::1", "127.0.0.1:9923", NULL, false },
+		{ "[::1].example", "127.0.0.1:9923", NULL, false },
+		{ "[", "127.0.0.1:9923", NULL, false },
+		{ ":9923", "127.0.0.1:9923", ":9923", false },
+		{ "", "127.0.0.1:9923", NULL, false },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		if (host_is_ours(cases[i].host, cases[i].where, cases[i].given) != cases[i].ours)
+			fail_msg("Host: %s", cases[i].host ?: "(none)");
 }
 
 static void name_and_password(void **state)
@@ -172,6 +207,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_format_that_a_scrape_asks_for),
+		cmocka_unit_test(requests_for_this_machine),
 		cmocka_unit_test(name_and_password),
 		cmocka_unit_test(users),
 		cmocka_unit_test(what_is_refused),

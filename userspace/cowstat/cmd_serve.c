@@ -164,7 +164,7 @@ int cmd_serve(int argc, char **argv)
 		errx(EXIT_FAILURE, "%s", readings.why);
 	stop = open_signals();
 	start_listening(&o, &listening);
-	server = server_start(listening.fd, &config, &readings, why, sizeof(why));
+	server = server_start(&listening, &config, &readings, why, sizeof(why));
 	if (!server)
 		errx(EXIT_FAILURE, "%s", why);
 	tell(&listening, &config, &readings);

@@ -38,7 +38,7 @@ static bool is_local(const struct sockaddr_storage *address)
 	case AF_INET6:
 		return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
 	default:
-		return true;
+		return true; /* a socket of the file system */
 	}
 }
 
@@ -52,6 +52,7 @@ static int describe(struct listening *l)
 	if (getsockname(l->fd, (struct sockaddr *)&address, &len))
 		return -errno;
 	l->local = is_local(&address);
+	l->loopback = l->local && address.ss_family != AF_UNIX;
 	if (address.ss_family == AF_UNIX)
 		snprintf(l->where, sizeof(l->where), "%s",
 			 ((const struct sockaddr_un *)&address)->sun_path);
@@ -83,6 +84,7 @@ int listening_take(struct listening *l, char *why, size_t len)
 		return -EINVAL;
 	}
 	l->fd = FIRST_INHERITED;
+	l->given = NULL;
 	if (getsockopt(l->fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) || !listens) {
 		snprintf(why, len, "what systemd passes is no socket that listens (Accept=no)");
 		return -EINVAL;
@@ -136,7 +138,7 @@ static int open_socket(const struct addrinfo *a)
 
 /**
  * listening_open() - listen on an address
- * @address: "HOST:PORT", "[HOST]:PORT", or ":PORT" for all addresses of this machine
+ * @address: "HOST:PORT", "[HOST]:PORT", or ":PORT" for all addresses of this machine; must stay
  * @l: filled in
  * @why: on error, what is wrong
  * @len: size of @why
@@ -169,6 +171,7 @@ int listening_open(const char *address, struct listening *l, char *why, size_t l
 		fd = open_socket(a);
 	freeaddrinfo(found);
 	l->fd = fd;
+	l->given = address;
 	err = fd < 0 ? fd : describe(l);
 	if (err)
 		snprintf(why, len, "cannot listen on %s: %s", address, strerror(-err));

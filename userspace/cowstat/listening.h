@@ -10,12 +10,16 @@
  * struct listening - a socket that listens
  * @fd: the socket, non-blocking
  * @where: its address, for people: "127.0.0.1:9923"
+ * @given: the address of --listen, or NULL
  * @local: only this machine reaches it
+ * @loopback: by an address of loopback, which browsers reach
  */
 struct listening {
 	int fd;
 	char where[128];
+	const char *given;
 	bool local;
+	bool loopback;
 };
 
 int listening_inherited(void);

@@ -11,6 +11,7 @@
 
 #include "accept.h"
 #include "clock.h"
+#include "host.h"
 #include "maker.h"
 #include "mhd.h"
 #include "page.h"
@@ -90,6 +91,7 @@ struct request {
  * @made: the table that it printed last, or NULL
  * @made_of: of which reading
  * @client_certificate: clients need one
+ * @only_as: where it listens, if requests for other hosts are refused; or NULL
  * @readings: what is served
  * @kept: by kind: the reply made from reading @generation, or NULL
  * @generation: of which reading they are
@@ -105,6 +107,7 @@ struct server {
 	struct MHD_Response *made;
 	uint64_t made_of;
 	bool client_certificate;
+	const struct listening *only_as;
 	struct readings *readings;
 	struct MHD_Response *kept[NR_KEPT];
 	uint64_t generation;
@@ -373,6 +376,15 @@ static enum MHD_Result reply(struct server *s, struct visitor *visitor, struct r
 			  "There are /, /metrics, /table.json and /live.json.\n", NULL, NULL);
 }
 
+/* Is the request for this machine, and not for a foreign name that resolves to it? */
+static bool is_for_us(struct server *s, struct MHD_Connection *connection)
+{
+	return !s->only_as ||
+	       host_is_ours(s->mhd->MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+								"Host"),
+			    s->only_as->where, s->only_as->given);
+}
+
 static enum MHD_Result reply_unauthorized(struct server *s, struct MHD_Connection *connection)
 {
 	return reply_text(s, connection, MHD_HTTP_UNAUTHORIZED, "Unauthorized\n",
@@ -429,6 +441,10 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
 		return MHD_YES;
 	}
 	*upload_data_size = 0;
+	if (!is_for_us(s, connection))
+		return reply_text(s, connection, MHD_HTTP_FORBIDDEN,
+				  "Without a password, cowstat serves only who asks for localhost or the address that it listens on. The header Host names another host: use localhost, or set basic_auth_users (see cowstat(8), --web.config.file).\n",
+				  NULL, NULL);
 	if (s->client_certificate && !is_certified(s, connection))
 		return reply_text(s, connection, MHD_HTTP_FORBIDDEN,
 				  "A client certificate is needed.\n", NULL, NULL);
@@ -507,7 +523,7 @@ static void connected(void *arg, struct MHD_Connection *connection, void **conte
 
 /**
  * server_start() - begin to serve
- * @listening: a listening socket, non-blocking; the server's from here on
+ * @listening: a listening socket, the server's from here on; must stay
  * @config: TLS and users; must stay
  * @readings: what is served; must stay
  * @why: on error, what is wrong and what to do about it
@@ -515,7 +531,7 @@ static void connected(void *arg, struct MHD_Connection *connection, void **conte
  *
  * Return: the server, to be given to server_run() and server_free(); or NULL.
  */
-struct server *server_start(int listening, const struct web_config *config,
+struct server *server_start(const struct listening *listening, const struct web_config *config,
 			    struct readings *readings, char *why, size_t len)
 {
 	unsigned int flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
@@ -528,6 +544,9 @@ struct server *server_start(int listening, const struct web_config *config,
 		return NULL;
 	}
 	s->readings = readings;
+	/* A browser that comes by a foreign name has no password for it, and no certificate. */
+	if (listening->loopback && !config->cert && !config->nr_users)
+		s->only_as = listening;
 	s->mhd = mhd_load(why, len);
 	if (!s->mhd)
 		goto fail;
@@ -563,7 +582,7 @@ struct server *server_start(int listening, const struct web_config *config,
 			goto fail;
 	}
 	s->daemon = s->mhd->MHD_start_daemon(flags, 0, NULL, NULL, handle, s,
-					     MHD_OPTION_LISTEN_SOCKET, listening,
+					     MHD_OPTION_LISTEN_SOCKET, listening->fd,
 					     MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
 					     MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 					     CONNECTIONS_OF_ONE_IP, MHD_OPTION_CONNECTION_TIMEOUT,

@@ -8,12 +8,13 @@
 #define COWSTAT_SERVER_H
 
 #include "guard.h"
+#include "listening.h"
 #include "readings.h"
 #include "web_config.h"
 
 struct server;
 
-struct server *server_start(int listening, const struct web_config *config,
+struct server *server_start(const struct listening *listening, const struct web_config *config,
 			    struct readings *readings, char *why, size_t len);
 void server_run(struct server *server, int stop_fd);
 void server_free(struct server *server);
