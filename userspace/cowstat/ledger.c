@@ -110,6 +110,29 @@ int ledger_add(struct ledger *ledger, const struct cow_delta *delta, const struc
 	return 0;
 }
 
+/* The names of containers, as a family to join with the others. */
+static void print_containers(const struct ledger *ledger, const struct metrics *m)
+{
+	const char *name;
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < ledger->nr; i++) {
+		const struct metrics_label label[] = {
+			{ "cgroup", ledger->account[i].name },
+			{ "container", name = cgroups_container(ledger->account[i].name) },
+		};
+
+		if (!name)
+			continue;
+		if (!any)
+			metrics_family(m, "container_info", "gauge", "",
+				       "1 for each cgroup of a container whose name is known.");
+		any = true;
+		metrics_labels(m, "container_info", "gauge", label, 2, "1");
+	}
+}
+
 /**
  * ledger_print() - print the accounts as counters
  * @ledger: the accounts
@@ -130,4 +153,6 @@ void ledger_print(const struct ledger *ledger, const struct metrics *m)
 			metrics_count(m, name, label, ledger->account[i].name,
 				      ledger->account[i].sum[f]);
 	}
+	if (ledger->by == GROUP_CGROUP)
+		print_containers(ledger, m);
 }

@@ -103,8 +103,8 @@ static void find_busy(struct readings *r, const struct cow_delta *delta,
 		memmove(&r->busy[at + 1], &r->busy[at], (r->nr_busy - at - 1) * sizeof(r->busy[0]));
 		r->busy[at].row = *row;
 		r->busy[at].total = *total;
-		snprintf(r->busy[at].cgroup, sizeof(r->busy[at].cgroup), "%s",
-			 cgroups_path(cgroups, row->value[COWSTAT_COL_CGROUP]) ?: "");
+		cgroups_readable(r->busy[at].cgroup, sizeof(r->busy[at].cgroup),
+				 cgroups_path(cgroups, row->value[COWSTAT_COL_CGROUP]) ?: "");
 	}
 }
 

@@ -43,7 +43,7 @@ struct point {
  * struct busy - a process that copied much between the last two readings
  * @row: its differences
  * @total: its counts
- * @cgroup: path of its cgroup; "" when not known
+ * @cgroup: path of its cgroup, for people; "" when not known
  */
 struct busy {
 	struct cow_row row;

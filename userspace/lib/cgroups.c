@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 
 #include "cgroups.h"
+#include "containers.h"
 
 #define MOUNTINFO	"/proc/self/mountinfo"
-#define ID_DIGITS	64	/* of a container */
 #define ID_DIGITS_SHOWN	12	/* as docker ps and crictl ps do */
 
 static int by_id(const void *a, const void *b)
@@ -229,19 +229,42 @@ static size_t hex_digits(const char *s)
 }
 
 /**
+ * cgroups_container() - whose cgroup is it?
+ * @path: its path
+ *
+ * Return: the name of the container, valid until the next call; NULL if it has none that we know.
+ */
+const char *cgroups_container(const char *path)
+{
+	const char *name = NULL;
+	size_t digits;
+
+	for (; !name && *path; path += digits ?: 1) {
+		digits = hex_digits(path);
+		if (digits == CONTAINER_ID_DIGITS)
+			name = container_name(path);
+	}
+	return name;
+}
+
+/**
  * cgroups_readable() - a path as people write it
- * @to: the path with ids of containers cut to 12 digits
+ * @to: the path with names of containers in place of their ids. Ids without a name are cut to 12
+ *	digits
  * @size: its room; a longer path loses its end
  * @path: the whole path
  */
 void cgroups_readable(char *to, size_t size, const char *path)
 {
 	size_t n = 0, digits;
+	const char *name;
 
 	while (*path && n + 1 < size) {
 		digits = hex_digits(path);
-		if (digits == ID_DIGITS) {
-			n += snprintf(to + n, size - n, "%.*s", ID_DIGITS_SHOWN, path);
+		if (digits == CONTAINER_ID_DIGITS) {
+			name = container_name(path);
+			n += snprintf(to + n, size - n, "%.*s", name ? INT_MAX : ID_DIGITS_SHOWN,
+				      name ?: path);
 			path += digits;
 		} else if (digits) {
 			n += snprintf(to + n, size - n, "%.*s", (int)digits, path);

@@ -40,6 +40,7 @@ int cgroups_read(const char *mount, struct cgroups *cgroups);
 void cgroups_free(struct cgroups *cgroups);
 const char *cgroups_path(const struct cgroups *cgroups, uint64_t id);
 bool cgroups_within(const char *path, const char *above);
+const char *cgroups_container(const char *path);
 void cgroups_readable(char *to, size_t size, const char *path);
 
 #endif /* COWSTAT_CGROUPS_H */
