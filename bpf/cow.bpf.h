@@ -321,8 +321,8 @@ static __always_inline bool becomes_writable(u64 old, u64 new, u64 flags)
 /* --- arguments ------------------------------------------------------------------ */
 
 /*
- * The struct vm_fault that hugetlb_wp() takes from 6.10 on (commit bd722058982d): its last
- * argument. Early stable releases of 6.12 have a folio before it; only BTF tells them apart.
+ * The struct vm_fault that hugetlb_wp() takes from 6.10 on: its last argument. Early stable
+ * releases of 6.12 have a folio before it; only BTF tells them apart.
  */
 static __always_inline u64 hugetlb_vmf(void *ctx)
 {

@@ -24,7 +24,7 @@
 
 /*
  * Arguments of a hooked function. Since 6.2 an ftrace callback reads them with
- * ftrace_regs_get_argument() (commit 0ef86097f127). x86 has saved them for every callback
+ * ftrace_regs_get_argument() (commit 94d095ffa0e1). x86 has saved them for every callback
  * since 5.11 (commit 02a474ca266a), in a struct ftrace_regs that contains a pt_regs. To ask
  * for all registers (FTRACE_OPS_FL_SAVE_REGS) would cost about 20 instructions more per call.
  * Before, only callbacks that ask for all registers get any, in a pt_regs.

@@ -4,8 +4,8 @@
  * declares its arguments, and they have changed:
  *
  *	(mm, vma, ...)		before 6.10
- *	(folio, vmf)		in some releases after commit bd722058982d
- *	(vmf)			in others, and now
+ *	(folio, vmf)		in some releases from 6.10 on
+ *	(vmf)			in others (6.12.118), and now
  *
  * A version number does not tell which of them a vendor's kernel has.
  */

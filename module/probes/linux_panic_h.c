@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Is test_taint() declared in linux/panic.h (5.14)? It was in linux/kernel.h. */
+/* Is test_taint() declared in linux/panic.h (5.14, commit f39650de687e), not in linux/kernel.h? */
 #include <linux/panic.h>
 
 int probe(void);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Does a time namespace add its offset of the time since boot to nanoseconds (5.11)? */
+/* Does a time namespace add its offset of the time since boot to nanoseconds? Not in 5.10. */
 #include <linux/time_namespace.h>
 
 u64 probe(void);
