@@ -38,6 +38,9 @@ kernels() {
 		"$top/scripts/kernels.txt"
 }
 
+# suites: the name of the first kernel of each suite: the flavours of a suite have the same headers.
+suites() { awk '!/^#/ && NF && !seen[$2]++ { print $1 }' "$top/scripts/kernels.txt"; }
+
 # releases: the name of the first kernel of each Debian release. Backports are not a release.
 releases() {
 	awk '!/^#/ && NF && $4 != "asked" && $2 !~ /-backports$/ && !seen[$2]++ { print $1 }' \

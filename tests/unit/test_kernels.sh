@@ -26,6 +26,7 @@ is "$(kernels | grep -cxE '7.3|newest')" 0 "make check leaves out kernels marked
 is "$(kernels all | grep -cxE '7.3|newest')" 1 "check-long has 7.3, and not newest"
 is "$(kernels any | grep -cxE '7.3|newest')" 2 "both can be named"
 is "$(releases | grep -cxE '7.3|newest')" 0 "neither is a Debian release with packages of ours"
+is "$(suites | grep -cxE '7.3|newest')" 2 "both have headers of their own"
 is "$(root_dir newest)" "$COWSTAT_CACHE/build-newest" "newest has a root of its own"
 is "$(root_dir 7.3)" "$COWSTAT_CACHE/build-trixie-backports" "and so has 7.3"
 
