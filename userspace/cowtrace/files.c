@@ -45,5 +45,5 @@ int open_regular(int root, const char *path, bool follow, struct stat *st)
 
 	if (root == AT_FDCWD)
 		return open_found(open(path, how.flags), st);
-	return open_found(syscall(SYS_openat2, root, path, &how, sizeof(how)), st);
+	return open_found(syscall(__NR_openat2, root, path, &how, sizeof(how)), st);
 }
