@@ -87,9 +87,19 @@ static uint64_t shared_pages(const struct cow_fork_pages *p)
 	return p->anon - copied + p->file + p->shmem;
 }
 
+/* Not strerrorname_np(): libcs before glibc 2.32 lack it. These are what clone(2) tells of. */
 static const char *error_name(unsigned int error)
 {
-	return error == ERESTARTNOINTR ? "RESTART" : strerrorname_np(error) ?: "?";
+	static const char *const name[] = {
+		[EPERM] = "EPERM",   [EINTR] = "EINTR",		  [EBADF] = "EBADF",
+		[EAGAIN] = "EAGAIN", [ENOMEM] = "ENOMEM",	  [EACCES] = "EACCES",
+		[EBUSY] = "EBUSY",   [EEXIST] = "EEXIST",	  [EINVAL] = "EINVAL",
+		[ENOSPC] = "ENOSPC", [EOPNOTSUPP] = "EOPNOTSUPP", [EUSERS] = "EUSERS",
+	};
+
+	if (error == ERESTARTNOINTR)
+		return "RESTART";
+	return error < sizeof(name) / sizeof(name[0]) && name[error] ? name[error] : "?";
 }
 
 /* Code of the C library, which calls the kernel for others. */
