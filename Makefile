@@ -237,7 +237,7 @@ fuzzed_smaps := userspace/lib/smaps.c
 fuzzed_images := $(patsubst %,userspace/cowtrace/%.c,images files calls)
 fuzzed_perf_map := userspace/cowtrace/perf_map.c
 fuzz_compile = $(CC) -std=gnu11 $(WARN) -g -O1 -D_GNU_SOURCE -Imodule -Ibpf -Iuserspace/lib \
-	-Iuserspace/cowtrace -fno-sanitize-recover=all $(1) -o $@ $< $(fuzzed_$*) -ldw -lelf -lz
+	-Iuserspace/cowtrace -fno-sanitize-recover=all $(1) -o $@ $< $(fuzzed_$*) -ldw -lelf -lz -ldl
 
 $(BUILD)/tests/replay_%: tests/fuzz/%.c $(fuzz_sources) | $(BUILD)/tests
 	$(say) CC $@

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <elfutils/version.h>
 
 #include "files.h"
 #include "images.h"
@@ -234,7 +235,11 @@ static void callers(void **state)
 	assert_memory_equal(names, "take_sample inner outer callers ", 32);
 	outer((void (*)(void (*)(void)))made);
 	unwound(spaces, &id, names, sizeof(names));
+#if _ELFUTILS_PREREQ(0, 188)
 	assert_string_equal(names, "take_sample inner made outer callers ");
+#else /* libdw does not tell the registers of a frame: unwinding ends at the trampoline */
+	assert_string_equal(names, "take_sample inner made ");
+#endif
 	munmap(made, 4096);
 	spaces_free(spaces);
 	images_free(images);
