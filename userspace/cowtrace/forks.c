@@ -593,11 +593,15 @@ static struct flight *flight_of(struct forks *f, uint64_t fork)
 	/* The reports of the end of forks that are as old as this one were lost. */
 	if (f->nr_flights == MAX_FLIGHTS)
 		end_flight(f, f->flight);
-	flight = reallocarray(f->flight, f->nr_flights + 1, sizeof(*flight));
-	if (!flight)
-		return NULL;
-	f->flight = flight;
-	flight += f->nr_flights++;
+	/* Room doubles each time that it is used up. */
+	if (!(f->nr_flights & (f->nr_flights - 1))) {
+		flight = reallocarray(f->flight, f->nr_flights ? 2 * f->nr_flights : 1,
+				      sizeof(*flight));
+		if (!flight)
+			return NULL;
+		f->flight = flight;
+	}
+	flight = &f->flight[f->nr_flights++];
 	*flight = (struct flight){ .fork = fork };
 	return flight;
 }
