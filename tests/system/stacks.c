@@ -4,6 +4,7 @@
  * cowtrace names the code that causes copies: this program, run with an argument, is that code. It
  * is compiled with frame pointers, except where it says so.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 
 #define NR	211UL
 #define COPY	"/tmp/stacks/program"	/* its debug information is in another file */
+#define SHORTENED "/tmp/stacks/shortened" /* another copy */
 
 static char *pages;
 
@@ -120,10 +122,54 @@ static __attribute__((noinline)) void reads_child(void)
 	kill_child(child);
 }
 
+/*
+ * Run code of a file that becomes shorter while cowtrace has it mapped. The code is that of poke(),
+ * in a copy of this program, whose caller is in a file that stays.
+ */
+static __attribute__((noinline)) void poke(char *page)
+{
+	*(volatile char *)page = 2;
+}
+
+/* Where the file of this program has a function. */
+static uint64_t offset_of(uintptr_t function)
+{
+	FILE *f = fopen("/proc/self/maps", "r");
+	unsigned long start, end, offset, found = 0;
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%lx-%lx %*s %lx", &start, &end, &offset) == 3 &&
+		    function >= start && function < end)
+			found = function - start + offset;
+	if (!found)
+		_exit(1);
+	fclose(f);
+	return found;
+}
+
+static __attribute__((noinline)) void run_shortened(void)
+{
+	uint64_t offset = offset_of((uintptr_t)poke), first = offset & ~(PAGE - 1);
+	int fd = open(SHORTENED, O_RDWR);
+	char *code = mmap(NULL, 2 * PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, first);
+
+	if (fd < 0 || code == MAP_FAILED)
+		_exit(1);
+	for (size_t i = 0; i < NR; i++)
+		((void (*)(char *))(code + offset - first))(pages + i * PAGE);
+	usleep(700000); /* cowtrace unwinds the first stacks, and so maps the file */
+	if (ftruncate(fd, PAGE))
+		_exit(1);
+	_exit(0);
+}
+
 static void write_as_child(void *what)
 {
 	if (!strcmp(what, "writes"))
 		child_writes();
+	else if (!strcmp(what, "shortened"))
+		run_shortened();
 	else
 		calls_frameless();
 }
@@ -133,6 +179,10 @@ static int be_traced(char *what)
 	static char writes[] = "writes", frameless[] = "frameless";
 
 	pages = map_pages(NR);
+	if (!strcmp(what, "shortened")) {
+		wait_child(start_child(write_as_child, what));
+		return 0;
+	}
 	if (strcmp(what, "linked")) {
 		wait_child(start_child(write_as_child, writes));
 		wait_child(start_child(write_as_child, frameless));
@@ -263,6 +313,20 @@ static void dwarf(void)
 	free(text);
 }
 
+/* Another process truncates a file that it maps: cowtrace goes on without its names. */
+static void truncated(const char *self)
+{
+	char *text;
+	int status;
+
+	free(shell(&status, "cp %s " SHORTENED, self));
+	text = traced("--stacks=dwarf", "shortened");
+	is(faults_with(text, ";shortened+0x") + faults_with(text, ";poke;"), NR,
+	   "a file that becomes shorter: all its faults are there");
+	note("it says: %s", text);
+	free(text);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1)
@@ -270,5 +334,6 @@ int main(int argc, char **argv)
 	make_program(argv[0]);
 	frame_pointers();
 	dwarf();
+	truncated(argv[0]);
 	return done_without_table();
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -151,6 +152,38 @@ static void other_files(void **state)
 	images_free(images);
 }
 
+/* The owner truncates a file that libdw has mapped. */
+static void shorter_file(void **state)
+{
+	struct images *images = images_new();
+	struct spaces *spaces = spaces_new(images);
+	struct space_id id = id_of(getpid());
+	int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	int fd = memfd_create("image", MFD_CLOEXEC);
+	const struct code_frame *frame;
+	struct code_place place;
+	struct image *image;
+	struct stat st;
+	uint64_t bias;
+
+	(void)state;
+	spaces_load(spaces, &id, 0);
+	assert_int_equal(spaces_find(spaces, &id, (uintptr_t)shorter_file, UINT64_MAX, &place),
+			 CODE_HERE);
+	assert_false(fstat(from, &st));
+	assert_int_equal(sendfile(fd, from, NULL, st.st_size), st.st_size);
+	close(from);
+	st.st_ino = 0; /* that it has not been read before */
+	image = images_add(images, -1, fd, &st, "/a/short");
+	assert_true(image_bias(image, place.offset, &bias));
+	assert_false(ftruncate(fd, 4096));
+	assert_int_equal(image_frames(image, place.offset, false, &frame), 1);
+	assert_memory_equal(frame->name, "short+0x", 8);
+	assert_false(image_returns_here(image, place.offset));
+	spaces_free(spaces);
+	images_free(images);
+}
+
 /* --- unwinding ------------------------------------------------------------------------- */
 
 static struct cow_sample sample;
@@ -251,6 +284,7 @@ int main(void)
 		cmocka_unit_test(only_regular_files),
 		cmocka_unit_test(own_functions),
 		cmocka_unit_test(other_files),
+		cmocka_unit_test(shorter_file),
 		cmocka_unit_test(callers),
 	};
 

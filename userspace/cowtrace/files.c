@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -46,4 +49,31 @@ int open_regular(int root, const char *path, bool follow, struct stat *st)
 	if (root == AT_FDCWD)
 		return open_found(open(path, how.flags), st);
 	return open_found(syscall(__NR_openat2, root, path, &how, sizeof(how)), st);
+}
+
+/* The page is read again when this returns, and then has zeros. */
+static void on_bus_error(int sig, siginfo_t *info, void *context)
+{
+	uintptr_t size = sysconf(_SC_PAGESIZE), page = (uintptr_t)info->si_addr & ~(size - 1);
+	int saved = errno;
+
+	(void)context;
+	if (info->si_code != BUS_ADRERR ||
+	    mmap((void *)page, size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+		signal(sig, SIG_DFL);
+	errno = saved;
+}
+
+/**
+ * survive_truncation() - from now on, a mapped file may become shorter
+ *
+ * libdw maps the files that it reads. Their owners may truncate them meanwhile, and to read a page
+ * behind the new end would then kill the program (SIGBUS). Instead, such a page has zeros.
+ */
+void survive_truncation(void)
+{
+	struct sigaction action = { .sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO };
+
+	sigaction(SIGBUS, &action, NULL);
 }

@@ -24,9 +24,21 @@
 #define MOST_NAME	255
 #define ENTRY_BYTES	64	/* of the code where a program begins */
 
-/* The frames at an address of an image: an entry of a hash table with open addressing. */
+/**
+ * struct place - what is known of an offset in an image: an entry of a hash table with open
+ *	addressing
+ * @used: the entry is not empty
+ * @tried: @returns is known
+ * @returns: a function can return to this offset
+ * @key: the offset, doubled, plus 1 for a return address
+ * @frame: the functions there, the innermost first; NULL if nobody has asked yet
+ * @nr: how many
+ */
 struct place {
-	uint64_t key; /* the offset, doubled, plus 1 for a return address; 0 for none is offset 0 */
+	bool used;
+	bool tried;
+	bool returns;
+	uint64_t key;
 	struct code_frame *frame;
 	size_t nr;
 };
@@ -176,6 +188,7 @@ struct images *images_new(void)
 	if (!images)
 		err(EXIT_FAILURE, "symbols");
 	elf_version(EV_CURRENT);
+	survive_truncation();
 	images->debuginfod = urls && *urls;
 	return images;
 }
@@ -237,18 +250,18 @@ const char *image_name(const struct image *image)
 }
 
 /**
- * image_dup() - the file itself
- * @image: the file
+ * image_no_elf() - callback of libdw, which looks for a module's file: all are given beforehand
+ * @module: not used
+ * @data: not used
+ * @name: not used
+ * @base: not used
+ * @file_name: not used
+ * @elf: not used
  *
- * Return: a descriptor, which the caller closes, or -1.
+ * Return: -1: there is none.
  */
-int image_dup(const struct image *image)
-{
-	return fcntl(image->fd, F_DUPFD_CLOEXEC, 0);
-}
-
-static int no_elf(Dwfl_Module *module, void **data, const char *name, Dwarf_Addr base,
-		  char **file_name, Elf **elf)
+int image_no_elf(Dwfl_Module *module, void **data, const char *name, Dwarf_Addr base,
+		 char **file_name, Elf **elf)
 {
 	(void)module;
 	(void)data;
@@ -257,6 +270,27 @@ static int no_elf(Dwfl_Module *module, void **data, const char *name, Dwarf_Addr
 	(void)file_name;
 	(void)elf;
 	return -1;
+}
+
+/**
+ * image_report() - give a file to libdw
+ * @image: the file
+ * @dwfl: what takes it, between dwfl_report_begin() and dwfl_report_end()
+ * @base: where it is loaded, less the addresses that the file has for itself
+ *
+ * Return: its module; NULL if it is no ELF file.
+ */
+Dwfl_Module *image_report(const struct image *image, Dwfl *dwfl, GElf_Addr base)
+{
+	int fd = fcntl(image->fd, F_DUPFD_CLOEXEC, 0);
+	Dwfl_Module *module;
+
+	if (fd < 0)
+		return NULL;
+	module = dwfl_report_elf(dwfl, image->name, image->name, fd, base, true);
+	if (!module)
+		close(fd);
+	return module;
 }
 
 /*
@@ -282,7 +316,7 @@ static int give_debug(Dwfl_Module *module, void **data, const char *name, Dwarf_
 static char no_path[] = "";
 static char *no_paths = no_path;
 static const Dwfl_Callbacks callbacks = {
-	.find_elf = no_elf,
+	.find_elf = image_no_elf,
 	.find_debuginfo = give_debug,
 	.section_address = dwfl_offline_section_address,
 	.debuginfo_path = &no_paths,
@@ -292,22 +326,18 @@ static const Dwfl_Callbacks callbacks = {
 static void open_image(struct image *image)
 {
 	void **data;
-	int fd;
 
 	if (image->opened)
 		return;
 	image->opened = true;
 	image->dwfl = dwfl_begin(&callbacks);
-	fd = image->dwfl ? image_dup(image) : -1;
-	if (fd < 0)
+	if (!image->dwfl)
 		return;
 	dwfl_report_begin(image->dwfl);
-	image->module = dwfl_report_elf(image->dwfl, image->name, image->name, fd, 0, true);
+	image->module = image_report(image, image->dwfl, 0);
 	dwfl_report_end(image->dwfl, NULL, NULL);
-	if (!image->module) {
-		close(fd);
+	if (!image->module)
 		return;
-	}
 	dwfl_module_info(image->module, &data, NULL, NULL, NULL, NULL, NULL, NULL);
 	*data = image;
 	image->elf = dwfl_module_getelf(image->module, &image->bias);
@@ -528,11 +558,11 @@ static void find(struct finding *f, struct image *image, uint64_t address)
 }
 
 /* The entry of a key in the table, or the empty one where it belongs. */
-static struct place *place_of(const struct image *image, uint64_t key)
+static struct place *find_place(const struct image *image, uint64_t key)
 {
 	size_t i = (key * 0x9e3779b97f4a7c15ULL) >> 32;
 
-	while (image->place[i & (image->room - 1)].frame &&
+	while (image->place[i & (image->room - 1)].used &&
 	       image->place[i & (image->room - 1)].key != key)
 		i++;
 	return &image->place[i & (image->room - 1)];
@@ -549,9 +579,24 @@ static void make_room(struct image *image)
 	if (!image->place)
 		err(EXIT_FAILURE, "symbols");
 	for (size_t i = 0; i < old.room; i++)
-		if (old.place[i].frame)
-			*place_of(image, old.place[i].key) = old.place[i];
+		if (old.place[i].used)
+			*find_place(image, old.place[i].key) = old.place[i];
 	free(old.place);
+}
+
+/* The entry of an offset; it stays there until the next call. */
+static struct place *place_of(struct image *image, uint64_t offset, bool is_return)
+{
+	uint64_t key = offset << 1 | is_return;
+	struct place *place;
+
+	make_room(image);
+	place = find_place(image, key);
+	if (!place->used) {
+		*place = (struct place){ .used = true, .key = key };
+		image->nr_places++;
+	}
+	return place;
 }
 
 /**
@@ -568,13 +613,11 @@ static void make_room(struct image *image)
 size_t image_frames(struct image *image, uint64_t offset, bool is_return,
 		    const struct code_frame **frame)
 {
+	struct place *place = place_of(image, offset, is_return);
 	struct finding found = {};
-	struct place *place;
-	uint64_t address, key = offset << 1 | is_return;
+	uint64_t address;
 	char name[128];
 
-	make_room(image);
-	place = place_of(image, key);
 	if (!place->frame) {
 		if (to_address(image, offset - is_return, &address))
 			find(&found, image, address);
@@ -585,11 +628,9 @@ size_t image_frames(struct image *image, uint64_t offset, bool is_return,
 		place->frame = calloc(found.nr, sizeof(*place->frame));
 		if (!place->frame)
 			err(EXIT_FAILURE, "symbols");
-		place->key = key;
 		place->nr = found.nr;
 		for (size_t i = 0; i < found.nr; i++)
 			place->frame[i] = found.frame[found.nr - 1 - i];
-		image->nr_places++;
 	}
 	*frame = place->frame;
 	return place->nr;
@@ -604,11 +645,17 @@ size_t image_frames(struct image *image, uint64_t offset, bool is_return,
  */
 bool image_returns_here(struct image *image, uint64_t offset)
 {
-	unsigned char text[CALL_BYTES + RETURN_BYTES];
 	size_t before = offset < CALL_BYTES ? offset : CALL_BYTES;
-	ssize_t got = pread(image->fd, text, before + RETURN_BYTES, offset - before);
+	struct place *place = place_of(image, offset, true);
+	unsigned char text[CALL_BYTES + RETURN_BYTES];
+	ssize_t got;
 
-	return got >= (ssize_t)before && returns_here(text, before, got - before);
+	if (!place->tried) {
+		got = pread(image->fd, text, before + RETURN_BYTES, offset - before);
+		place->tried = true;
+		place->returns = got >= (ssize_t)before && returns_here(text, before, got - before);
+	}
+	return place->returns;
 }
 
 /**

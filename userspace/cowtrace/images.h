@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include <elfutils/libdwfl.h>
+
 struct image;
 struct images;
 
@@ -37,7 +39,9 @@ struct image *images_add(struct images *images, int root, int fd, const struct s
 			 const char *path);
 const char *image_name(const struct image *image);
 bool image_bias(struct image *image, uint64_t offset, uint64_t *bias);
-int image_dup(const struct image *image);
+int image_no_elf(Dwfl_Module *module, void **data, const char *name, Dwarf_Addr base,
+		 char **file_name, Elf **elf);
+Dwfl_Module *image_report(const struct image *image, Dwfl *dwfl, GElf_Addr base);
 size_t image_frames(struct image *image, uint64_t offset, bool is_return,
 		    const struct code_frame **frame);
 bool image_returns_here(struct image *image, uint64_t offset);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <string.h>
-#include <unistd.h>
 
 #include <elfutils/libdwfl.h>
 #include <elfutils/version.h>
@@ -57,18 +56,6 @@ struct unwinder {
 	size_t made_depth;
 };
 
-static int no_elf(Dwfl_Module *module, void **data, const char *name, Dwarf_Addr base,
-		  char **file_name, Elf **elf)
-{
-	(void)module;
-	(void)data;
-	(void)name;
-	(void)base;
-	(void)file_name;
-	(void)elf;
-	return -1;
-}
-
 /* The tables that the program itself needs at run time are enough. */
 static int no_debug(Dwfl_Module *module, void **data, const char *name, Dwarf_Addr base,
 		    const char *file_name, const char *link, GElf_Word crc, char **result)
@@ -85,7 +72,7 @@ static int no_debug(Dwfl_Module *module, void **data, const char *name, Dwarf_Ad
 }
 
 static const Dwfl_Callbacks callbacks = {
-	.find_elf = no_elf,
+	.find_elf = image_no_elf,
 	.find_debuginfo = no_debug,
 	.section_address = dwfl_offline_section_address,
 };
@@ -214,15 +201,9 @@ static bool leave_system_call(struct unwinder *u)
 static void report(uint64_t start, uint64_t offset, struct image *image, void *arg)
 {
 	uint64_t bias;
-	Dwfl *dwfl = arg;
-	int fd;
 
-	if (!image_bias(image, offset, &bias))
-		return;
-	fd = image_dup(image);
-	if (fd >= 0 && !dwfl_report_elf(dwfl, image_name(image), image_name(image), fd,
-					start - offset - bias, true))
-		close(fd);
+	if (image_bias(image, offset, &bias))
+		image_report(image, arg, start - offset - bias);
 }
 
 /* The program of an address space; NULL if it is not known. */
