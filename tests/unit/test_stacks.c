@@ -196,6 +196,9 @@ static void picture(void **state)
 	assert_non_null(strstr(text,
 			       "<title>&lt;b&gt; &amp; &quot;c&quot;?: 9 999 pages, 99.99 %"));
 	assert_null(strstr(text, "narrow"));
+	/* the legend: only colours that there are */
+	assert_non_null(strstr(text, ">made at run time: JIT, interpreter</text>"));
+	assert_null(strstr(text, ">kernel</text>"));
 	assert_non_null(strstr(text, ">a &lt; b</text>"));
 	assert_string_equal(text + size - 7, "</svg>\n");
 	free(text);

@@ -14,7 +14,7 @@
 #define HEAD		48
 #define FOOT		34
 #define LETTER		6.7	/* width of a letter of the font */
-#define NARROWEST	1.0	/* a box that is narrower is left out */
+#define NARROWEST	2.0	/* a box that is narrower is left out */
 
 /**
  * struct box - a function, called by those below it
@@ -32,9 +32,14 @@ struct box {
 	struct box *next;
 };
 
+/**
+ * struct flamegraph - a graph
+ * @all: the box of all stacks, which is not drawn
+ * @has: there are frames of these kinds
+ */
 struct flamegraph {
 	struct box all;
-	size_t depth;
+	bool has[FLAME_KINDS];
 };
 
 /* What colours mean. Those of a kind differ a little, so that neighbours can be told apart. */
@@ -106,9 +111,8 @@ void flamegraph_add(struct flamegraph *graph, const struct flame_frame *frame, s
 	for (size_t i = 0; i < nr; i++) {
 		box = child_of(box, &frame[i]);
 		box->weight += weight;
+		graph->has[frame[i].kind] = true;
 	}
-	if (nr > graph->depth)
-		graph->depth = nr;
 }
 
 /* Text for XML: escaped, and without bytes that it may not have. */
@@ -233,11 +237,13 @@ static size_t rows_of(const struct box *parent, double scale)
 	return rows;
 }
 
-static void draw_legend(FILE *to, double y)
+static void draw_legend(FILE *to, const bool *has, double y)
 {
 	double x = MARGIN;
 
 	for (int kind = 0; kind < FLAME_KINDS; kind++) {
+		if (!has[kind])
+			continue;
 		fprintf(to,
 			"<rect x=\"%.0f\" y=\"%.0f\" width=\"12\" height=\"12\" fill=\"hsl(%d,%d%%,%d%%)\"/>",
 			x, y, kinds[kind].hue, kinds[kind].saturation, kinds[kind].light);
@@ -277,7 +283,7 @@ int flamegraph_write(struct flamegraph *graph, FILE *to, const char *title, cons
 		format_number(d.all).s, unit);
 	fputs("; a box is as wide as its share; callers are below</text>\n", to);
 	draw_children(&d, &graph->all, MARGIN, 0);
-	draw_legend(to, height - FOOT + 12);
+	draw_legend(to, graph->has, height - FOOT + 12);
 	fputs("</svg>\n", to);
 	return fflush(to) || ferror(to) ? -1 : 0;
 }
