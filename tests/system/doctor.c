@@ -110,24 +110,45 @@ static void one_of(const char *what, const char *const *names)
 
 #define ONE_OF(what, ...)	one_of(what, (const char *const[]){ __VA_ARGS__, NULL })
 
+/* Who calls ptep_set_access_flags() for shared files depends on what the compiler has inlined. */
+static bool is_called_from(const char *caller)
+{
+	int status;
+
+	free(shell(&status,
+		   "t=/sys/kernel/tracing/instances/callers; mkdir $t || exit 2; "
+		   "echo ptep_set_access_flags >$t/set_ftrace_filter && "
+		   "echo function >$t/current_tracer && " DOCTOR " --load || exit 2; "
+		   "grep -q '<-%s' $t/trace; s=$?; rmdir $t || exit 2; exit $s",
+		   caller));
+	if (status > 1)
+		bail("cannot trace the callers of ptep_set_access_flags()");
+	return !status;
+}
+
 /*
  * The module finds a call in the text of a function that it takes for the caller, so it loads. But
  * that is another call: only the self-test can notice.
  */
 static void only_the_selftest(void)
 {
+	bool of_a_part = is_called_from("finish_mkwrite_fault");
+	bool of_all = is_in_kernel("wp_page_reuse");
 	int status;
 	char *out;
 
-	is(misspelt("finish_mkwrite_fault"), BY_DOCTOR, "a caller of a part of the calls");
-	out = shell(&status, DOCTOR " --load 2>&1");
-	is(status, 1, "the short doctor finds it, too");
-	ok(strstr(out, "counts wrongly") && strstr(out, "23 faults, 0 made writable, 23 other") &&
-		   strstr(out, "ptep_set_access_flags() from finish_mkwrite_fault()"),
-	   "and names function and caller: %s", out);
-	free(out);
-
-	if (!is_in_kernel("wp_page_reuse"))
+	ok(of_a_part || of_all, "this kernel has one of these callers");
+	if (of_a_part) {
+		is(misspelt("finish_mkwrite_fault"), BY_DOCTOR, "a caller of a part of the calls");
+		out = shell(&status, DOCTOR " --load 2>&1");
+		is(status, 1, "the short doctor finds it, too");
+		ok(strstr(out, "counts wrongly") &&
+			   strstr(out, "23 faults, 0 made writable, 23 other") &&
+			   strstr(out, "ptep_set_access_flags() from finish_mkwrite_fault()"),
+		   "and names function and caller: %s", out);
+		free(out);
+	}
+	if (!of_all)
 		return;
 	unload_module();
 	is(try_load_module("", "wp_page_reuse", "hugetlb_fault"), 0,
