@@ -256,7 +256,7 @@ static char *map_huge(int flags, int advice)
 
 static void merge(char *pages, size_t n)
 {
-	uint64_t count = 0;
+	size_t count = 0;
 	int i;
 
 	memset(pages, 0x5a, n * PAGE);
@@ -267,8 +267,7 @@ static void merge(char *pages, size_t n)
 	set_file(KSM "run", "1");
 	for (i = 0; i < 600 && count < n; i++) {
 		usleep(20000);
-		if (procfs_pid_figure(getpid(), "ksm_merging_pages", NULL, &count))
-			bail("no ksm_merging_pages");
+		count = merged_pages(getpid(), pages, n);
 	}
 	set_file(KSM "run", "0");
 	is(count, n, "KSM merged");

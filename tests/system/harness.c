@@ -992,6 +992,35 @@ uint64_t pagemap_of(pid_t pid, const void *page)
 	return entry;
 }
 
+size_t count_frames(pid_t pid, const char *pages, size_t n)
+{
+	uint64_t *frame = calloc(n, sizeof(*frame));
+	size_t i, j, frames = 0;
+
+	if (!frame)
+		bail("no memory");
+	for (i = 0; i < n; i++) {
+		frame[i] = pagemap_of(pid, pages + i * PAGE) & PAGEMAP_PFN;
+		for (j = 0; frame[j] != frame[i]; j++)
+			;
+		frames += i == j;
+	}
+	free(frame);
+	return frames;
+}
+
+size_t merged_pages(pid_t pid, const char *pages, size_t n)
+{
+	uint64_t merged;
+
+	/* the sums in /sys lag behind exits */
+	if (!procfs_pid_figure(pid, "ksm_merging_pages", NULL, &merged))
+		return merged;
+	if (!kernel_before(5, 19))
+		bail("cannot read ksm_merging_pages of %d", pid);
+	return count_frames(pid, pages, n) == 1 ? n : 0;
+}
+
 char *file_text(const char *path)
 {
 	int status;

@@ -188,6 +188,13 @@ void swap_off(void);
 uint64_t vmstat(const char *name);
 /* pagemap_of(): the entry of a page in /proc/PID/pagemap. */
 uint64_t pagemap_of(pid_t pid, const void *page);
+/* count_frames(): how many of n pages have a frame that no earlier one of them has. */
+size_t count_frames(pid_t pid, const char *pages, size_t n);
+/*
+ * merged_pages(): how many of a process's pages KSM has merged. Before 5.19 no file tells: then all
+ * of its n mergeable pages, which are equal, or none.
+ */
+size_t merged_pages(pid_t pid, const char *pages, size_t n);
 #define PAGEMAP_PFN	((1ULL << 55) - 1)
 #define PAGEMAP_SWAPPED	(1ULL << 62)
 

@@ -3,16 +3,20 @@
  * KSM: writing a merged page undoes the merge with a copy that is not fork's doing; and
  * when KSM itself breaks its merges, the pages' owner is told apart from who caused it.
  */
+#include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
 
 #define N	251
+#define CROWD	4096 /* pages */
 #define KSM	"/sys/kernel/mm/ksm/"
 #define CGROUP	"/sys/fs/cgroup/"
 
@@ -20,44 +24,9 @@ struct merged {
 	size_t n;
 	void (*then)(char *pages, size_t n);
 	const char *cgroup;
-	char *pages;
+	char *pages, *crowd;
 	struct gate mapped, go;
 };
-
-/* How many of these pages have a frame that an earlier one does not have. */
-static size_t frames_of(pid_t pid, const char *pages)
-{
-	uint64_t frame[N];
-	size_t i, j, n = 0;
-
-	for (i = 0; i < N; i++) {
-		frame[i] = pagemap_of(pid, pages + i * PAGE) & PAGEMAP_PFN;
-		for (j = 0; frame[j] != frame[i]; j++)
-			;
-		n += i == j;
-	}
-	return n;
-}
-
-/*
- * How many of a process's pages are merged; the sums in /sys lag behind exits. Before 5.19 no
- * file tells: the pages are all equal, so they are merged when they all have one frame.
- */
-static long merged_pages(pid_t pid, const char *pages)
-{
-	char path[100];
-	long n = -1;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/ksm_merging_pages", pid);
-	f = fopen(path, "r");
-	if (!f && kernel_before(5, 19))
-		return frames_of(pid, pages) == 1 ? N : 0;
-	if (!f || fscanf(f, "%ld", &n) != 1)
-		bail("cannot read %s", path);
-	fclose(f);
-	return n;
-}
 
 static void merge_and_write(void *arg)
 {
@@ -65,6 +34,8 @@ static void merge_and_write(void *arg)
 	char *pages = m->pages;
 
 	set_file(m->cgroup, "0");
+	if (m->crowd)
+		write_pages(m->crowd, CROWD);
 	memset(pages, 0x5a, N * PAGE);
 	if (madvise(pages, N * PAGE, MADV_MERGEABLE))
 		_exit(1);
@@ -82,9 +53,9 @@ static pid_t merged_child(struct merged *m)
 	m->pages = map_untouched(N);
 	pid = start_child(merge_and_write, m);
 	gate_wait(&m->mapped);
-	for (int i = 0; merged_pages(pid, m->pages) < N; i++) {
+	for (int i = 0; merged_pages(pid, m->pages, N) < N; i++) {
 		if (i == 600)
-			bail("KSM merged only %ld pages", merged_pages(pid, m->pages));
+			bail("KSM merged only %zu pages", merged_pages(pid, m->pages, N));
 		usleep(50000);
 	}
 	return pid;
@@ -105,22 +76,48 @@ static size_t *frames; /* of the pages that look_at() has read back: shared with
 static void look_at(char *pages, size_t n)
 {
 	read_pages(pages, n);
-	*frames = frames_of(getpid(), pages);
+	*frames = count_frames(getpid(), pages, N);
+}
+
+/*
+ * Before memory.reclaim, the kernel looks for pages to reclaim in the list of active pages only if
+ * the counters of the cgroup say that it is longer than the list of inactive ones. These counters
+ * are off by up to 32 pages for each CPU, and all merged pages are one page. So have more of them:
+ * a page that another process reads twice is active.
+ */
+static void make_crowd_active(pid_t pid, char *crowd)
+{
+	struct iovec from[IOV_MAX], to;
+	char bytes[IOV_MAX];
+
+	for (size_t i = 0; i < 2 * CROWD; i += IOV_MAX) {
+		for (size_t k = 0; k < IOV_MAX; k++)
+			from[k] = (struct iovec){ crowd + (i + k) % CROWD * PAGE, 1 };
+		to = (struct iovec){ bytes, sizeof(bytes) };
+		if (process_vm_readv(pid, &to, 1, from, IOV_MAX, 0) != IOV_MAX)
+			bail("process_vm_readv: errno %d", errno);
+	}
 }
 
 /* Have merged pages swapped out and read back: how many KSM copied, and the reader's row. */
 static uint64_t swap_in(struct cow_row *before, struct cow_row *after)
 {
 	struct merged m = { .n = N, .then = look_at, .cgroup = CGROUP "cowstat-ksm/cgroup.procs" };
-	pid_t pid = merged_child(&m);
+	bool reclaim = !access(CGROUP "cowstat-ksm/memory.reclaim", F_OK);
 	uint64_t copies;
 	size_t out = 0;
+	pid_t pid;
 
+	m.crowd = reclaim ? NULL : map_untouched(CROWD);
+	pid = merged_child(&m);
 	for (int tries = 0; tries < 100 && out < N; tries++) {
-		/* before 5.19 a lower limit has memory reclaimed */
-		run("cd " CGROUP
-		    "cowstat-ksm && if [ -e memory.reclaim ]; then echo 4M >memory.reclaim; "
-		    "else echo 0 >memory.high; echo max >memory.high; fi 2>/dev/null; true");
+		if (reclaim) {
+			run("echo 4M 2>/dev/null >" CGROUP "cowstat-ksm/memory.reclaim; true");
+		} else {
+			make_crowd_active(pid, m.crowd);
+			set_file(CGROUP "cowstat-ksm/memory.high", "0");
+			set_file(CGROUP "cowstat-ksm/memory.high", "max");
+		}
 		out = 0;
 		for (size_t i = 0; i < N; i++)
 			out += !!(pagemap_of(pid, m.pages + i * PAGE) & PAGEMAP_SWAPPED);
@@ -134,6 +131,8 @@ static uint64_t swap_in(struct cow_row *before, struct cow_row *after)
 	gate_open(&m.go);
 	wait_child(pid);
 	*after = row_of(pid);
+	if (m.crowd)
+		munmap(m.crowd, CROWD * PAGE);
 	/* before 5.19 the kernel does not tell, but each copy has a frame of its own */
 	copies = kernel_before(5, 19) ? *frames - 1 : vmstat("ksm_swpin_copy") - copies;
 	set_file(KSM "run", "1");
