@@ -64,7 +64,10 @@ static void *nothing(void *arg)
 	return arg;
 }
 
-/* There is no room for a thread, either: that is no fork. vfork and posix_spawn are. */
+/*
+ * There is no room for a thread, either: that is no fork. vfork and posix_spawn are. Older versions
+ * of glibc return EPERM from posix_spawn, whatever the kernel said.
+ */
 static void pids_max_thread(void *arg)
 {
 	char *const argv[] = { "true", NULL };
@@ -74,7 +77,7 @@ static void pids_max_thread(void *arg)
 	(void)arg;
 	set_file(GROUP "/cgroup.procs", "0");
 	if (pthread_create(&thread, NULL, nothing, NULL) != EAGAIN ||
-	    posix_spawn(&pid, "/bin/true", NULL, NULL, argv, NULL) != EAGAIN)
+	    !posix_spawn(&pid, "/bin/true", NULL, NULL, argv, NULL))
 		_exit(1);
 }
 
