@@ -525,6 +525,13 @@ static void sums(void)
 	is(stacks, NR, "--stacks: the copies, from write_pages() down to do_wp_page()");
 	free(text);
 
+	is(traced("--stacks -C '^cow-plain$' --outcome copied"), 0, "--stacks -C: nothing lost");
+	text = file_text(OUT);
+	for (at = text, n = 0; *at; at = strchr(at, '\n') + 1)
+		n += strncmp(at, "cow-plain;", 10) != 0;
+	ok(*text && !n, "--stacks -C: no other name");
+	free(text);
+
 	is(traced("--by-vma -p %d --outcome copied", worker[1].pid), 0, "--by-vma: nothing lost");
 	text = file_text(OUT);
 	at = strchr(text, '\n');
