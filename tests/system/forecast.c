@@ -17,17 +17,24 @@
 
 #include "clock.h"
 #include "harness.h"
+#include "pagemap_entry.h"
 #include "procfs.h"
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE	25
+#endif
 
 #define N	  4000 /* pages of each writer */
 #define HUGE_N	  8192 /* in 16 huge pages */
 #define HUGE_BYTES (2UL << 20)
+#define SOME_N	  (N - N % 512) /* of a writer with few huge pages */
 #define WINDOW	  "2"
+#define JOIN_NS	  (NS_PER_S * 6 / 5) /* beyond the middle of the window */
 #define LIFE	  6 /* seconds: three times the window */
 #define TICK_US	  10000
 #define OWN_PAGES 24 /* of the writer itself: stack, libc */
 
-enum load { UNIFORM, ZIPF, SEQUENTIAL, GROWING, READING, HUGE, NR_LOADS };
+enum load { UNIFORM, ZIPF, SEQUENTIAL, GROWING, READING, HUGE, JOINED, NR_LOADS };
 
 static const struct {
 	const char *name;
@@ -37,8 +44,9 @@ static const struct {
 	[ZIPF] = { "Zipf's law", 1500 },
 	[SEQUENTIAL] = { "sequential writes", 300 },
 	[GROWING] = { "random writes to a growing heap", 700 },
-	[READING] = { "reads, and first touches of new memory", 700 },
+	[READING] = { "reads, and first touches", 700 },
 	[HUGE] = { "random writes to huge pages", 300 },
+	[JOINED] = { "random writes while huge pages are made", 700 },
 };
 
 /* How the test and a writer speak. */
@@ -50,7 +58,9 @@ struct writer {
 	enum load load;
 	struct orders *orders;
 	pid_t pid;
-	char *pages, *fresh;
+	char *pages, *fresh, *zero, *file;
+	uint64_t watched_ns;
+	bool joined;
 	double sum[N]; /* of the weights, for Zipf's law */
 };
 
@@ -89,6 +99,9 @@ static void step(struct writer *w, uint64_t n)
 	case HUGE:
 		w->pages[(size_t)(random_share() * HUGE_N) * PAGE]++;
 		break;
+	case JOINED:
+		w->pages[(size_t)(random_share() * SOME_N) * PAGE]++;
+		break;
 	case ZIPF:
 		w->pages[zipf(w) * PAGE]++;
 		break;
@@ -98,8 +111,53 @@ static void step(struct writer *w, uint64_t n)
 	default:
 		(void)((volatile char *)w->pages)[n % N * PAGE];
 		if (n < N)
-			w->fresh[n * PAGE] = 1;
+			w->fresh[n * PAGE] = w->zero[n * PAGE] = w->file[n * PAGE] = 1;
 	}
+}
+
+static char *map_for_huge(size_t n, int advice)
+{
+	char *pages = mmap(NULL, n * PAGE + HUGE_BYTES, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (pages == MAP_FAILED)
+		bail("mmap");
+	pages += -(uintptr_t)pages % HUGE_BYTES;
+	if (madvise(pages, n * PAGE, advice))
+		bail("madvise");
+	write_pages(pages, n);
+	return pages;
+}
+
+/*
+ * What khugepaged does at a time that nobody knows: here at the middle of the window. That it has
+ * begun is seen by a page that is never written: its soft-dirty bit is cleared.
+ */
+static void join_half(struct writer *w, uint64_t now)
+{
+	if (!w->watched_ns && !(pagemap_of(getpid(), w->fresh) & PAGEMAP_SOFT_DIRTY))
+		w->watched_ns = now;
+	if (w->joined || !w->watched_ns || now < w->watched_ns + JOIN_NS)
+		return;
+	w->joined = true;
+	if (madvise(w->pages, SOME_N * PAGE, MADV_HUGEPAGE) ||
+	    madvise(w->pages, SOME_N / 2 * PAGE, MADV_COLLAPSE))
+		bail("MADV_COLLAPSE");
+}
+
+/* Private pages of a file, read and not written. */
+static char *map_file(size_t n)
+{
+	FILE *f = tmpfile();
+	char *pages;
+
+	if (!f || ftruncate(fileno(f), n * PAGE))
+		bail("tmpfile");
+	pages = mmap(NULL, n * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fileno(f), 0);
+	if (pages == MAP_FAILED)
+		bail("mmap");
+	read_pages(pages, n);
+	return pages;
 }
 
 static void prepare(struct writer *w)
@@ -119,18 +177,18 @@ static void prepare(struct writer *w)
 		madvise(w->pages, N * PAGE, MADV_NOHUGEPAGE);
 		write_pages(w->pages, N);
 	} else if (w->load == HUGE) {
-		w->pages = mmap(NULL, HUGE_N * PAGE + HUGE_BYTES, PROT_READ | PROT_WRITE,
-				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (w->pages == MAP_FAILED)
-			bail("mmap");
-		w->pages += -(uintptr_t)w->pages % HUGE_BYTES;
-		madvise(w->pages, HUGE_N * PAGE, MADV_HUGEPAGE);
-		write_pages(w->pages, HUGE_N);
+		w->pages = map_for_huge(HUGE_N, MADV_HUGEPAGE);
+	} else if (w->load == JOINED) {
+		w->pages = map_for_huge(SOME_N, MADV_NOHUGEPAGE);
+		w->fresh = map_pages(1);
 	} else {
 		w->pages = map_pages(N);
 		w->fresh = map_untouched(N);
-		/* so that it has private pages at the beginning, and is watched */
-		w->fresh[0] = 1;
+		w->zero = map_untouched(N);
+		read_pages(w->zero, N);
+		w->file = map_file(N);
+		/* so that they have private pages at the beginning, and are watched */
+		w->fresh[0] = w->zero[0] = w->file[0] = 1;
 	}
 }
 
@@ -151,6 +209,8 @@ static void work(void *arg)
 			grown++;
 			sbrk(PAGE);
 		}
+		if (w->load == JOINED)
+			join_half(w, now);
 		if (w->orders->fork && !child) {
 			child = fork();
 			if (!child) {
@@ -230,6 +290,13 @@ static void compare(enum load load, json_t *json)
 		ok(low <= copied && copied <= number(forecast, "high_pages"),
 		   "%s: what was copied is between the bounds", name);
 		return;
+	}
+	if (load == JOINED) {
+		ok(number(json, "joined_pages") > SOME_N / 8,
+		   "%s: of %lu pages it is not known whether they are written", name,
+		   number(json, "joined_pages"));
+		ok(low <= copied && copied <= number(forecast, "high_pages"),
+		   "%s: what was copied is between the bounds", name);
 	}
 	/* How near it comes is measured by tests/system/forecasts; on a busy CPU a load is not steady. */
 	ok(said * 2 > copied && said < copied * 2,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* growth.c, headroom.c, forecast.c: curves of known loads, what fits, and the sentence. */
+/* growth.c, growth_fit.c, headroom.c, forecast.c: curves of known loads, what fits, and the sentence. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -47,13 +47,26 @@ static double line(double t, double rate)
 	return fmin(20000, rate * t);
 }
 
-static struct growth measured(curve_fn *curve, double rate, double pool, bool sequential)
+/* Measured while the program was up to @late seconds late at each reading; @seed says how late. */
+static struct growth measured_late(curve_fn *curve, double rate, double pool, double late,
+				   unsigned int seed)
 {
-	struct growth g = { .pool = pool, .sequential = sequential };
+	struct growth g = { .pool = pool };
 	size_t i;
 
+	srandom(seed);
 	for (i = 0; i < sizeof(times) / sizeof(times[0]); i++)
-		growth_add(&g, times[i], floor(curve(times[i], rate)));
+		growth_add(&g, times[i],
+			   floor(curve(fmax(0, times[i] - late * random() / RAND_MAX), rate)));
+	assert_int_equal(growth_fit(&g), 0);
+	return g;
+}
+
+static struct growth measured(curve_fn *curve, double rate, double pool, bool sequential)
+{
+	struct growth g = measured_late(curve, rate, pool, 0, 0);
+
+	g.sequential = sequential;
 	return g;
 }
 
@@ -68,6 +81,7 @@ static void assert_forecast(curve_fn *curve, double rate, double pool, bool sequ
 	if (!(fabs(e.pages / truth - 1) < 0.1) || e.low > truth || e.high < truth * 0.99)
 		fail_msg("rate %g, pool %g, %g s: %g (%g to %g), not %g", rate, pool, seconds,
 			 e.pages, e.low, e.high, truth);
+	growth_free(&g);
 }
 
 static void known_loads(void **state)
@@ -90,6 +104,93 @@ static void known_loads(void **state)
 	assert_forecast(zipf, 8000, 80000, false, 60);
 }
 
+/*
+ * A program that does not get its CPU in time is up to half a second late at each reading: the last
+ * point of the curve may be far too low, and the one before it not.
+ */
+static void late_programs(void **state)
+{
+	static const struct {
+		curve_fn *curve;
+		double rate;
+	} loads[] = { { alike, 600 }, { alike, 2000 }, { zipf, 2000 }, { zipf, 8000 } };
+	unsigned int runs = 0, far = 0, outside = 0, seed;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
+		for (seed = 1; seed <= 20; seed++) {
+			struct growth g = measured_late(loads[i].curve, loads[i].rate, 20000, 0.5,
+							seed);
+			struct estimate e = growth_at(&g, 30);
+			double truth = loads[i].curve(30, loads[i].rate);
+
+			runs++;
+			far += fabs(e.pages / truth - 1) > 0.15;
+			outside += e.low > truth || e.high < truth;
+			growth_free(&g);
+		}
+	}
+	if (far * 20 > runs || outside * 20 > runs)
+		fail_msg("of %u forecasts, %u are off by more than 15 %%, %u beyond their bounds",
+			 runs, far, outside);
+}
+
+/* From the middle of the window on, only some of the pages can be watched. */
+static void unseen_pages(void **state)
+{
+	static const double shares[] = { 0.9, 0.5, 0.1 };
+	double before, now, truth = alike(30, 2000);
+	struct estimate e;
+	size_t i, k;
+
+	(void)state;
+	for (k = 0; k < sizeof(shares) / sizeof(shares[0]); k++) {
+		struct growth g = { .pool = 20000 };
+
+		for (before = 0, i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+			double share = times[i] > 5 ? shares[k] : 1;
+
+			now = alike(times[i], 2000);
+			growth_step(&g, times[i], share * (now - before), share * (20000 - before));
+			before = now;
+		}
+		assert_int_equal(growth_fit(&g), 0);
+		g.unseen = (1 - shares[k]) * (20000 - alike(5, 2000));
+		e = growth_at(&g, 30);
+		if (!(fabs(e.pages / truth - 1) < 0.1) || e.low > truth || e.high < truth)
+			fail_msg("%g watched: %g (%g to %g), not %g", shares[k], e.pages, e.low,
+				 e.high, truth);
+		/* They may be written all, or none of them. */
+		assert_true(e.high - e.low > g.unseen);
+		growth_free(&g);
+	}
+}
+
+/* Nothing can be watched to the end: the curve ends before. If it was never watched, it has none. */
+static void blind(void **state)
+{
+	struct growth g = { .pool = 1000 };
+	struct estimate e;
+
+	(void)state;
+	growth_step(&g, 1, 0, 0);
+	assert_int_equal(g.nr, 0);
+	g.unseen = 1000;
+	e = growth_at(&g, 60);
+	assert_true(e.pages == 0 && e.low == 0 && e.high == 1000);
+	growth_step(&g, 1, 100, 1000);
+	growth_step(&g, 2, 90, 900);
+	growth_step(&g, 3, 0, 0);
+	assert_int_equal(g.nr, 2);
+	assert_true(growth_read(&g, 3) == 190);
+	/* All were written: nothing is left to be watched, and the curve is flat. */
+	growth_step(&g, 4, 810, 810);
+	growth_step(&g, 5, 0, 0);
+	assert_int_equal(g.nr, 4);
+	assert_true(g.pages[3] == 1000);
+}
+
 static void bounds(void **state)
 {
 	struct growth g = measured(alike, 600, 20000, false);
@@ -110,11 +211,13 @@ static void bounds(void **state)
 	estimate_add(&sum, &e);
 	estimate_add(&sum, &e);
 	assert_true(sum.pages == 2 * e.pages && sum.high == 2 * e.high);
+	growth_free(&g);
 	/* The farther away, the less certain. */
 	g = measured(zipf, 600, 20000, false);
 	e = growth_at(&g, 20);
 	sum = growth_at(&g, 300);
 	assert_true(estimate_percent(&e) < estimate_percent(&sum));
+	growth_free(&g);
 }
 
 static void nothing(void **state)
@@ -139,8 +242,10 @@ static void nothing(void **state)
 	assert_true(e.pages == 1000 && e.high == 1000);
 	/* The same hot pages all the time, and no others. */
 	g.pool = 100000;
+	assert_int_equal(growth_fit(&g), 0);
 	e = growth_at(&g, 60);
 	assert_true(e.pages < 1050);
+	growth_free(&g);
 	/* A curve never falls, and time does not go back. */
 	growth_add(&g, 6, 900);
 	assert_true(growth_read(&g, 6) == 1000);
@@ -161,10 +266,12 @@ static void huge(void **state)
 	g.pool = 64;
 	for (double t = 0.02; t < 10; t *= 1.5)
 		growth_add(&g, t, round(64 * -expm1(-300 * t / 64)));
+	assert_int_equal(growth_fit(&g), 0);
 	e = growth_of_huge(&g, 60);
 	if (!(fabs(e.pages / (32768 * -expm1(-300 * 60 / 32768.0)) - 1) < 0.15))
 		fail_msg("%g pages", e.pages);
 	assert_true(e.low <= 64 && e.high == 32768);
+	growth_free(&g);
 	/* The same pages one after the other. */
 	g = (struct growth){ .pool = 64, .sequential = true };
 	for (double t = 1; t <= 10; t++)
@@ -246,9 +353,11 @@ static void sentences(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(known_loads), cmocka_unit_test(bounds),
-		cmocka_unit_test(nothing),     cmocka_unit_test(huge),
-		cmocka_unit_test(verdicts),    cmocka_unit_test(sentences),
+		cmocka_unit_test(known_loads),	cmocka_unit_test(late_programs),
+		cmocka_unit_test(unseen_pages), cmocka_unit_test(blind),
+		cmocka_unit_test(bounds),	cmocka_unit_test(nothing),
+		cmocka_unit_test(huge),		cmocka_unit_test(verdicts),
+		cmocka_unit_test(sentences),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

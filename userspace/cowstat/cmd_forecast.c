@@ -281,7 +281,7 @@ int cmd_forecast(int argc, char **argv)
 		err(EXIT_FAILURE, "cannot write %s", o.common.output);
 	if (o.common.picture)
 		forecast_picture(&f, o.common.picture);
-	working_set_free(&f.set);
+	forecast_free(&f);
 	free(o.pids.pid);
 	return EXIT_SUCCESS;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <err.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -50,6 +51,7 @@ static void add_curve(struct growth *sum, const struct growth *g)
 		return;
 	}
 	sum->pool += g->pool;
+	sum->unseen += g->unseen;
 	for (i = 0; i < sum->nr; i++)
 		sum->pages[i] += growth_read(g, sum->seconds[i]);
 }
@@ -87,31 +89,6 @@ static void finish_mappings(struct forecast *f)
 		f->nr_mappings++;
 }
 
-/* The curves end at the mapping's pages. Sums of curves, too. */
-static void set_pools(struct working_set *set)
-{
-	size_t i;
-
-	for (i = 0; i < set->nr; i++) {
-		set->mapping[i].growth.pool = set->mapping[i].pages;
-		set->mapping[i].huge_growth.pool = set->mapping[i].huge;
-	}
-}
-
-static void add_times(struct forecast *f, const struct working_mapping *m)
-{
-	struct estimate e;
-	size_t i;
-
-	for (i = 0; i < f->nr; i++) {
-		e = of_mapping(m, f->at[i].seconds);
-		/* What could not be watched may be written wholly, or not at all. */
-		if (m->lost)
-			e.high = pages_of(m);
-		estimate_add(&f->at[i].pages, &e);
-	}
-}
-
 static void judge(struct forecast *f)
 {
 	size_t i;
@@ -126,30 +103,77 @@ static void judge(struct forecast *f)
 	}
 }
 
+/* Is it one of those that share a curve, because they write little? */
+static bool is_small(const struct working_mapping *m, uint64_t written)
+{
+	return !m->lost && written_of(m) * SMALL_SHARE < written;
+}
+
+/* Fit the curves. Without memory for it they can still be extended, but not well. */
+static void fit(struct working_mapping *m)
+{
+	if (growth_fit(&m->growth) || growth_fit(&m->huge_growth))
+		warnx("no memory to fit a curve: the forecast is rough");
+}
+
+static void fit_all(struct forecast *f)
+{
+	uint64_t written = 0;
+	size_t i;
+
+	for (i = 0; i < f->set.nr; i++)
+		written += written_of(&f->set.mapping[i]);
+	for (i = 0; i < f->set.nr; i++) {
+		struct working_mapping *m = &f->set.mapping[i];
+
+		if (m->lost)
+			f->unwatched += pages_of(m);
+		m->small = is_small(m, written);
+		if (m->small) {
+			add_curve(&f->rest.growth, &m->growth);
+			add_curve(&f->rest.huge_growth, &m->huge_growth);
+		}
+		fit(m);
+	}
+	f->rest.growth.sequential = f->rest.huge_growth.sequential = false;
+	fit(&f->rest);
+}
+
+/**
+ * forecast_at() - what would be copied
+ * @f: made
+ * @seconds: how long the child lives
+ *
+ * Return: pages.
+ */
+struct estimate forecast_at(const struct forecast *f, double seconds)
+{
+	struct estimate e = of_mapping(&f->rest, seconds), one;
+	size_t i;
+
+	for (i = 0; i < f->set.nr; i++) {
+		if (f->set.mapping[i].small)
+			continue;
+		one = of_mapping(&f->set.mapping[i], seconds);
+		estimate_add(&e, &one);
+	}
+	return e;
+}
+
 /**
  * forecast_make() - extend the curves to the times asked for, and judge
  * @f: @set was watched; @at has the times, @main is chosen, @headroom was read
  */
 void forecast_make(struct forecast *f)
 {
-	struct working_mapping rest = {};
-	uint64_t written = 0;
 	size_t i;
 
-	set_pools(&f->set);
-	for (i = 0; i < f->set.nr; i++)
-		written += written_of(&f->set.mapping[i]);
+	fit_all(f);
+	for (i = 0; i < f->nr; i++)
+		f->at[i].pages = forecast_at(f, f->at[i].seconds);
 	for (i = 0; i < f->set.nr; i++) {
 		const struct working_mapping *m = &f->set.mapping[i];
 
-		if (m->lost)
-			f->unwatched += pages_of(m);
-		if (!m->lost && written_of(m) * SMALL_SHARE < written) {
-			add_curve(&rest.growth, &m->growth);
-			add_curve(&rest.huge_growth, &m->huge_growth);
-		} else {
-			add_times(f, m);
-		}
 		if (!written_of(m))
 			continue;
 		keep_mapping(f, &(struct forecast_mapping){
@@ -159,10 +183,19 @@ void forecast_make(struct forecast *f)
 					.copied = of_mapping(m, f->at[f->main].seconds),
 				});
 	}
-	rest.growth.sequential = rest.huge_growth.sequential = false;
-	add_times(f, &rest);
 	finish_mappings(f);
 	judge(f);
+}
+
+/**
+ * forecast_free() - give the memory back
+ * @f: filled in
+ */
+void forecast_free(struct forecast *f)
+{
+	growth_free(&f->rest.growth);
+	growth_free(&f->rest.huge_growth);
+	working_set_free(&f->set);
 }
 
 /* How long a fork of this process takes whose child exits at once. */

@@ -52,6 +52,7 @@ struct forecast_mapping {
 /**
  * struct forecast - what a fork of a process would cost
  * @set: its private pages, watched
+ * @rest: the sum of those mappings that are written little
  * @window_ns: for how long they were watched
  * @comm: its name
  * @at: the forecasts, by time
@@ -68,6 +69,7 @@ struct forecast_mapping {
  */
 struct forecast {
 	struct working_set set;
+	struct working_mapping rest;
 	uint64_t window_ns;
 	char comm[64];
 	struct forecast_time at[FORECAST_MAX_TIMES];
@@ -83,6 +85,8 @@ struct forecast {
 };
 
 void forecast_make(struct forecast *f);
+struct estimate forecast_at(const struct forecast *f, double seconds);
+void forecast_free(struct forecast *f);
 int forecast_measure_fork(uint64_t entries, uint64_t *ns);
 void forecast_sentence(const struct forecast *f, char *to, size_t size);
 

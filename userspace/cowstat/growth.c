@@ -1,229 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A page that is written now and then, at a steady rate, is still unwritten after t seconds with
- * the probability exp(-rate * t). The pages of a program have different rates. Here N of them are
- * written, and the rate of the ith is i^-z of the highest: z = 0 is a program that writes all pages
- * alike, z = 1 is Zipf's law. One measured curve does not tell N and z: many pairs fit it nearly
- * as well, and their curves part later. So all pairs of a grid are fitted, and their predictions are
- * averaged, each with a weight by how well it fits (Bayesian model averaging). How far they are
- * apart is the uncertainty.
- *
- * A program that writes in the order of its addresses writes no page twice until it begins again.
- * That is seen in the addresses, and then a straight line is used.
+ * Curves, and what they will be later. A program that writes its pages at random is extended by
+ * growth_fit.c. A program that writes in the order of its addresses writes no page twice until it
+ * begins again. That is seen in the addresses, and then a straight line is used.
  */
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "growth.h"
+#include "growth_fit.h"
 
 #define HUGE_PAGES	512  /* pages of 4 KiB in a huge page */
-#define STEADY		0.02 /* how much the rate of a steady load varies */
 #define VARIES		0.03 /* how much a load differs from itself some time later */
-#define DOUBT		2    /* a fit that is worse by that much is as good */
-#define NR_SKEWS	12
-#define NR_POOLS	16
-#define LEAST_REST	(-9.0) /* ln: of the pool, what is never written is at least e^-9 */
-#define NR_MEMBERS	(1 + 2 * NR_SKEWS * NR_POOLS)
-
-/* Weights before the curve is looked at. */
-#define PRIOR_LINE	0.02 /* no page is written twice, though not in the order of addresses */
-#define PRIOR_WHOLE	0.5  /* N is the whole pool, not a part of it */
+#define CERTAIN		1.9  /* deviations on each side: between them lie nine cases of ten */
 #define PRIOR_WRAP	0.3  /* a sequential writer begins again before the end of the pool */
-
-/* A member of the family, fitted. */
-struct member {
-	double more; /* pages at the time asked for, less those at the end of the curve */
-	double error;
-	double weight;
-};
-
-/* Values of z, and a table for each: see written_share(). */
-static const double skews[NR_SKEWS] = {
-	0, 0.25, 0.4, 0.55, 0.7, 0.85, 1, 1.15, 1.3, 1.5, 1.8, 2.2,
-};
-
-/* The table is by ln t. */
-#define TABLE_FROM	(-16.0)
-#define TABLE_STEP	0.04
-#define TABLE_SIZE	550
-static double table[NR_SKEWS][TABLE_SIZE];
 
 static size_t last(const struct growth *g)
 {
 	return g->nr - 1;
-}
-
-/*
- * The share that has been written at time t is the mean of 1 - exp(-t * u^-z) for u from 0 to 1. It
- * is S(t) with dS / d(ln t) = (S - 1 + exp(-t)) / z. From the time when all is written, backwards in
- * steps of ln t, each by Simpson's rule.
- */
-static void fill_table(double z, double *to)
-{
-	const double fade = exp(-TABLE_STEP / z), half = exp(-TABLE_STEP / 2 / z);
-	double t;
-	int i;
-
-	to[TABLE_SIZE - 1] = 1;
-	for (i = TABLE_SIZE - 2; i >= 0; i--) {
-		t = exp(TABLE_FROM + i * TABLE_STEP);
-		to[i] = fade * to[i + 1] -
-			TABLE_STEP / 6 / z *
-				(expm1(-t) + 4 * half * expm1(-t * exp(TABLE_STEP / 2)) +
-				 fade * expm1(-t * exp(TABLE_STEP)));
-	}
-}
-
-/*
- * The share of all pages that have been written at time exp(@log_t), when the coldest page is
- * written once in a unit of time on average.
- */
-static double written_share(int skew, double log_t)
-{
-	double at, share;
-	int i;
-
-	if (!skews[skew])
-		return -expm1(-exp(log_t));
-	if (!table[skew][TABLE_SIZE - 1])
-		fill_table(skews[skew], table[skew]);
-	at = (log_t - TABLE_FROM) / TABLE_STEP;
-	if (at <= 0)
-		return table[skew][0] * exp(log_t - TABLE_FROM);
-	i = at;
-	if (i >= TABLE_SIZE - 1)
-		return 1;
-	share = at - i;
-	return table[skew][i] * (1 - share) + table[skew][i + 1] * share;
-}
-
-/* The logarithm of the time at which the @share has been written: by halving. */
-static double log_time_of(int skew, double share)
-{
-	double low = TABLE_FROM, high = TABLE_FROM + TABLE_STEP * TABLE_SIZE, middle;
-	int i;
-
-	for (i = 0; i < 32; i++) {
-		middle = (low + high) / 2;
-		if (written_share(skew, middle) < share)
-			low = middle;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* The square of how far a growth between two points is off, in units of its expected variance. */
-static double off(double grown, double expected)
-{
-	return (grown - expected) * (grown - expected) /
-	       (1 + grown + STEADY * STEADY * grown * grown);
-}
-
-/*
- * Fit one member: @pool pages, and those written until the point before @first are hot pages that
- * stand apart. Its curve goes through the last point.
- */
-static void fit(const struct growth *g, size_t first, int skew, double pool, double seconds,
-		struct member *member)
-{
-	double t0 = first ? g->seconds[first - 1] : 0, p0 = first ? g->pages[first - 1] : 0;
-	double end = g->seconds[last(g)] - t0, written = g->pages[last(g)] - p0, before = 0, now;
-	double log_rate;
-	size_t i;
-
-	pool -= p0;
-	log_rate = log_time_of(skew, written / pool) - log(end);
-	member->error = 0;
-	for (i = first; i < g->nr; i++) {
-		now = pool * written_share(skew, log_rate + log(g->seconds[i] - t0));
-		member->error += off(g->pages[i] - (i ? g->pages[i - 1] : 0), now - before);
-		before = now;
-	}
-	now = seconds > t0 ? pool * written_share(skew, log_rate + log(seconds - t0)) :
-			     growth_read(g, seconds) - p0;
-	member->more = now - before;
-}
-
-/* A straight line from the first point to the last, and on until all pages are written. */
-static void fit_line(const struct growth *g, double seconds, struct member *member)
-{
-	double end = g->seconds[last(g)];
-	double rate = (g->pages[last(g)] - g->pages[0]) / (end - g->seconds[0]);
-	size_t i;
-
-	member->error = 0;
-	for (i = 1; i < g->nr; i++)
-		member->error += off(g->pages[i] - g->pages[i - 1],
-				     rate * (g->seconds[i] - g->seconds[i - 1]));
-	member->more = fmin(g->pool - g->pages[last(g)], rate * (seconds - end));
-}
-
-/* Fit all members. Return: how many. */
-static size_t fit_all(const struct growth *g, double seconds, struct member *member)
-{
-	double written = g->pages[last(g)], pool;
-	size_t nr = 1, first;
-	int skew, i;
-
-	fit_line(g, seconds, member);
-	member->weight = PRIOR_LINE;
-	for (i = 1; i <= NR_POOLS; i++) {
-		pool = written +
-		       (g->pool - written) * exp(LEAST_REST * (NR_POOLS - i) / (NR_POOLS - 1));
-		for (skew = 0; skew < NR_SKEWS; skew++) {
-			for (first = 0; first < 2; first++) {
-				if (first && written <= g->pages[0])
-					continue;
-				fit(g, first, skew, pool, seconds, &member[nr]);
-				member[nr].weight = (i == NR_POOLS ?
-							     PRIOR_WHOLE :
-							     (1 - PRIOR_WHOLE) / (NR_POOLS - 1)) /
-						    (2 * NR_SKEWS);
-				nr++;
-			}
-		}
-	}
-	return nr;
-}
-
-static int by_more(const void *a, const void *b)
-{
-	const struct member *x = a, *y = b;
-
-	return (x->more > y->more) - (x->more < y->more);
-}
-
-/* What the members say on average, and between which bounds nine tenths of their weight lie. */
-static struct estimate average(struct member *member, size_t nr, size_t points)
-{
-	double least = INFINITY, scale, sum = 0, below = 0;
-	struct estimate e = {};
-	size_t i;
-
-	for (i = 0; i < nr; i++)
-		least = fmin(least, member[i].error);
-	/*
-	 * If even the best one is off by more than expected, the load is less steady than that. No
-	 * program's rates follow one law exactly: so members that fit a little worse count, too.
-	 */
-	scale = fmax(DOUBT, least / fmax(1, (double)points - 2));
-	for (i = 0; i < nr; i++) {
-		member[i].weight *= exp((least - member[i].error) / (2 * scale));
-		sum += member[i].weight;
-	}
-	qsort(member, nr, sizeof(*member), by_more);
-	e.low = -1;
-	e.high = member[nr - 1].more;
-	for (i = 0; i < nr; i++) {
-		e.pages += member[i].more * member[i].weight / sum;
-		if (below < 0.95 && below + member[i].weight / sum >= 0.95)
-			e.high = member[i].more;
-		below += member[i].weight / sum;
-		if (e.low < 0 && below >= 0.05)
-			e.low = member[i].more;
-	}
-	return e;
 }
 
 /* Is the curve that of a writer in the order of addresses that has not begun again? */
@@ -243,26 +38,12 @@ static bool goes_on(const struct growth *g)
  */
 static struct estimate sequential(const struct growth *g, double seconds)
 {
-	double written = g->pages[last(g)];
-	struct member line;
-	struct estimate e;
+	double written = g->pages[last(g)], end = g->seconds[last(g)];
+	double rate = (written - g->pages[0]) / (end - g->seconds[0]);
+	double more = fmin(g->pool - written, rate * (seconds - end));
+	struct estimate e = { .pages = written + more, .high = written + more };
 
-	fit_line(g, seconds, &line);
-	e.pages = e.high = line.more;
-	e.low = fmin(line.more, written * (pow(g->pool / written, 0.05 / PRIOR_WRAP) - 1));
-	return e;
-}
-
-/* What all members say of a time, less the pages at the end of the curve. */
-static struct estimate all_members(const struct growth *g, double seconds)
-{
-	struct estimate e = { .high = g->pool - g->pages[last(g)] };
-	struct member *member = calloc(NR_MEMBERS, sizeof(*member));
-
-	if (!member)
-		return e; /* then only bounds are known */
-	e = average(member, fit_all(g, seconds, member), g->nr);
-	free(member);
+	e.low = fmin(e.pages, written * pow(g->pool / written, 0.05 / PRIOR_WRAP));
 	return e;
 }
 
@@ -304,45 +85,118 @@ double growth_read(const struct growth *g, double seconds)
 	return p0;
 }
 
-/*
- * How far @e may be off when the same load writes for as long again: by chance, and because no load
- * goes on exactly as it was. The second grows with how far the curve is extended.
+/**
+ * growth_step() - add a point to a curve, where only some pages could be watched
+ * @g: the curve, whose pool is known
+ * @seconds: since the beginning
+ * @fresh: pages that were written since the last point, and not before
+ * @watched: pages that were not written before, and would have been seen to be written since
+ *
+ * What the others did is taken to be the same (Kaplan and Meier's estimator). If nothing could be
+ * seen, there is no point.
  */
-static void widen(struct estimate *e, const struct growth *g, double seconds)
+void growth_step(struct growth *g, double seconds, double fresh, double watched)
+{
+	double written = g->nr ? g->pages[last(g)] : 0, rest = g->pool - written;
+
+	if (watched > 0)
+		growth_add(g, seconds, written + rest * fresh / watched);
+	else if (rest < 0.5)
+		growth_add(g, seconds, written);
+}
+
+/**
+ * growth_fit() - fit a curve, before it is read beyond its end
+ * @g: the curve, with all its points
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int growth_fit(struct growth *g)
+{
+	if (g->nr <= 3 || g->pages[last(g)] <= 0)
+		return 0;
+	free(g->fit);
+	g->fit = growth_fit_make(g);
+	return g->fit ? 0 : -ENOMEM;
+}
+
+/**
+ * growth_free() - give the memory back
+ * @g: the curve, fitted or not
+ */
+void growth_free(struct growth *g)
+{
+	free(g->fit);
+	g->fit = NULL;
+}
+
+/* Without a fit: the curve goes on as it was on average. It may as well end there. */
+static struct estimate in_proportion(const struct growth *g, double seconds)
+{
+	double written = g->pages[last(g)];
+
+	return (struct estimate){
+		.pages = fmin(g->pool, written * seconds / g->seconds[last(g)]),
+		.low = written,
+		.high = g->pool,
+	};
+}
+
+/*
+ * How far @e may be off when the same load writes for as long again: by chance, because a fitted
+ * rate is off by @deviation, and because no load goes on exactly as it was. The last grows with how
+ * far the curve is extended.
+ */
+static void widen(struct estimate *e, const struct growth *g, double seconds, double deviation)
 {
 	double varies = VARIES * (1 + log(fmax(1, seconds / g->seconds[last(g)])));
-	double by = 1.65 * sqrt(e->pages + varies * varies * e->pages * e->pages);
+	double by = CERTAIN *
+		    sqrt(e->pages + varies * varies * e->pages * e->pages + deviation * deviation);
 
 	e->low = fmax(0, fmin(e->low, e->pages - by));
 	e->high = fmin(fmax(e->high, e->pages + by), fmax(g->pool, e->pages));
 }
 
+/* Pages that could not be watched to the end may be written all, or none of them. */
+static void add_unseen(struct estimate *e, const struct growth *g)
+{
+	double share = g->pool > 0 ? e->pages / g->pool : 0;
+
+	e->low = fmax(0, e->low - g->unseen * share);
+	e->high = fmin(fmax(g->pool, e->pages), e->high + g->unseen * (1 - share));
+}
+
 /**
  * growth_at() - distinct pages that the program writes in some time
- * @g: the curve, measured while the load was as it will be
+ * @g: the curve, measured while the load was as it will be, and fitted
  * @seconds: how long
  *
  * Return: the number of pages: read from the curve up to its end, fitted beyond.
  */
 struct estimate growth_at(const struct growth *g, double seconds)
 {
-	double written = growth_read(g, seconds);
-	struct estimate e = { written, written, written }, more;
+	double written = growth_read(g, seconds), deviation = 0;
+	struct estimate e = { written, written, written }, end = e;
 
-	if (!g->nr || !written)
-		return e;
-	if (seconds > g->seconds[last(g)] && g->pool > written) {
-		if (g->nr > 3) {
-			more = goes_on(g) ? sequential(g, seconds) : all_members(g, seconds);
-		} else {
-			more.pages = written * (seconds / g->seconds[last(g)] - 1);
-			more.pages = fmin(more.pages, g->pool - written);
-			more.low = 0;
-			more.high = g->pool - written;
+	if (written > 0) {
+		if (seconds > g->seconds[last(g)] && g->pool > written) {
+			if (goes_on(g))
+				e = sequential(g, seconds);
+			else if (g->fit)
+				e = growth_fit_at(g->fit, seconds, &deviation);
+			else
+				e = in_proportion(g, seconds);
+			e.pages = fmax(e.pages, written);
+			e.high = fmax(e.high, e.pages);
 		}
-		estimate_add(&e, &more);
+		widen(&e, g, seconds, deviation);
+		if (seconds > g->seconds[last(g)]) {
+			/* In a longer time it writes no less. */
+			widen(&end, g, g->seconds[last(g)], 0);
+			e.low = fmax(e.low, end.low);
+		}
 	}
-	widen(&e, g, seconds);
+	add_unseen(&e, g);
 	return e;
 }
 
@@ -362,11 +216,12 @@ struct estimate growth_of_huge(const struct growth *g, double seconds)
 {
 	struct estimate huge = growth_at(g, seconds);
 	struct estimate e = { .low = huge.low, .high = HUGE_PAGES * huge.high };
+	double deviation;
 
 	e.pages = growth_read(g, seconds / HUGE_PAGES);
-	if (g->nr > 3 && g->pages[last(g)] > 0 && g->pool > 1)
+	if (g->fit && g->pool > 1)
 		/* One reading at that early time says little; the whole curve says more. */
-		e.pages = g->pages[last(g)] + all_members(g, seconds / HUGE_PAGES).pages;
+		e.pages = growth_fit_at(g->fit, seconds / HUGE_PAGES, &deviation).pages;
 	if (goes_on(g) || e.pages > huge.pages)
 		e.pages = huge.pages;
 	e.pages = fmax(HUGE_PAGES * e.pages, huge.pages);

@@ -107,6 +107,10 @@ static void print_notes(const struct forecast *f, FILE *to)
 	if (set->huge)
 		fputs("  Huge pages have one soft-dirty bit for 512 pages: in them, +- is large.\n",
 		      to);
+	if (working_set_joined(set))
+		fprintf(to,
+			"  khugepaged made huge pages of %s meanwhile, which were not seen then.\n",
+			format_count(working_set_joined(set), "page", "pages").s);
 	if (set->hugetlb)
 		fprintf(to, "  Not in it: %s of hugetlb pages, which have no soft-dirty bits.\n",
 			format_size(set->hugetlb).s);
@@ -206,20 +210,31 @@ static json_t *json_mappings(const struct forecast *f)
 	return all;
 }
 
+/* The mapping that was watched longest. */
+static const struct working_mapping *longest(const struct working_set *set)
+{
+	const struct working_mapping *found = NULL;
+	size_t i;
+
+	for (i = 0; i < set->nr; i++)
+		if (!found || set->mapping[i].growth.nr > found->growth.nr)
+			found = &set->mapping[i];
+	return found;
+}
+
 /* The measured curve: pages written until each reading, huge ones as one. */
 static json_t *json_curve(const struct forecast *f)
 {
+	const struct working_mapping *m = longest(&f->set);
 	json_t *all = json_array(), *one;
-	const struct growth *g;
-	size_t i, k;
 	double t, pages;
+	size_t i, k;
 
-	for (i = 0; f->set.nr && i < f->set.mapping[0].growth.nr; i++) {
-		t = f->set.mapping[0].growth.seconds[i];
+	for (i = 0; m && i < m->growth.nr; i++) {
+		t = m->growth.seconds[i];
 		pages = 0;
 		for (k = 0; k < f->set.nr; k++) {
-			g = &f->set.mapping[k].growth;
-			pages += growth_read(g, t);
+			pages += growth_read(&f->set.mapping[k].growth, t);
 			pages += growth_read(&f->set.mapping[k].huge_growth, t);
 		}
 		one = json_object();
@@ -257,6 +272,7 @@ int forecast_json(const struct forecast *f, FILE *to)
 	json_put(json, "huge_pages", json_uint(f->set.huge));
 	json_put(json, "hugetlb_bytes", json_uint(f->set.hugetlb));
 	json_put(json, "unwatched_pages", json_uint(f->unwatched));
+	json_put(json, "joined_pages", json_uint(working_set_joined(&f->set)));
 	json_put(json, "forecast", json_times(f));
 	json_put(json, "mappings_seconds", json_real(f->at[f->main].seconds));
 	json_put(json, "mappings", json_mappings(f));
@@ -380,15 +396,6 @@ void forecast_metrics(const struct forecast *f, const struct metrics *m)
 #define MIB(pages)	((pages) * COWSTAT_PAGE_BYTES / 1048576.0)
 #define STEPS		24
 
-static struct estimate sum_at(const struct forecast *f, double seconds)
-{
-	struct forecast at = { .set = f->set, .nr = 1, .headroom = f->headroom };
-
-	at.at[0].seconds = seconds;
-	forecast_make(&at);
-	return at.at[0].pages;
-}
-
 /* The axis has only whole decades, from below the first reading to beyond the last time. */
 static void add_curves(const struct forecast *f, struct picture *p)
 {
@@ -401,7 +408,7 @@ static void add_curves(const struct forecast *f, struct picture *p)
 
 	for (i = 0; i <= STEPS / 3; i++) {
 		t = from * pow(until / from, 3.0 * i / STEPS);
-		curve_add(seen, t * NS_PER_S, MIB(sum_at(f, t).pages));
+		curve_add(seen, t * NS_PER_S, MIB(forecast_at(f, t).pages));
 	}
 	if (end > window(f)) {
 		best = picture_curve(p, "forecast", "lines");
@@ -409,7 +416,7 @@ static void add_curves(const struct forecast *f, struct picture *p)
 		high = picture_curve(p, "at most", "lines dashtype 2");
 		for (i = 0; i <= STEPS; i++) {
 			t = window(f) * pow(end / window(f), (double)i / STEPS);
-			e = sum_at(f, t);
+			e = forecast_at(f, t);
 			curve_add(best, t * NS_PER_S, MIB(e.pages));
 			curve_add(low, t * NS_PER_S, MIB(e.low));
 			curve_add(high, t * NS_PER_S, MIB(e.high));

@@ -9,6 +9,9 @@
  * for the first time is soft-dirty too, but nobody would copy it. So the pages are listed before the
  * bits are cleared, and only listed ones are looked at.
  *
+ * khugepaged may make one huge page of 512 pages at any time, also of hot ones. It has one bit, so
+ * from then on nobody sees which of them are written. The curve goes on with the other pages.
+ *
  * When a mapping grows, the kernel calls all of it soft-dirty (VM_SOFTDIRTY). So the mappings are
  * read after each reading of the bits. If one has grown, its bits mean nothing: soft-dirty is cleared
  * again, and the time since the reading before does not count for that mapping.
@@ -90,10 +93,10 @@ struct areas {
 	size_t nr;
 };
 
-/* Neighbouring pages of one kind. */
+/* Neighbouring pages of one kind. @common: of a file, or the zero page: not private. */
 struct region {
 	uint64_t start, end;
-	bool file, huge;
+	bool common, huge;
 };
 
 struct regions {
@@ -202,7 +205,8 @@ static int regions_add(struct regions *r, const struct region *add)
 {
 	struct region *more = r->nr ? &r->region[r->nr - 1] : NULL;
 
-	if (more && more->end == add->start && more->file == add->file && more->huge == add->huge) {
+	if (more && more->end == add->start && more->common == add->common &&
+	    more->huge == add->huge) {
 		more->end = add->end;
 		return 0;
 	}
@@ -227,16 +231,15 @@ static int scan(const struct reader *reader, uint64_t start, uint64_t end, bool 
 		.end = end,
 		.vec = (uintptr_t)vec,
 		.vec_len = VEC_LEN,
-		.category_inverted = PAGE_IS_PFNZERO,
-		.category_mask = PAGE_IS_PFNZERO,
 		.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
-		.return_mask = PAGE_IS_FILE | PAGE_IS_HUGE,
+		.return_mask = PAGE_IS_FILE | PAGE_IS_PFNZERO | PAGE_IS_HUGE,
 	};
+	const uint64_t common = PAGE_IS_FILE | PAGE_IS_PFNZERO;
 	int i, nr, err;
 
 	if (written) {
-		arg.category_inverted |= PAGE_IS_FILE;
-		arg.category_mask |= PAGE_IS_FILE | PAGE_IS_SOFT_DIRTY;
+		arg.category_inverted = common;
+		arg.category_mask = common | PAGE_IS_SOFT_DIRTY;
 	}
 	while (arg.start < end) {
 		nr = ioctl(reader->pagemap, PAGEMAP_SCAN, &arg);
@@ -244,7 +247,7 @@ static int scan(const struct reader *reader, uint64_t start, uint64_t end, bool 
 			return -errno;
 		for (i = 0; i < nr; i++) {
 			err = regions_add(to, &(struct region){ vec[i].start, vec[i].end,
-								vec[i].categories & PAGE_IS_FILE,
+								vec[i].categories & common,
 								vec[i].categories & PAGE_IS_HUGE });
 			if (err)
 				return err;
@@ -256,13 +259,10 @@ static int scan(const struct reader *reader, uint64_t start, uint64_t end, bool 
 	return 0;
 }
 
-/* Is this entry's page private, or one of a file that nobody wrote? */
-static bool is_page(const struct reader *reader, uint64_t entry)
+static bool is_zero_page(const struct reader *reader, uint64_t entry)
 {
-	if (entry & PAGEMAP_SWAPPED)
-		return true;
-	return entry & PAGEMAP_PRESENT &&
-	       (!reader->zero_pfn || (entry & PAGEMAP_PFN) != reader->zero_pfn);
+	return entry & PAGEMAP_PRESENT && reader->zero_pfn &&
+	       (entry & PAGEMAP_PFN) == reader->zero_pfn;
 }
 
 /* Are these 512 entries those of a huge page: all present, and neighbours in memory? */
@@ -306,9 +306,9 @@ static int read_entries(const struct reader *reader, uint64_t start, uint64_t en
 			step = r.huge ? HUGE_PAGES : 1;
 			r.start = at;
 			r.end = at + step * PAGE_BYTES;
-			r.file = entry[i] & PAGEMAP_FILE;
-			if (!is_page(reader, entry[i]) ||
-			    (written && (r.file || !(entry[i] & PAGEMAP_SOFT_DIRTY))))
+			r.common = entry[i] & PAGEMAP_FILE || is_zero_page(reader, entry[i]);
+			if (!(entry[i] & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)) ||
+			    (written && (r.common || !(entry[i] & PAGEMAP_SOFT_DIRTY))))
 				continue;
 			err = regions_add(to, &r);
 			if (err)
@@ -347,7 +347,7 @@ static void reader_close(struct reader *reader)
 	free(reader->buffer);
 }
 
-/* How many bytes of each area are in huge pages. Only smaps tells, and is slow: it is read once. */
+/* How many bytes of each area are in huge pages. Only smaps tells. */
 static void read_huge(pid_t pid, struct areas *areas)
 {
 	uint64_t start, end, kib;
@@ -507,7 +507,10 @@ static void count_tables(struct working_set *set, struct level level[3], const s
 	}
 }
 
-/* The pages of one area. Fork copies the entries of an area that has private pages, file pages too. */
+/*
+ * The pages of one area. Fork copies all entries of an area that has private pages, also those of
+ * its common pages.
+ */
 static int list_area(struct working_set *set, const struct reader *reader, const struct area *a,
 		     struct level level[3], uint64_t *bits)
 {
@@ -518,7 +521,7 @@ static int list_area(struct working_set *set, const struct reader *reader, const
 
 	err = read_area(reader, a->start, a->end, false, &regions);
 	for (i = 0; i < regions.nr; i++)
-		any |= !regions.region[i].file;
+		any |= !regions.region[i].common;
 	if (!err && any)
 		err = add_mapping(set, a);
 	for (i = 0; !err && any && i < regions.nr; i++) {
@@ -526,7 +529,7 @@ static int list_area(struct working_set *set, const struct reader *reader, const
 
 		count_tables(set, level, r);
 		set->entries += (r->end - r->start) / (r->huge ? HUGE_BYTES : PAGE_BYTES);
-		if (!r->file)
+		if (!r->common)
 			err = add_run(set, r, bits);
 	}
 	free(regions.region);
@@ -557,8 +560,13 @@ static int list_pages(struct working_set *set, struct reader *reader, struct are
 		set->pages += set->mapping[i].pages + HUGE_PAGES * set->mapping[i].huge;
 		set->huge += set->mapping[i].huge;
 	}
+	for (i = 0; i < set->nr; i++) {
+		set->mapping[i].growth.pool = set->mapping[i].pages;
+		set->mapping[i].huge_growth.pool = set->mapping[i].huge;
+	}
 	set->written = calloc(bits / 64 + 1, sizeof(*set->written));
-	return err ? err : set->written ? 0 : -ENOMEM;
+	set->joined = calloc(bits / 64 + 1, sizeof(*set->joined));
+	return err ? err : set->written && set->joined ? 0 : -ENOMEM;
 }
 
 static int say_no_memory(int err, pid_t pid, char *why, size_t len)
@@ -622,14 +630,20 @@ close:
 
 /* --- which of them are written --- */
 
-/* Mark a page, or a huge page, as written. Return: true if it was not before. */
-static bool mark(struct working_set *set, uint64_t bit)
+static bool is_marked(const uint64_t *bits, uint64_t bit)
 {
-	uint64_t mask = 1ULL << bit % 64;
+	return bits[bit / 64] & 1ULL << bit % 64;
+}
 
-	if (set->written[bit / 64] & mask)
+/*
+ * Mark a page, or a huge page, in @bits, unless it is marked there or in @other. Return: true if it
+ * was not.
+ */
+static bool mark(uint64_t *bits, const uint64_t *other, uint64_t bit)
+{
+	if (is_marked(bits, bit) || is_marked(other, bit))
 		return false;
-	set->written[bit / 64] |= mask;
+	bits[bit / 64] |= 1ULL << bit % 64;
 	return true;
 }
 
@@ -643,11 +657,13 @@ static void mark_run(struct working_set *set, const struct working_run *run, con
 	uint64_t i, fresh = 0, runs = 0;
 	bool before = false, now;
 
-	/* Small pages that the kernel has made a huge one of are all soft-dirty then. */
-	if (r->huge && !run->huge)
-		return;
 	for (i = (start - run->start) / bytes; i < (end - run->start + bytes - 1) / bytes; i++) {
-		now = mark(set, run->first_bit + i);
+		/* Small pages that the kernel has made a huge one of are all soft-dirty then. */
+		if (r->huge && !run->huge) {
+			m->joined += mark(set->joined, set->written, run->first_bit + i);
+			continue;
+		}
+		now = mark(set->written, set->joined, run->first_bit + i);
 		fresh += now;
 		runs += now && !before;
 		before = now;
@@ -721,13 +737,15 @@ static bool is_large(const struct working_set *set, const struct working_mapping
 	return (m->pages + HUGE_PAGES * m->huge) * LARGE_SHARE >= set->pages;
 }
 
-/* Add a point to the curves of a mapping. */
-static void add_points(struct working_mapping *m, double now)
+/* Add a point to the curves of a mapping. @before has what was written until the last one. */
+static void add_points(struct working_mapping *m, const struct working_mapping *before, double now)
 {
 	double seconds = now - m->unknown;
 
-	growth_add(&m->growth, seconds, m->written);
-	growth_add(&m->huge_growth, seconds, m->huge_written);
+	growth_step(&m->growth, seconds, m->written - before->written,
+		    m->pages - before->written - m->joined);
+	growth_step(&m->huge_growth, seconds, m->huge_written - before->huge_written,
+		    m->huge - before->huge_written);
 	/*
 	 * Few runs of neighbours: they are written in the order of their addresses. Many small
 	 * steps forward look like that too; not a whole mapping that is written at once.
@@ -768,23 +786,42 @@ struct reading {
 	uint64_t at_ns;
 };
 
+/* How many bytes of a mapping are in huge pages, where that is known. */
+static uint64_t huge_bytes(const struct areas *areas, const struct working_mapping *m)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < areas->nr; i++)
+		if (areas->area[i].end > m->from && areas->area[i].start < m->to)
+			sum += areas->area[i].huge_bytes;
+	return sum;
+}
+
 static int read_bits(struct working_set *set, struct reading *reading)
 {
 	struct reader reader = { .by_scan = set->by_scan };
 	uint64_t begin = now_ns(), end;
+	struct areas areas = {};
 	size_t i;
 	int err;
 
 	err = reader_open(&reader, set->pid);
 	if (err)
 		return err;
+	if (!set->by_scan) {
+		err = areas_read(set->pid, &areas);
+		read_huge(set->pid, &areas);
+	}
 	for (i = 0; !err && i < set->nr; i++) {
 		const struct working_mapping *m = &set->mapping[i];
 
 		reading->regions[i].nr = 0;
+		reader.huge_bytes = huge_bytes(&areas, m);
 		if (!m->lost)
 			err = read_area(&reader, m->from, m->to, true, &reading->regions[i]);
 	}
+	areas_free(&areas);
 	reader_close(&reader);
 	end = now_ns();
 	set->readings++;
@@ -817,7 +854,7 @@ static int read_once(struct working_set *set, struct reading *reading, uint64_t 
 	if (again && set->clears <= MAX_CLEARS)
 		err = clear(set, &cleared, why, len);
 	for (i = 0; i < set->nr; i++) {
-		struct working_mapping *m = &set->mapping[i];
+		struct working_mapping *m = &set->mapping[i], before = *m;
 
 		any |= m->lost;
 		if (m->lost)
@@ -836,7 +873,7 @@ static int read_once(struct working_set *set, struct reading *reading, uint64_t 
 		m->fresh = 0;
 		m->runs = 0;
 		mark_regions(set, &reading->regions[i], i, &at);
-		add_points(m, (reading->at_ns - set->cleared_ns) / (double)NS_PER_S);
+		add_points(m, &before, (reading->at_ns - set->cleared_ns) / (double)NS_PER_S);
 	}
 	areas_free(&areas);
 	*since = cleared ? cleared : reading->at_ns;
@@ -891,10 +928,31 @@ int working_set_watch(struct working_set *set, uint64_t window_ns, char *why, si
 		if (after > window_ns - window_ns / (2 * EVEN_READINGS))
 			after = window_ns;
 	}
-	for (i = 0; i < set->nr; i++)
+	for (i = 0; i < set->nr; i++) {
+		struct working_mapping *m = &set->mapping[i];
+
 		free(reading.regions[i].region);
+		m->growth.unseen = m->lost ? m->pages - m->written : m->joined;
+		m->huge_growth.unseen = m->lost ? m->huge - m->huge_written : 0;
+	}
 	free(reading.regions);
 	return err;
+}
+
+/**
+ * working_set_joined() - how many pages became part of a huge page while they were watched
+ * @set: it was watched
+ *
+ * Return: the number of pages that had not been written before.
+ */
+uint64_t working_set_joined(const struct working_set *set)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < set->nr; i++)
+		sum += set->mapping[i].joined;
+	return sum;
 }
 
 /**
@@ -919,10 +977,16 @@ uint64_t working_set_written(const struct working_set *set)
  */
 void working_set_free(struct working_set *set)
 {
-	while (set->nr)
-		free(set->mapping[--set->nr].name);
+	while (set->nr) {
+		struct working_mapping *m = &set->mapping[--set->nr];
+
+		free(m->name);
+		growth_free(&m->growth);
+		growth_free(&m->huge_growth);
+	}
 	free(set->mapping);
 	free(set->run);
 	free(set->written);
+	free(set->joined);
 	*set = (struct working_set){};
 }

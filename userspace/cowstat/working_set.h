@@ -24,10 +24,12 @@
  * @huge: transparent huge pages of it besides
  * @written: of @pages, those that were written since
  * @huge_written: of @huge, those that were written since
+ * @joined: of @pages, those that the kernel made part of a huge page before they were written
  * @fresh: pages that were written for the first time at the last reading
  * @runs: in how many runs of neighbours these are
  * @unknown: seconds for which it could not be watched
  * @lost: it is not watched any more
+ * @small: it is written so little that others share a curve with it; forecast.c sets it
  * @growth: the curve of @written
  * @huge_growth: the curve of @huge_written
  */
@@ -37,9 +39,10 @@ struct working_mapping {
 	uint64_t start, end;
 	uint64_t pages, huge;
 	uint64_t written, huge_written;
+	uint64_t joined;
 	uint64_t fresh, runs;
 	double unknown;
-	bool lost;
+	bool lost, small;
 	struct growth growth, huge_growth;
 };
 
@@ -55,6 +58,7 @@ struct working_run;
  * @run: neighbouring pages that were private at the beginning, by address
  * @nr_runs: how many
  * @written: a bit for each page of all runs
+ * @joined: a bit for each of these, as in struct working_mapping
  * @pages: private pages, huge pages counted as 512
  * @huge: transparent huge pages
  * @entries: entries of page tables that fork would copy
@@ -75,7 +79,7 @@ struct working_set {
 	size_t nr;
 	struct working_run *run;
 	size_t nr_runs;
-	uint64_t *written;
+	uint64_t *written, *joined;
 	uint64_t pages, huge;
 	uint64_t entries, tables, hugetlb, writable;
 	uint64_t cleared_ns;
@@ -85,6 +89,7 @@ struct working_set {
 
 int working_set_open(struct working_set *set, pid_t pid, char *why, size_t len);
 int working_set_watch(struct working_set *set, uint64_t window_ns, char *why, size_t len);
+uint64_t working_set_joined(const struct working_set *set);
 uint64_t working_set_written(const struct working_set *set);
 void working_set_free(struct working_set *set);
 
