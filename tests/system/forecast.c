@@ -34,7 +34,7 @@
 #define TICK_US	  10000
 #define OWN_PAGES 24 /* of the writer itself: stack, libc */
 
-enum load { UNIFORM, ZIPF, SEQUENTIAL, GROWING, READING, HUGE, JOINED, NR_LOADS };
+enum load { UNIFORM, ZIPF, SEQUENTIAL, GROWING, READING, HUGE, SPLIT, JOINED, NR_LOADS };
 
 static const struct {
 	const char *name;
@@ -46,6 +46,7 @@ static const struct {
 	[GROWING] = { "random writes to a growing heap", 700 },
 	[READING] = { "reads, and first touches", 700 },
 	[HUGE] = { "random writes to huge pages", 300 },
+	[SPLIT] = { "random writes to huge pages that are split", 700 },
 	[JOINED] = { "random writes while huge pages are made", 700 },
 };
 
@@ -99,6 +100,7 @@ static void step(struct writer *w, uint64_t n)
 	case HUGE:
 		w->pages[(size_t)(random_share() * HUGE_N) * PAGE]++;
 		break;
+	case SPLIT:
 	case JOINED:
 		w->pages[(size_t)(random_share() * SOME_N) * PAGE]++;
 		break;
@@ -178,6 +180,8 @@ static void prepare(struct writer *w)
 		write_pages(w->pages, N);
 	} else if (w->load == HUGE) {
 		w->pages = map_for_huge(HUGE_N, MADV_HUGEPAGE);
+	} else if (w->load == SPLIT) {
+		w->pages = map_for_huge(SOME_N, MADV_HUGEPAGE);
 	} else if (w->load == JOINED) {
 		w->pages = map_for_huge(SOME_N, MADV_NOHUGEPAGE);
 		w->fresh = map_pages(1);
@@ -234,8 +238,8 @@ static void forecast_all(json_t *json[NR_LOADS])
 	for (i = 0; i < nr_loads; i++)
 		snprintf(command + strlen(command), sizeof(command) - strlen(command),
 			 "cowstat forecast -p %d --window " WINDOW
-			 " --for %d -o json --output /tmp/forecast-%d.json & ",
-			 writer[i].pid, LIFE, i);
+			 " --for %d %s -o json --output /tmp/forecast-%d.json & ",
+			 writer[i].pid, LIFE, i == SPLIT ? "--split-huge" : "", i);
 	strcat(command, "wait");
 	out = shell(&status, "%s", command);
 	free(out);
@@ -291,6 +295,8 @@ static void compare(enum load load, json_t *json)
 		   "%s: what was copied is between the bounds", name);
 		return;
 	}
+	if (load == SPLIT)
+		is(number(json, "huge_pages"), 0, "%s: none is left", name);
 	if (load == JOINED) {
 		ok(number(json, "joined_pages") > SOME_N / 8,
 		   "%s: of %lu pages it is not known whether they are written", name,
@@ -367,6 +373,19 @@ static void limits(pid_t pid)
 	set_file("/proc/sys/vm/overcommit_ratio", number);
 }
 
+/* Without debugfs, huge pages cannot be split, and it says what to do. */
+static void no_debugfs(pid_t pid)
+{
+	int status;
+	char *out = shell(&status,
+			  "unshare -m sh -c 'umount /sys/kernel/debug; "
+			  "exec cowstat forecast -p %d --split-huge 2>&1'",
+			  pid);
+
+	ok(status == 1 && strstr(out, "mount -t debugfs"), "without debugfs: %s", out);
+	free(out);
+}
+
 static void compare_all(void)
 {
 	json_t *json[NR_LOADS];
@@ -383,6 +402,10 @@ static void compare_all(void)
 	for (i = 0; i < nr_loads; i++)
 		while (!writer[i].orders->ready)
 			usleep(TICK_US);
+	if (nr_loads == NR_LOADS) {
+		run("mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug");
+		no_debugfs(writer[HUGE].pid);
+	}
 	forecast_all(json);
 	limits(writer[UNIFORM].pid);
 	for (i = 0; i < nr_loads; i++)

@@ -33,7 +33,7 @@ struct options {
 	uint64_t window_ns;
 	double seconds[FORECAST_MAX_TIMES];
 	size_t nr;
-	bool openmetrics;
+	bool openmetrics, split;
 	struct command_options common;
 };
 
@@ -47,6 +47,8 @@ static void usage(void)
 	      "  -p, --pid PID         the process\n"
 	      "      --for SECONDS,... lives of the child; 1,10,60,300 by default\n"
 	      "      --window SECONDS  how long to watch, 10 by default\n"
+	      "      --split-huge      have the kernel split its huge pages first: only then can the\n"
+	      "                        4 KiB pages in them be watched\n"
 	      "      --picture FILE    also draw the curve as FILE, an SVG document (gnuplot)\n"
 	      "  -o, --format json     JSON\n"
 	      "      --openmetrics     gauges for Prometheus\n"
@@ -88,12 +90,13 @@ static void set_times(struct options *o, char *list)
 
 static void parse(int argc, char **argv, struct options *o)
 {
-	enum { OPT_FOR = OPT_OWN, OPT_WINDOW, OPT_OPENMETRICS };
+	enum { OPT_FOR = OPT_OWN, OPT_WINDOW, OPT_SPLIT, OPT_OPENMETRICS };
 	/* clang-format off */
 	static const struct option longs[] = {
 		{ "pid",		required_argument,	NULL, 'p' },
 		{ "for",		required_argument,	NULL, OPT_FOR },
 		{ "window",		required_argument,	NULL, OPT_WINDOW },
+		{ "split-huge",		no_argument,		NULL, OPT_SPLIT },
 		{ "openmetrics",	no_argument,		NULL, OPT_OPENMETRICS },
 		COMMAND_OPTIONS,
 		{}
@@ -116,6 +119,9 @@ static void parse(int argc, char **argv, struct options *o)
 			break;
 		case OPT_WINDOW:
 			o->window_ns = seconds_option("--window", optarg) * NS_PER_S;
+			break;
+		case OPT_SPLIT:
+			o->split = true;
 			break;
 		case OPT_OPENMETRICS:
 			o->openmetrics = true;
@@ -206,6 +212,23 @@ static void announce(const struct options *o, const struct working_set *set)
 		format_number(set->pages).s);
 }
 
+/* List the pages. If asked to, have its huge pages split, and list them again. */
+static void open_set(const struct options *o, struct forecast *f)
+{
+	char why[256];
+
+	if (working_set_open(&f->set, o->pids.pid[0], why, sizeof(why)))
+		errx(EXIT_FAILURE, "%s", why);
+	if (!o->split || !f->set.huge)
+		return;
+	if (working_set_split(&f->set, why, sizeof(why)))
+		errx(EXIT_FAILURE, "cannot split huge pages: %s", why);
+	working_set_free(&f->set);
+	f->split = true;
+	if (working_set_open(&f->set, o->pids.pid[0], why, sizeof(why)))
+		errx(EXIT_FAILURE, "%s", why);
+}
+
 static void watch(const struct options *o, struct forecast *f)
 {
 	uint64_t before = 0, after = 0;
@@ -213,8 +236,7 @@ static void watch(const struct options *o, struct forecast *f)
 	struct cow_table t;
 	bool known;
 
-	if (working_set_open(&f->set, o->pids.pid[0], why, sizeof(why)))
-		errx(EXIT_FAILURE, "%s", why);
+	open_set(o, f);
 	snprintf(path, sizeof(path), "/proc/%d/comm", f->set.pid);
 	procfs_line(path, NULL, f->comm, sizeof(f->comm));
 	announce(o, &f->set);

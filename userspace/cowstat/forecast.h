@@ -66,6 +66,7 @@ struct forecast_mapping {
  * @faults: what watching cost the process, as the table counted them
  * @faults_known: it did; else only the pages that it wrote are known
  * @unwatched: pages in mappings that grew and could not be watched to the end
+ * @split: its huge pages were split before
  */
 struct forecast {
 	struct working_set set;
@@ -82,6 +83,7 @@ struct forecast {
 	uint64_t faults;
 	bool faults_known;
 	uint64_t unwatched;
+	bool split;
 };
 
 void forecast_make(struct forecast *f);

@@ -104,8 +104,12 @@ static void print_notes(const struct forecast *f, FILE *to)
 {
 	const struct working_set *set = &f->set;
 
-	if (set->huge)
-		fputs("  Huge pages have one soft-dirty bit for 512 pages: in them, +- is large.\n",
+	if (set->huge && f->split)
+		fprintf(to, "  The kernel could not split %s: in them, +- is large.\n",
+			format_count(set->huge, "huge page", "huge pages").s);
+	else if (set->huge)
+		fputs("  Huge pages have one soft-dirty bit for 512 pages: in them, +- is large.\n"
+		      "  To have them split first: --split-huge.\n",
 		      to);
 	if (working_set_joined(set))
 		fprintf(to,
@@ -271,6 +275,7 @@ int forecast_json(const struct forecast *f, FILE *to)
 	json_put(json, "private_pages", json_uint(f->set.pages));
 	json_put(json, "huge_pages", json_uint(f->set.huge));
 	json_put(json, "hugetlb_bytes", json_uint(f->set.hugetlb));
+	json_put(json, "huge_pages_split", json_boolean(f->split));
 	json_put(json, "unwatched_pages", json_uint(f->unwatched));
 	json_put(json, "joined_pages", json_uint(working_set_joined(&f->set)));
 	json_put(json, "forecast", json_times(f));

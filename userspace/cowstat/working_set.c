@@ -60,6 +60,8 @@ struct page_region {
 #define PAGE_IS_SOFT_DIRTY	(1 << 7)
 #endif
 
+#define SPLIT_FILE	"/sys/kernel/debug/split_huge_pages"
+
 #define VEC_LEN		4096
 #define CHUNK_ENTRIES	65536
 
@@ -936,6 +938,34 @@ int working_set_watch(struct working_set *set, uint64_t window_ns, char *why, si
 		m->huge_growth.unseen = m->lost ? m->huge - m->huge_written : 0;
 	}
 	free(reading.regions);
+	return err;
+}
+
+/**
+ * working_set_split() - have the kernel split the huge pages of a process
+ * @set: opened; to be opened again then
+ * @why: on error, what is wrong
+ * @len: size of @why
+ *
+ * The kernel splits those that it can, and khugepaged may join them again later.
+ *
+ * Return: 0, or a negative errno.
+ */
+int working_set_split(const struct working_set *set, char *why, size_t len)
+{
+	int fd = open(SPLIT_FILE, O_WRONLY | O_CLOEXEC), err = 0;
+	size_t i;
+
+	if (fd < 0 && errno == ENOENT)
+		return fail(-ENOENT, why, len,
+			    "there is no " SPLIT_FILE ": mount -t debugfs none /sys/kernel/debug");
+	if (fd < 0)
+		return fail(-errno, why, len, SPLIT_FILE ": %s", strerror(errno));
+	for (i = 0; !err && i < set->nr; i++)
+		if (set->mapping[i].huge && dprintf(fd, "%d,0x%" PRIx64 ",0x%" PRIx64, set->pid,
+						    set->mapping[i].from, set->mapping[i].to) < 0)
+			err = fail(-errno, why, len, SPLIT_FILE ": %s", strerror(errno));
+	close(fd);
 	return err;
 }
 

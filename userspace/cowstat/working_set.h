@@ -89,6 +89,7 @@ struct working_set {
 
 int working_set_open(struct working_set *set, pid_t pid, char *why, size_t len);
 int working_set_watch(struct working_set *set, uint64_t window_ns, char *why, size_t len);
+int working_set_split(const struct working_set *set, char *why, size_t len);
 uint64_t working_set_joined(const struct working_set *set);
 uint64_t working_set_written(const struct working_set *set);
 void working_set_free(struct working_set *set);
