@@ -81,6 +81,19 @@ static void readings(void **state)
 	workers_free(&w);
 }
 
+/* It has ended since the list of children was made: its counts are not those of a live worker. */
+static void ended(void **state)
+{
+	(void)state;
+	begin();
+	take(AT(1, 1, 9000000000) COLUMNS "101 100 0 X 1001234567 5 0 1000 0 100 100 7 gunicorn\n",
+	     1, 0);
+	assert_int_equal(w.nr, 1);
+	assert_true(w.worker[0].late && !w.worker[0].born.known);
+	assert_int_equal(w.exited, 1);
+	workers_free(&w);
+}
+
 static void trend(void **state)
 {
 	char text[1024];
@@ -253,10 +266,10 @@ static void shared_of_smaps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(readings),	   cmocka_unit_test(trend),
-		cmocka_unit_test(spark),	   cmocka_unit_test(payment),
-		cmocka_unit_test(advice),	   cmocka_unit_test(screen),
-		cmocka_unit_test(shared_of_smaps),
+		cmocka_unit_test(readings), cmocka_unit_test(ended),
+		cmocka_unit_test(trend),    cmocka_unit_test(spark),
+		cmocka_unit_test(payment),  cmocka_unit_test(advice),
+		cmocka_unit_test(screen),   cmocka_unit_test(shared_of_smaps),
 	};
 
 	setlocale(LC_CTYPE, "C");
