@@ -199,6 +199,27 @@ void amplified_add_up(struct amplified *sum, const struct amplified *one)
 }
 
 /**
+ * amplification_add_up() - add what was found in two processes to a sum
+ * @sum: the sum; its mappings are not kept
+ * @one: what was found; ended
+ */
+void amplification_add_up(struct amplification *sum, const struct amplification *one)
+{
+	unsigned int i;
+
+	for (i = 0; i < PAIR_NR; i++)
+		sum->pair[i] += one->pair[i];
+	amplified_add_up(&sum->all, &one->all);
+	sum->runs += one->runs;
+	if (one->longest > sum->longest)
+		sum->longest = one->longest;
+	for (i = 0; i < AMPLIFICATION_BLOCKS; i++) {
+		sum->block[i].faults += one->block[i].faults;
+		sum->block[i].copied += one->block[i].copied;
+	}
+}
+
+/**
  * amplification_end() - end the mapping that was begun
  * @a: what was found so far
  */
@@ -250,6 +271,18 @@ uint64_t amplification_bucket_from(unsigned int bucket)
 uint64_t amplification_bucket_to(unsigned int bucket)
 {
 	return bucket_to[bucket];
+}
+
+/**
+ * amplification_unrelated() - have the two processes no page in common?
+ * @a: what was found
+ *
+ * Return: true if one has run another program, or no fork made them of one process.
+ */
+bool amplification_unrelated(const struct amplification *a)
+{
+	return !a->all.shared && !a->all.copied && !a->pair[PAIR_SWAPPED] && !a->pair[PAIR_KSM] &&
+	       !a->pair[PAIR_HUGETLB];
 }
 
 /**

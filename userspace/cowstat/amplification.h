@@ -127,10 +127,12 @@ void amplification_begin(struct amplification *a, uint64_t start, uint64_t end, 
 void amplification_add(struct amplification *a, uint64_t address, enum page_pair pair,
 		       const struct page_diff *diff);
 void amplification_end(struct amplification *a);
+void amplification_add_up(struct amplification *sum, const struct amplification *one);
 void amplified_add_up(struct amplified *sum, const struct amplified *one);
 
 uint64_t amplification_bucket_from(unsigned int bucket);
 uint64_t amplification_bucket_to(unsigned int bucket);
+bool amplification_unrelated(const struct amplification *a);
 bool amplification_counts_like(const struct amplification *a);
 bool amplification_undone(const struct amplification *a);
 

@@ -14,7 +14,7 @@
 static void usage(void)
 {
 	fputs("usage: cowstat [OPTION...] [INTERVAL [COUNT]]\n"
-	      "       cowstat [-o json] [--output FILE] -- COMMAND [ARG...]\n"
+	      "       cowstat [--amplification] [-o json] [--output FILE] -- COMMAND [ARG...]\n"
 	      "       cowstat top [OPTION...] [INTERVAL [COUNT]]\n"
 	      "       cowstat forecast -p PID [OPTION...]\n"
 	      "       cowstat diff -p CHILD [OPTION...]\n"
@@ -51,6 +51,8 @@ static void usage(void)
 	      "                         every INTERVAL\n"
 	      "      --output FILE      write to FILE, not to standard output\n"
 	      "Others:\n"
+	      "      --amplification    with a command: how many bytes of the copied pages changed;\n"
+	      "                         stops each process when it starts, forks and ends\n"
 	      "      --load             with doctor: only check the counts, print only errors\n"
 	      "      --source WHICH     proc (the module), bpf, auto, or the path of a table\n"
 	      "      --help\n"
@@ -74,6 +76,7 @@ enum long_option {
 	OPT_OPENMETRICS,
 	OPT_TEXTFILE,
 	OPT_OUTPUT,
+	OPT_AMPLIFICATION,
 	OPT_LOAD,
 	OPT_SOURCE,
 	OPT_HELP,
@@ -102,6 +105,7 @@ static const struct option longs[] = {
 	{ "openmetrics",	no_argument,		NULL, OPT_OPENMETRICS },
 	{ "textfile",		required_argument,	NULL, OPT_TEXTFILE },
 	{ "output",		required_argument,	NULL, OPT_OUTPUT },
+	{ "amplification",	no_argument,		NULL, OPT_AMPLIFICATION },
 	{ "load",		no_argument,		NULL, OPT_LOAD },
 	{ "source",		required_argument,	NULL, OPT_SOURCE },
 	{ "help",		no_argument,		NULL, OPT_HELP },
@@ -145,6 +149,7 @@ static const struct {
 	{ OPT_HUMAN,	"--human",	R(ROWS) | R(TOTAL) | FORKS | R(GROUPS) | R(TOP), true },
 	{ 'o',		"-o",		TABLES | R(COMMAND), false },
 	{ OPT_OUTPUT,	"--output",	TABLES | R(COMMAND) | R(OPENMETRICS), false },
+	{ OPT_AMPLIFICATION, "--amplification", R(COMMAND), false },
 	{ OPT_LOAD,	"--load",	R(DOCTOR), false },
 };
 /* clang-format on */
@@ -357,6 +362,9 @@ static void set_option(struct parser *p, int option, char *text)
 		break;
 	case OPT_OUTPUT:
 		a->output = text;
+		break;
+	case OPT_AMPLIFICATION:
+		a->amplification = true;
 		break;
 	case OPT_LOAD:
 		a->load = true;

@@ -43,6 +43,7 @@ enum report {
  * @json: print JSON, not text
  * @human: print figures with units
  * @command_line: show whole command lines instead of names
+ * @amplification: with a command: compare each child with its parent at its end
  * @load: with doctor: only the self-test, only errors
  * @interval_ns: between two readings; 0 for one reading
  * @count: how many reports; 0 for no end
@@ -60,6 +61,7 @@ struct arguments {
 	struct columns columns;
 	size_t limit;
 	bool absolute, json, human, command_line, load;
+	bool amplification;
 	uint64_t interval_ns;
 	uint64_t count;
 	const char *table;

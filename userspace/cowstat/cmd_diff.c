@@ -144,12 +144,6 @@ static struct diff_counted read_counted(const struct options *o, const struct di
 	return counted;
 }
 
-static bool share_nothing(const struct amplification *a)
-{
-	return !a->all.shared && !a->all.copied && !a->pair[PAIR_SWAPPED] && !a->pair[PAIR_KSM] &&
-	       !a->pair[PAIR_HUGETLB];
-}
-
 /**
  * cmd_diff() - `cowstat diff`
  * @argc: number of arguments, the word diff included
@@ -171,7 +165,7 @@ int cmd_diff(int argc, char **argv)
 		return EXIT_FAILURE;
 	open_pair(&o, &pair);
 	read_pair(&pair, &found);
-	if (share_nothing(&found))
+	if (amplification_unrelated(&found))
 		errx(EXIT_FAILURE,
 		     "%d %s and %d %s have no page in common: one has run another program, or no fork made them of one process. To compare with another process: --against PARENT",
 		     pair.child.pid, pair.child.comm, pair.parent.pid, pair.parent.comm);

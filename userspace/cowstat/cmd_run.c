@@ -11,10 +11,13 @@
 #include "bill.h"
 #include "cmd_run.h"
 #include "command.h"
+#include "diff_read.h"
+#include "follow.h"
 #include "format.h"
 #include "json.h"
 #include "table_json.h"
 #include "utf8.h"
+#include "view_diff.h"
 
 /* The table is read so often that few new rows appear between two readings. */
 #define FIRST_PERIOD_NS		10000000ULL
@@ -134,18 +137,24 @@ static uint64_t ns_of(const struct timeval *time)
 static int print_bill(FILE *to, struct tree *tree, char *const *argv, const struct command *command,
 		      uint64_t elapsed_ns, bool json)
 {
+	const struct followed *followed = command->follow ? follow_finish(command->follow) : NULL;
 	char title[4 * TITLE_WIDTH];
 	struct bill bill;
 
 	bill_make(tree, &bill);
 	bill.minor_faults = command->usage.ru_minflt;
 	bill.run_ns = ns_of(&command->usage.ru_utime) + ns_of(&command->usage.ru_stime);
-	if (json)
-		return json_write(to,
-				  json_bill(&bill, argv, command_exit_status(command), elapsed_ns),
-				  false);
+	if (json) {
+		json_t *o = json_bill(&bill, argv, command_exit_status(command), elapsed_ns);
+
+		if (followed)
+			json_put(o, "amplification", json_followed(followed));
+		return json_write(to, o, false);
+	}
 	make_title(title, sizeof(title), argv, command, elapsed_ns);
 	bill_print(to, &bill, title);
+	if (followed)
+		view_followed(to, followed);
 	return ferror(to) ? -1 : 0;
 }
 
@@ -155,11 +164,12 @@ static int print_bill(FILE *to, struct tree *tree, char *const *argv, const stru
  * @argv: the command and its arguments, then NULL
  * @output: the file for the bill; NULL for stderr
  * @json: as JSON
+ * @amplification: follow it, and tell how many bytes of the copied pages changed
  *
  * Return: the exit status: the command's own, 128 and the number of the signal
  * that killed it, EXIT_NOT_FOUND, EXIT_CANNOT_RUN, or EXIT_NOT_RUN.
  */
-int cmd_run(const char *table, char *const *argv, const char *output, bool json)
+int cmd_run(const char *table, char *const *argv, const char *output, bool json, bool amplification)
 {
 	struct command command;
 	FILE *to = stderr;
@@ -170,6 +180,10 @@ int cmd_run(const char *table, char *const *argv, const char *output, bool json)
 	bool good;
 	int err;
 
+	if (amplification && !diff_sees_frames()) {
+		warnx("--amplification: the kernel hides page frames from this user. Run as root (CAP_SYS_ADMIN in the initial user namespace)");
+		return EXIT_NOT_RUN;
+	}
 	if (cow_table_read(table, &t, why, sizeof(why))) {
 		warnx("%s", why);
 		return EXIT_NOT_RUN;
@@ -185,7 +199,7 @@ int cmd_run(const char *table, char *const *argv, const char *output, bool json)
 		}
 	}
 	begin = clock_ns();
-	err = command_start(argv, &command);
+	err = command_start(argv, amplification, &command);
 	if (err) {
 		warnx("cannot run %s: %s", argv[0], strerror(-err));
 		if (output)
@@ -201,5 +215,6 @@ int cmd_run(const char *table, char *const *argv, const char *output, bool json)
 	if (!good)
 		warnx("there is no whole bill");
 	tree_free(&tree);
+	follow_free(command.follow);
 	return command_exit_status(&command);
 }

@@ -7,6 +7,7 @@
 
 #define EXIT_NOT_RUN	125	/* cowstat itself failed, before the command ran */
 
-int cmd_run(const char *table, char *const *argv, const char *output, bool json);
+int cmd_run(const char *table, char *const *argv, const char *output, bool json,
+	    bool amplification);
 
 #endif /* COWSTAT_CMD_RUN_H */

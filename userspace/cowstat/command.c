@@ -5,16 +5,34 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "command.h"
+#include "follow.h"
 
 /* Signals that people send to a command by way of the process that runs it. */
 static const int passed_on[] = {
 	SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH,
 };
 
+static int spawn(char *const *argv, const sigset_t *mask, pid_t *pid)
+{
+	posix_spawnattr_t attr;
+	int err;
+
+	err = posix_spawnattr_init(&attr);
+	if (err)
+		return -err;
+	posix_spawnattr_setsigmask(&attr, mask);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+	err = posix_spawnp(pid, argv[0], NULL, &attr, argv, environ);
+	posix_spawnattr_destroy(&attr);
+	return -err;
+}
+
 /**
  * command_start() - start a command, searched in $PATH
  * @argv: the command and its arguments, then NULL
+ * @follow: follow it and all that it starts
  * @command: the command, to be waited for until it has ended
  *
  * It uses posix_spawn(): a fork of this process would itself share and copy memory. The signals
@@ -22,9 +40,8 @@ static const int passed_on[] = {
  *
  * Return: 0 or a negative errno.
  */
-int command_start(char *const *argv, struct command *command)
+int command_start(char *const *argv, bool follow, struct command *command)
 {
-	posix_spawnattr_t attr;
 	sigset_t before;
 	size_t i;
 	int err;
@@ -35,22 +52,20 @@ int command_start(char *const *argv, struct command *command)
 		sigaddset(&command->waited_for, passed_on[i]);
 	sigprocmask(SIG_BLOCK, &command->waited_for, &before);
 
-	err = posix_spawnattr_init(&attr);
+	command->follow = NULL;
+	if (follow)
+		command->follow = follow_start(argv, &before, &command->pid, &err);
+	else
+		err = spawn(argv, &before, &command->pid);
 	if (err)
-		goto unblock;
-	posix_spawnattr_setsigmask(&attr, &before);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-	err = posix_spawnp(&command->pid, argv[0], NULL, &attr, argv, environ);
-	posix_spawnattr_destroy(&attr);
-	if (!err)
-		return 0;
-unblock:
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	return -err;
+		sigprocmask(SIG_SETMASK, &before, NULL);
+	return err;
 }
 
 static bool has_ended(struct command *command)
 {
+	if (command->follow)
+		return follow_events(command->follow, &command->status, &command->usage);
 	return wait4(command->pid, &command->status, WNOHANG, &command->usage) == command->pid;
 }
 
@@ -66,19 +81,24 @@ static bool has_ended(struct command *command)
  */
 bool command_wait(struct command *command, uint64_t timeout_ns)
 {
-	const struct timespec timeout = {
-		.tv_sec = timeout_ns / 1000000000,
-		.tv_nsec = timeout_ns % 1000000000,
-	};
+	uint64_t now = now_ns(), end = now + timeout_ns;
 	siginfo_t info;
 	int signal;
 
-	if (has_ended(command))
-		return true;
-	signal = sigtimedwait(&command->waited_for, &info, &timeout);
-	if (signal > 0 && signal != SIGCHLD && info.si_code != SI_KERNEL)
-		kill(command->pid, signal);
-	return has_ended(command);
+	while (!has_ended(command)) {
+		const struct timespec rest = {
+			.tv_sec = (end - now) / NS_PER_S,
+			.tv_nsec = (end - now) % NS_PER_S,
+		};
+
+		signal = sigtimedwait(&command->waited_for, &info, &rest);
+		if (signal > 0 && signal != SIGCHLD && info.si_code != SI_KERNEL)
+			kill(command->pid, signal);
+		now = now_ns();
+		if (now >= end)
+			return has_ended(command);
+	}
+	return true;
 }
 
 /**

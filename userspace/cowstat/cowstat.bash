@@ -46,9 +46,9 @@ _cowstat() {
 		words+=" --all --pid --comm --cgroup --top --sort --columns --totals --forks --tree --by"
 		words+=" --smaps --time"
 		words+=" --absolute --command-line --human --format --openmetrics --textfile --output"
-		words+=" --load --source --help --version"
+		words+=" --amplification --load --source --help --version"
 		[[ ${COMP_WORDS[1]} != forecast || $COMP_CWORD == 1 ]] ||
-			words="-p --pid --for --window --picture -o --format --openmetrics --output --source --help" ;;
+			words="-p --pid --for --window --split-huge --picture -o --format --openmetrics --output --source --help" ;;
 	esac
 	COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }

@@ -26,7 +26,7 @@ static int run(struct arguments *a)
 {
 	switch (a->report) {
 	case REPORT_COMMAND:
-		return cmd_run(a->table, a->command, a->output, a->json);
+		return cmd_run(a->table, a->command, a->output, a->json, a->amplification);
 	case REPORT_DOCTOR:
 		return (a->load ? doctor_load : doctor)(a->table) ? EXIT_SUCCESS : EXIT_FAILURE;
 	case REPORT_OPENMETRICS:

@@ -97,6 +97,22 @@ static json_t *json_share(const struct share *share)
 	return share->known ? json_uint(share->pages) : json_null();
 }
 
+static void put_amplification(json_t *o, const struct amplification *a)
+{
+	uint64_t copied = a->all.copied * COWSTAT_PAGE_BYTES;
+	json_t *pairs = json_object();
+	unsigned int i;
+
+	json_put(o, "pages", pairs);
+	for (i = PAIR_SHARED; i < PAIR_NR; i++)
+		json_put(pairs, pair_names[i], json_uint(a->pair[i]));
+	json_put(o, "changed_bytes", json_uint(a->all.bytes));
+	json_put(o, "amplification",
+		 a->all.bytes ? json_real((double)copied / a->all.bytes) : json_null());
+	put_histogram(o, &a->all);
+	put_blocks(o, a);
+}
+
 /**
  * json_diff() - make a document of what copies were for
  * @report: what was found
@@ -105,27 +121,41 @@ static json_t *json_share(const struct share *share)
  */
 json_t *json_diff(const struct diff_report *report)
 {
-	const struct amplification *a = report->found;
-	json_t *o = json_object(), *pairs = json_object();
-	uint64_t copied = a->all.copied * COWSTAT_PAGE_BYTES;
-	unsigned int i;
+	json_t *o = json_object();
 
 	json_put(o, "schema", json_integer(JSON_SCHEMA));
 	json_put(o, "child", json_process(&report->pair->child));
 	json_put(o, "parent", json_process(&report->pair->parent));
-	json_put(o, "pages", pairs);
-	for (i = PAIR_SHARED; i < PAIR_NR; i++)
-		json_put(pairs, pair_names[i], json_uint(a->pair[i]));
 	json_put(o, "frame_kinds_known", json_boolean(!report->pair->no_flags));
 	json_put(o, "ksm_pages_not_told_apart", json_uint(report->pair->ksm_pages));
-	json_put(o, "changed_bytes", json_uint(a->all.bytes));
-	json_put(o, "amplification",
-		 a->all.bytes ? json_real((double)copied / a->all.bytes) : json_null());
-	put_histogram(o, &a->all);
-	put_blocks(o, a);
-	put_mappings(o, a);
+	put_amplification(o, report->found);
+	put_mappings(o, report->found);
 	json_put(o, "counted_by_child_pages", json_share(&report->counted.by_child));
 	json_put(o, "counted_by_parent_pages", json_share(&report->counted.by_parent));
+	return o;
+}
+
+#define REASON_NAME(ID, name, text)	[FOLLOW_##ID] = name,
+
+/**
+ * json_followed() - make an object of what the copies of a command's children were for
+ * @followed: what was found
+ *
+ * Return: the object.
+ */
+json_t *json_followed(const struct followed *followed)
+{
+	static const char *const reasons[FOLLOW_NR] = { FOLLOW_REASONS(REASON_NAME) };
+	json_t *o = json_object(), *others = json_object();
+	unsigned int i;
+
+	json_put(o, "children", json_uint(followed->children));
+	json_put(o, "compared_children", json_uint(followed->compared));
+	json_put(o, "not_compared_children", others);
+	for (i = 0; i < FOLLOW_NR; i++)
+		json_put(others, reasons[i], json_uint(followed->not_compared[i]));
+	json_put(o, "read_ns", json_uint_string(followed->read_ns));
+	put_amplification(o, &followed->sum);
 	return o;
 }
 

@@ -296,6 +296,18 @@ static int read_mapping(struct reader *r, const struct memory_mapping *m)
 }
 
 /**
+ * diff_sees_frames() - does the kernel show page frames to this process?
+ *
+ * Return: true if diff_read() will not fail for that.
+ */
+bool diff_sees_frames(void)
+{
+	volatile char here = 1; /* on the stack: a page that is there */
+
+	return process_memory_own_entry(&here) & PAGEMAP_PFN;
+}
+
+/**
  * diff_read() - find the pages that two processes no longer share, and how they differ
  * @pair: the processes, with open memory
  * @a: filled in

@@ -21,6 +21,7 @@ struct diff_pair {
 	uint64_t ksm_pages;
 };
 
+bool diff_sees_frames(void);
 int diff_read(struct diff_pair *pair, struct amplification *a);
 
 #endif /* COWSTAT_DIFF_READ_H */

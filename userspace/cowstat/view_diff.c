@@ -15,11 +15,6 @@
 #define PLACE_TEXT(ID, name, text)	[PAGE_DIFF_##ID] = text,
 static const char *const place_texts[PAGE_DIFF_NR] = { PAGE_DIFF_PLACES(PLACE_TEXT) };
 
-static uint64_t copied_pages(const struct diff_report *r)
-{
-	return r->found->all.copied;
-}
-
 static void print_pages(FILE *to, const char *what, uint64_t pages)
 {
 	fprintf(to, "  %-38s %10s  %10s\n", what, format_number(pages).s,
@@ -39,27 +34,24 @@ static struct text times_as_much(uint64_t copied, uint64_t bytes)
 	return t;
 }
 
-static void print_sums(FILE *to, const struct diff_report *r)
+static void print_sums(FILE *to, const struct amplification *a)
 {
-	const struct amplification *a = r->found;
+	uint64_t copied = a->all.copied;
 
-	fprintf(to, "Child %d %s, parent %d %s\n", r->pair->child.pid, r->pair->child.comm,
-		r->pair->parent.pid, r->pair->parent.comm);
 	fprintf(to, "  %-38s %10s  %10s\n", "private memory", "pages", "size");
 	print_pages(to, "still shared", a->all.shared);
-	print_pages(to, "copied since the fork", copied_pages(r));
-	if (!copied_pages(r))
+	print_pages(to, "copied since the fork", copied);
+	if (!copied)
 		return;
 	fprintf(to, "  %-38s %10s  %10s\n\n", "bytes that differ in these", "",
 		format_size(a->all.bytes).s);
 	if (a->all.bytes)
 		fprintf(to, "%s copied for %s: %s times as much.\n",
-			format_count(copied_pages(r), "page was", "pages were").s,
-			format_size(a->all.bytes).s,
-			times_as_much(copied_pages(r), a->all.bytes).s);
+			format_count(copied, "page was", "pages were").s,
+			format_size(a->all.bytes).s, times_as_much(copied, a->all.bytes).s);
 	else
 		fprintf(to, "%s copied, and no byte differs.\n",
-			format_count(copied_pages(r), "page was", "pages were").s);
+			format_count(copied, "page was", "pages were").s);
 }
 
 static void print_part(FILE *to, const char *what, uint64_t pages, uint64_t all)
@@ -92,33 +84,31 @@ struct text view_diff_bucket(unsigned int bucket)
 	return t;
 }
 
-static void print_histogram(FILE *to, const struct diff_report *r)
+static void print_histogram(FILE *to, const struct amplification *a)
 {
 	unsigned int i;
 
 	fprintf(to, "\n  %-38s %10s\n", "bytes that differ in a page", "pages");
 	for (i = 0; i < AMPLIFICATION_BUCKETS; i++)
-		print_part(to, view_diff_bucket(i).s, r->found->all.bucket[i], copied_pages(r));
+		print_part(to, view_diff_bucket(i).s, a->all.bucket[i], a->all.copied);
 	fprintf(to, "\n  %-38s %10s\n", "where in a page", "pages");
 	for (i = 0; i < PAGE_DIFF_NR; i++)
-		print_part(to, place_texts[i], r->found->all.place[i], copied_pages(r));
+		print_part(to, place_texts[i], a->all.place[i], a->all.copied);
 }
 
-static void print_blocks(FILE *to, const struct diff_report *r)
+static void print_blocks(FILE *to, const struct amplification *a)
 {
-	const struct amplification *a = r->found;
 	const struct copy_blocks *b;
 
 	fprintf(to, "\n  %-38s %10s  %8s  %s\n", "if the kernel copied at a time", "faults",
 		"saved", "copied");
-	fprintf(to, "  %-38s %10s  %8s  %s\n", "4 KiB, as it does",
-		format_number(copied_pages(r)).s, "",
-		format_size(copied_pages(r) * COWSTAT_PAGE_BYTES).s);
+	fprintf(to, "  %-38s %10s  %8s  %s\n", "4 KiB, as it does", format_number(a->all.copied).s,
+		"", format_size(a->all.copied * COWSTAT_PAGE_BYTES).s);
 	for (b = a->block; b < a->block + AMPLIFICATION_BLOCKS; b++)
 		fprintf(to, "  %-38s %10s  %8s  %s\n",
 			format_size_short(b->pages * COWSTAT_PAGE_BYTES).s,
 			format_number(b->faults).s,
-			format_percent(copied_pages(r) - b->faults, copied_pages(r)).s,
+			format_percent(a->all.copied - b->faults, a->all.copied).s,
 			format_size(b->copied * COWSTAT_PAGE_BYTES).s);
 	fprintf(to, "  Copied pages are neighbours in %s; the longest has %s.\n",
 		format_count(a->runs, "run", "runs").s,
@@ -137,9 +127,8 @@ static void print_mapping(FILE *to, const struct amplified *m, const char *range
 			   COWSTAT_UNKNOWN);
 }
 
-static void print_mappings(FILE *to, const struct diff_report *r)
+static void print_mappings(FILE *to, const struct amplification *a)
 {
-	const struct amplification *a = r->found;
 	struct amplified rest = a->others;
 	size_t i, nr_rest = a->nr_others;
 	char range[48];
@@ -161,26 +150,24 @@ static void print_mappings(FILE *to, const struct diff_report *r)
 		print_mapping(to, &rest, format_count(nr_rest, "other", "others").s, "");
 }
 
-static void print_cause(FILE *to, const struct diff_report *r)
+static void print_cause(FILE *to, const struct amplification *a)
 {
-	const struct amplification *a = r->found;
-
 	if (amplification_counts_like(a))
 		fprintf(to,
 			"\nLikely cause: reference counts or mark bits. Of %s copied pages,\n"
 			"%s differ in one word of every 16 to 64 bytes: one of each object.\n",
-			format_number(copied_pages(r)).s,
+			format_number(a->all.copied).s,
 			format_number(a->all.place[PAGE_DIFF_SPACED]).s);
 	if (amplification_undone(a))
 		fprintf(to,
 			"\nOf %s copied pages, %s do not differ. They were written\n"
 			"with what they held, or changed back: counts that go up and down do that.\n",
-			format_number(copied_pages(r)).s,
+			format_number(a->all.copied).s,
 			format_number(a->all.place[PAGE_DIFF_NOWHERE]).s);
 }
 
 /* What the figures above leave out, and why. */
-static void print_left_out(FILE *to, const struct diff_report *r)
+static void print_left_out(FILE *to, const struct amplification *a)
 {
 	static const struct {
 		enum page_pair pair;
@@ -200,17 +187,22 @@ static void print_left_out(FILE *to, const struct diff_report *r)
 	size_t i;
 
 	for (i = 0; i < sizeof(left_out) / sizeof(*left_out); i++) {
-		if (!r->found->pair[left_out[i].pair])
+		if (!a->pair[left_out[i].pair])
 			continue;
 		if (!any)
 			fprintf(to, "\n  %-53s %10s\n", "not compared", "pages");
 		any = true;
 		fprintf(to, "  %-53s %10s\n", left_out[i].what,
-			format_number(r->found->pair[left_out[i].pair]).s);
+			format_number(a->pair[left_out[i].pair]).s);
 	}
-	if (r->found->pair[PAIR_SHARED_SWAP])
+	if (a->pair[PAIR_SHARED_SWAP])
 		fprintf(to, "\n%s of the shared pages are in swap.\n",
-			format_number(r->found->pair[PAIR_SHARED_SWAP]).s);
+			format_number(a->pair[PAIR_SHARED_SWAP]).s);
+}
+
+/* What this kernel does not tell. */
+static void print_unknown(FILE *to, const struct diff_report *r)
+{
 	if (r->pair->no_flags)
 		fputs("\n/proc/kpageflags is not readable: pages of hugetlb count as copied.\n",
 		      to);
@@ -232,6 +224,12 @@ static void print_counted(FILE *to, const struct diff_report *r)
 		format_number(counted->by_parent.pages).s);
 }
 
+static void print_copied(FILE *to, const struct amplification *a)
+{
+	print_histogram(to, a);
+	print_blocks(to, a);
+}
+
 /**
  * view_diff() - print what copies were for
  * @to: where; lines have at most 80 columns
@@ -239,13 +237,52 @@ static void print_counted(FILE *to, const struct diff_report *r)
  */
 void view_diff(FILE *to, const struct diff_report *report)
 {
-	print_sums(to, report);
-	if (copied_pages(report)) {
-		print_histogram(to, report);
-		print_blocks(to, report);
-		print_mappings(to, report);
-		print_cause(to, report);
+	const struct amplification *a = report->found;
+
+	fprintf(to, "Child %d %s, parent %d %s\n", report->pair->child.pid,
+		report->pair->child.comm, report->pair->parent.pid, report->pair->parent.comm);
+	print_sums(to, a);
+	if (a->all.copied) {
+		print_copied(to, a);
+		print_mappings(to, a);
+		print_cause(to, a);
 	}
-	print_left_out(to, report);
+	print_left_out(to, a);
+	print_unknown(to, report);
 	print_counted(to, report);
+}
+
+#define REASON_TEXT(ID, name, text)	[FOLLOW_##ID] = text,
+
+/**
+ * view_followed() - print what the copies of a command's children were for
+ * @to: where; lines have at most 80 columns
+ * @followed: what was found
+ */
+void view_followed(FILE *to, const struct followed *followed)
+{
+	static const char *const reasons[FOLLOW_NR] = { FOLLOW_REASONS(REASON_TEXT) };
+	const struct amplification *a = &followed->sum;
+	unsigned int i;
+
+	if (!followed->compared) {
+		fputs("\nAmplification: no child was compared with its parent\n", to);
+	} else {
+		fprintf(to, "\nAmplification: %s, compared with %s at the end, in %s\n",
+			format_count(followed->compared, "child", "children").s,
+			followed->compared == 1 ? "its parent" : "their parents",
+			format_duration(followed->read_ns).s);
+		print_sums(to, a);
+	}
+	if (a->all.copied) {
+		print_copied(to, a);
+		print_cause(to, a);
+	}
+	print_left_out(to, a);
+	if (followed->compared < followed->children)
+		fprintf(to, "\n  %-53s %10s\n", "not compared", "children");
+	for (i = 0; i < FOLLOW_NR; i++)
+		if (followed->not_compared[i])
+			fprintf(to, "  %-53s %10s\n", reasons[i],
+				format_number(followed->not_compared[i]).s);
 }

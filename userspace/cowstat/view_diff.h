@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "diff_read.h"
+#include "follow.h"
 #include "format.h"
 #include "share.h"
 
@@ -32,8 +33,10 @@ struct diff_report {
 };
 
 void view_diff(FILE *to, const struct diff_report *report);
+void view_followed(FILE *to, const struct followed *followed);
 struct text view_diff_bucket(unsigned int bucket);
 json_t *json_diff(const struct diff_report *report);
+json_t *json_followed(const struct followed *followed);
 void picture_diff(const struct diff_report *report, const char *path);
 
 #endif /* COWSTAT_VIEW_DIFF_H */
