@@ -227,10 +227,13 @@ static void nothing(void **state)
 
 	(void)state;
 	assert_true(e.pages == 0 && e.high == 0 && estimate_percent(&e) == 0);
+	/* None was seen: a few would be no wonder, the more the longer. */
 	growth_add(&g, 1, 0);
 	growth_add(&g, 2, 0);
 	e = growth_at(&g, 60);
-	assert_true(e.pages == 0 && e.high == 0);
+	assert_true(e.pages == 0 && e.low == 0 && e.high == 90);
+	e = growth_at(&g, 1);
+	assert_true(e.pages == 0 && e.high == 3);
 	/* All pages at once, at the first reading. */
 	g = (struct growth){ .pool = 1000 };
 	growth_add(&g, 1, 1000);

@@ -106,7 +106,7 @@ static void judge(struct forecast *f)
 /* Is it one of those that share a curve, because they write little? */
 static bool is_small(const struct working_mapping *m, uint64_t written)
 {
-	return !m->lost && written_of(m) * SMALL_SHARE < written;
+	return !m->lost && written_of(m) * SMALL_SHARE <= written;
 }
 
 /* Fit the curves. Without memory for it they can still be extended, but not well. */

@@ -14,6 +14,7 @@
 #define HUGE_PAGES	512  /* pages of 4 KiB in a huge page */
 #define VARIES		0.03 /* how much a load differs from itself some time later */
 #define CERTAIN		1.9  /* deviations on each side: between them lie nine cases of ten */
+#define UNSEEN_WRITES	3
 #define PRIOR_WRAP	0.3  /* a sequential writer begins again before the end of the pool */
 
 static size_t last(const struct growth *g)
@@ -178,7 +179,10 @@ struct estimate growth_at(const struct growth *g, double seconds)
 	double written = growth_read(g, seconds), deviation = 0;
 	struct estimate e = { written, written, written }, end = e;
 
-	if (written > 0) {
+	if (g->nr && !written) {
+		/* None in a time: at a rate of three in that time, this is as unlikely as one in 20. */
+		e.high = fmin(g->pool, UNSEEN_WRITES * fmax(1, seconds / g->seconds[last(g)]));
+	} else if (g->nr) {
 		if (seconds > g->seconds[last(g)] && g->pool > written) {
 			if (goes_on(g))
 				e = sequential(g, seconds);
