@@ -31,6 +31,7 @@
  * @execs: how often it has run another program
  * @parent_execs: how often its parent had, when it was forked
  * @is_done: it was compared, or the reason why not is counted
+ * @next: the next one of the list
  */
 struct process {
 	pid_t pid;
@@ -45,6 +46,7 @@ struct process {
  * @tid: its thread id
  * @process: its process
  * @is_exiting: it has stopped at its exit
+ * @next: the next one of the list
  */
 struct thread {
 	pid_t tid;
