@@ -194,13 +194,21 @@ static void sorting(void **state)
 	keys("M");
 	expect("BIRTH_ANON_PAGES");
 	keys("P");
+	expect("sorted by copied_bytes");
 	expect("WPFAULTS");
+	expect_order("child", "server", "zeta");
+	keys("I");
+	expect("the last first");
+	expect_order("zeta", "server", "child");
 }
 
 static void filters(void **state)
 {
 	(void)state;
 	take(FIRST);
+	key(TOP_KEY_F4);
+	expect("name (regular expression): _");
+	key(TOP_KEY_ESCAPE);
 	keys("/^s");
 	expect("name (regular expression): ^s_");
 	keys("\n");
@@ -367,7 +375,12 @@ static void other_keys(void **state)
 	keys("e");
 	expect("SIZE");
 	expect("200.0 KiB child");
-	keys("ec");
+	keys("e");
+	assert_false(top.set.human);
+	keys("c");
+	assert_true(top.set.command_line);
+	keys("c");
+	assert_false(top.set.command_line);
 	keys("r");
 	assert_true(top.wants_read);
 	keys("~");
@@ -381,6 +394,9 @@ static void other_keys(void **state)
 
 static void choosing_columns(void **state)
 {
+	static const int back[] = { TOP_KEY_ENTER, '\r', TOP_KEY_F2, 'C', TOP_KEY_ESCAPE, 'q' };
+	size_t i, end_of_list;
+
 	(void)state;
 	take(FIRST);
 	key(TOP_KEY_F2);
@@ -402,6 +418,24 @@ static void choosing_columns(void **state)
 	keys("P");
 	keys("Cd\n");
 	expect("WPFAULTS");
+	/* around the corner, and to both ends */
+	keys("C");
+	key(TOP_KEY_HOME);
+	keys("k");
+	end_of_list = top.cursor;
+	assert_true(end_of_list > 10);
+	keys("j");
+	assert_int_equal(top.cursor, 0);
+	key(TOP_KEY_END);
+	assert_int_equal(top.cursor, end_of_list);
+	keys("q");
+	for (i = 0; i < sizeof(back) / sizeof(back[0]); i++) {
+		keys("C");
+		assert_int_equal(top.page, TOP_COLUMNS);
+		key(back[i]);
+		assert_int_equal(top.page, TOP_TABLE);
+		assert_false(top.quit);
+	}
 }
 
 static void what_to_do(void **state)
