@@ -244,6 +244,8 @@ static void make_program(const char *self)
 static void frame_pointers(void)
 {
 	char part[256], *text = traced("--stacks --lines", "all");
+	const char *warning = strstr(text, "the callers of ");
+	uint64_t unknown = 0, all = 0;
 
 	snprintf(part, sizeof(part),
 		 ";child_writes (stacks.c:%d);fill (stacks.c:%d)_[i];put (stacks.c:%d)_[i];",
@@ -252,6 +254,10 @@ static void frame_pointers(void)
 	is(faults_with(text, ";[no frame pointer];write_frameless "), NR,
 	   "what is no caller is left out");
 	says(text, "these were built without frame pointers: ");
+	if (!warning || sscanf(warning, "the callers of %lu of %lu faults", &unknown, &all) != 2)
+		note("it says: %s", text);
+	is(unknown, faults_with(text, ";[no frame pointer]"), "it says how many faults that are");
+	is(all, faults_with(text, ";"), "of how many");
 	ok(strstr(text, ": program") || strstr(text, ", program"), "it names the file");
 	ok(!strstr(text, "6e03400d970340"), "no impossible address");
 	ok(strstr(text, "made:?[2J by hand_[j];") && strstr(text, ";run_made (stacks.c:"),
