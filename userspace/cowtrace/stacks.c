@@ -863,6 +863,9 @@ uint64_t stacks_print(struct stacks *s, int sums_map, int stacks_map, uint64_t s
 				 s->by_bytes ? "Which code makes the kernel copy pages" :
 					       "Which code causes write-protect faults",
 				 s->by_bytes ? "pages copied" : "faults");
+	/* so that the warnings stand behind the stacks, if both go to one file */
+	if (s->o.to)
+		fflush(s->o.to);
 	warn_of_cut(s, faults);
 	if (s->nr_not_kept)
 		warnx("%" PRIu64
