@@ -51,7 +51,7 @@ static void usage(void)
 	      "                         every INTERVAL\n"
 	      "      --output FILE      write to FILE, not to standard output\n"
 	      "Others:\n"
-	      "      --amplification    with a command: how many bytes of the copied pages changed;\n"
+	      "      --amplification    with a command: for how many bytes pages were copied;\n"
 	      "                         stops each process when it starts, forks and ends\n"
 	      "      --load             with doctor: only check the counts, print only errors\n"
 	      "      --source WHICH     proc (the module), bpf, auto, or the path of a table\n"
