@@ -12,6 +12,7 @@
 #include "forks.h"
 #include "format.h"
 #include "json.h"
+#include "names.h"
 
 #define MAX_FLIGHTS	16384 /* more than the forks that bpf/cowforks.bpf.c follows */
 #define MAX_SUMS	4096
@@ -593,15 +594,11 @@ static struct flight *flight_of(struct forks *f, uint64_t fork)
 	/* The reports of the end of forks that are as old as this one were lost. */
 	if (f->nr_flights == MAX_FLIGHTS)
 		end_flight(f, f->flight);
-	/* Room doubles each time that it is used up. */
-	if (!(f->nr_flights & (f->nr_flights - 1))) {
-		flight = reallocarray(f->flight, f->nr_flights ? 2 * f->nr_flights : 1,
-				      sizeof(*flight));
-		if (!flight)
-			return NULL;
-		f->flight = flight;
-	}
-	flight = &f->flight[f->nr_flights++];
+	flight = try_grown(f->flight, f->nr_flights, sizeof(*flight));
+	if (!flight)
+		return NULL;
+	f->flight = flight;
+	flight += f->nr_flights++;
 	*flight = (struct flight){ .fork = fork };
 	return flight;
 }
@@ -628,7 +625,7 @@ static void mapping_copied(struct forks *f, const struct cow_fork_mapping *e)
 	struct cow_fork_mapping *m = NULL;
 
 	if (flight)
-		m = reallocarray(flight->mapping, flight->nr_mappings + 1, sizeof(*m));
+		m = try_grown(flight->mapping, flight->nr_mappings, sizeof(*m));
 	if (!m) {
 		f->n.dropped++;
 		return;

@@ -22,20 +22,31 @@ static inline void name_clean(char *name)
 }
 
 /**
- * grown() - an array with room for one more element
- * @array: allocated with this function, or NULL
+ * try_grown() - an array with room for one more element
+ * @array: allocated with this function or with grown(), or NULL
  * @nr: its number of elements; the room is always a power of two
  * @size: of an element
  *
- * Ends the program if memory runs out.
+ * Return: the array, perhaps at another address; NULL without memory, and @array stays.
+ */
+static inline void *try_grown(void *array, size_t nr, size_t size)
+{
+	if (nr && (nr & (nr - 1)))
+		return array;
+	return reallocarray(array, nr ? 2 * nr : 1, size);
+}
+
+/**
+ * grown() - try_grown(), which ends the program if memory runs out
+ * @array: allocated with one of the two, or NULL
+ * @nr: its number of elements
+ * @size: of an element
  *
  * Return: the array, perhaps at another address.
  */
 static inline void *grown(void *array, size_t nr, size_t size)
 {
-	if (nr && (nr & (nr - 1)))
-		return array;
-	array = reallocarray(array, nr ? 2 * nr : 1, size);
+	array = try_grown(array, nr, size);
 	if (!array)
 		err(EXIT_FAILURE, "symbols");
 	return array;
