@@ -88,14 +88,19 @@ static uint64_t shared_pages(const struct cow_fork_pages *p)
 	return p->anon - copied + p->file + p->shmem;
 }
 
-/* Not strerrorname_np(): libcs before glibc 2.32 lack it. These are what clone(2) tells of. */
+/*
+ * Not strerrorname_np(): libcs before glibc 2.32 lack it. These are what clone(2) tells of, and what
+ * making a pidfd or joining a cgroup can fail with.
+ */
 static const char *error_name(unsigned int error)
 {
 	static const char *const name[] = {
-		[EPERM] = "EPERM",   [EINTR] = "EINTR",		  [EBADF] = "EBADF",
-		[EAGAIN] = "EAGAIN", [ENOMEM] = "ENOMEM",	  [EACCES] = "EACCES",
-		[EBUSY] = "EBUSY",   [EEXIST] = "EEXIST",	  [EINVAL] = "EINVAL",
-		[ENOSPC] = "ENOSPC", [EOPNOTSUPP] = "EOPNOTSUPP", [EUSERS] = "EUSERS",
+		[EPERM] = "EPERM",   [ESRCH] = "ESRCH",		  [EINTR] = "EINTR",
+		[EBADF] = "EBADF",   [EAGAIN] = "EAGAIN",	  [ENOMEM] = "ENOMEM",
+		[EACCES] = "EACCES", [EFAULT] = "EFAULT",	  [EBUSY] = "EBUSY",
+		[EEXIST] = "EEXIST", [ENODEV] = "ENODEV",	  [EINVAL] = "EINVAL",
+		[ENFILE] = "ENFILE", [EMFILE] = "EMFILE",	  [ENOSPC] = "ENOSPC",
+		[EUSERS] = "EUSERS", [EOPNOTSUPP] = "EOPNOTSUPP",
 	};
 
 	if (error == ERESTARTNOINTR)
