@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bill.h"
+#include "clock.h"
 #include "cmd_run.h"
 #include "command.h"
 #include "diff_read.h"
@@ -27,14 +27,6 @@
 #define READING_SHARE		4	/* at most a fourth of the time is spent reading */
 
 #define TITLE_WIDTH		53	/* columns right of "Memory copy-on-write bill: " */
-
-static uint64_t clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
 
 /* Rows of processes that were started after @since_ns. */
 static uint64_t fresh_rows(const struct cow_table *t, uint64_t since_ns)
@@ -95,9 +87,9 @@ static bool watch(const char *path, struct command *command, struct tree *tree)
 		/* After an error the sums are wrong anyway: only wait. */
 		if (!good)
 			continue;
-		begin = clock_ns();
+		begin = now_ns();
 		good = take_reading(path, tree, &fresh);
-		took = clock_ns() - begin;
+		took = now_ns() - begin;
 		period = next_period(period, fresh, tree->last.max_rows.value, took);
 	} while (!ended);
 	return good;
@@ -198,7 +190,7 @@ int cmd_run(const char *table, char *const *argv, const char *output, bool json,
 			return EXIT_NOT_RUN;
 		}
 	}
-	begin = clock_ns();
+	begin = now_ns();
 	err = command_start(argv, amplification, &command);
 	if (err) {
 		warnx("cannot run %s: %s", argv[0], strerror(-err));
@@ -209,7 +201,7 @@ int cmd_run(const char *table, char *const *argv, const char *output, bool json,
 	tree.root = command.pid;
 	good = watch(table, &command, &tree);
 	if (good)
-		good = !print_bill(to, &tree, argv, &command, clock_ns() - begin, json);
+		good = !print_bill(to, &tree, argv, &command, now_ns() - begin, json);
 	if (output && fclose(to))
 		good = false;
 	if (!good)
