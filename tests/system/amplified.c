@@ -194,24 +194,15 @@ static int family(void)
 	return STATUS;
 }
 
-static uint64_t number(const json_t *o, const char *name)
-{
-	const json_t *n = json_object_get(o, name);
-
-	if (!json_is_integer(n))
-		bail("no number %s", name);
-	return json_integer_value(n);
-}
-
 /* Pages of which all bytes differ. */
 static uint64_t whole_pages(const json_t *o)
 {
 	json_t *bucket;
 	size_t i;
 
-	json_array_foreach(json_object_get(o, "changed_bytes_per_page"), i,
-			   bucket) if (number(bucket, "from") == PAGE) return number(bucket,
-										     "pages");
+	json_array_foreach(json_object_get(o, "changed_bytes_per_page"), i, bucket)
+		if (json_number(bucket, "from") == PAGE)
+			return json_number(bucket, "pages");
 	bail("no histogram");
 }
 
@@ -230,18 +221,19 @@ static void check_family(void)
 	o = json_object_get(json, "amplification");
 	others = json_object_get(o, "not_compared_children");
 	/* seven of its own are compared, and one that harness.c forks in each program */
-	is(number(o, "children"), 15, "children");
-	is(number(o, "compared_children"), 8, "compared");
-	is(number(others, "ran_program"), 3, "ran another program");
-	is(number(others, "same_memory"), 1, "used its parent's memory");
-	is(number(others, "parent_gone"), 2, "outlived its parent, or its program");
-	is(number(others, "running"), 1, "still runs");
-	is(number(others, "unreadable"), 0, "not readable");
+	is(json_number(o, "children"), 15, "children");
+	is(json_number(o, "compared_children"), 8, "compared");
+	is(json_number(others, "ran_program"), 3, "ran another program");
+	is(json_number(others, "same_memory"), 1, "used its parent's memory");
+	is(json_number(others, "parent_gone"), 2, "outlived its parent, or its program");
+	is(json_number(others, "running"), 1, "still runs");
+	is(json_number(others, "unreadable"), 0, "not readable");
 	is(whole_pages(o), whole, "pages that were overwritten");
-	ok(number(o, "changed_bytes") >= whole * PAGE &&
-		   number(o, "changed_bytes") < (whole + 10) * PAGE,
-	   "%lu bytes differ", number(o, "changed_bytes"));
-	ok(number(json_object_get(json, "bill"), "processes") == 16, "16 processes in the bill");
+	ok(json_number(o, "changed_bytes") >= whole * PAGE &&
+		   json_number(o, "changed_bytes") < (whole + 10) * PAGE,
+	   "%lu bytes differ", json_number(o, "changed_bytes"));
+	ok(json_number(json_object_get(json, "bill"), "processes") == 16,
+	   "16 processes in the bill");
 	json_decref(json);
 
 	out = shell(&status, "cowstat --amplification -- %s 2>&1", command);

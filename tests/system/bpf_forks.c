@@ -260,15 +260,6 @@ static void let_it_fork(void)
 	gate_wait(&over);
 }
 
-static uint64_t number(const json_t *o, const char *key)
-{
-	json_t *n = json_object_get(o, key);
-
-	if (!json_is_integer(n))
-		bail("no number \"%s\"", key);
-	return json_integer_value(n);
-}
-
 static const char *string(const json_t *o, const char *key)
 {
 	return json_string_value(json_object_get(o, key)) ?: "";
@@ -299,7 +290,7 @@ static const json_t *report_of(const char *name)
 	for (i = 0; i < json_array_size(reports); i++) {
 		o = json_array_get(reports, i);
 		if (!strcmp(string(o, "comm"), name) &&
-		    (!found || number(o, "took_ns") < number(found, "took_ns")))
+		    (!found || json_number(o, "took_ns") < json_number(found, "took_ns")))
 			found = o;
 	}
 	if (!found)
@@ -316,7 +307,7 @@ static const json_t *largest(const json_t *report, const char *kind, const char 
 	for (i = 0; i < json_array_size(vmas); i++) {
 		vma = json_array_get(vmas, i);
 		if (!strcmp(string(vma, "mapping"), kind) &&
-		    (!found || number(vma, pages) > number(found, pages)))
+		    (!found || json_number(vma, pages) > json_number(found, pages)))
 			found = vma;
 	}
 	if (!found)
@@ -377,9 +368,9 @@ static void check_step(size_t i, pid_t pid)
 	const json_t *report = report_of(s->name);
 	bool own_mm = !strcmp(s->kind, "fork");
 
-	is(number(report, "pid"), pid, "%s: the forker", s->name);
-	is(number(report, "tid") != (uint64_t)pid, !strcmp(s->name, "thread"), "%s: its thread",
-	   s->name);
+	is(json_number(report, "pid"), pid, "%s: the forker", s->name);
+	is(json_number(report, "tid") != (uint64_t)pid, !strcmp(s->name, "thread"),
+	   "%s: its thread", s->name);
 	if (strcmp(s->name, "many"))
 		is(json_integer_value(json_object_get(report, "child")), s->error ? 0 : child_of[i],
 		   "%s: the child", s->name);
@@ -394,7 +385,7 @@ static void check_step(size_t i, pid_t pid)
 		note_stack(report);
 	ok(own_mm == !!json_object_get(report, "anon_pages"), "%s: pages are known", s->name);
 	if (own_mm)
-		is(sum_of(report, "anon_pages"), number(report, "anon_pages"),
+		is(sum_of(report, "anon_pages"), json_number(report, "anon_pages"),
 		   "%s: its mappings have all its pages", s->name);
 }
 
@@ -402,18 +393,19 @@ static void check_step(size_t i, pid_t pid)
 static void check_table(const char *name)
 {
 	const json_t *report = report_of(name);
-	struct cow_row row = row_of(number(report, "child"));
-	uint64_t took = number(report, "took_ns"), fork_ns = VALUE(row, FORK_NS);
+	struct cow_row row = row_of(json_number(report, "child"));
+	uint64_t took = json_number(report, "took_ns"), fork_ns = VALUE(row, FORK_NS);
 
-	is(number(report, "anon_pages"), VALUE(row, BIRTH_ANON_PAGES), "%s: anon_pages", name);
-	is(number(report, "file_pages"), VALUE(row, BIRTH_FILE_PAGES), "%s: file_pages", name);
-	is(number(report, "shmem_pages"), VALUE(row, BIRTH_SHMEM_PAGES), "%s: shmem_pages", name);
-	is(number(report, "swap_entries"), VALUE(row, BIRTH_SWAP_ENTRIES), "%s: swap_entries",
+	is(json_number(report, "anon_pages"), VALUE(row, BIRTH_ANON_PAGES), "%s: anon_pages", name);
+	is(json_number(report, "file_pages"), VALUE(row, BIRTH_FILE_PAGES), "%s: file_pages", name);
+	is(json_number(report, "shmem_pages"), VALUE(row, BIRTH_SHMEM_PAGES), "%s: shmem_pages",
 	   name);
-	is(number(report, "hugetlb_bytes"), VALUE(row, BIRTH_HUGETLB_BYTES), "%s: hugetlb_bytes",
+	is(json_number(report, "swap_entries"), VALUE(row, BIRTH_SWAP_ENTRIES), "%s: swap_entries",
 	   name);
-	is(number(report, "pgtables_bytes"), VALUE(row, BIRTH_PGTABLES_BYTES), "%s: pgtables_bytes",
-	   name);
+	is(json_number(report, "hugetlb_bytes"), VALUE(row, BIRTH_HUGETLB_BYTES),
+	   "%s: hugetlb_bytes", name);
+	is(json_number(report, "pgtables_bytes"), VALUE(row, BIRTH_PGTABLES_BYTES),
+	   "%s: pgtables_bytes", name);
 	is(sum_of(report, "pgtables_bytes"), VALUE(row, BIRTH_PGTABLES_BYTES),
 	   "%s: its mappings have all page tables", name);
 	if (!strcmp(name, "many")) /* of short forks, the tools' own time is a large part */
@@ -427,11 +419,11 @@ static void check_many(void)
 {
 	const json_t *report = report_of("many"), *big = largest(report, "anon", "anon_pages");
 	const json_t *first = json_array_get(json_object_get(report, "vmas"), 0);
-	uint64_t took = number(report, "took_ns"), most = number(big, "took_ns");
+	uint64_t took = json_number(report, "took_ns"), most = json_number(big, "took_ns");
 	uint64_t mappings = sum_of(report, "took_ns");
 
-	is(number(big, "anon_pages"), BIG, "many: the pages of the large mapping");
-	is(number(big, "end") - number(big, "start"), BIG * PAGE, "many: its size");
+	is(json_number(big, "anon_pages"), BIG, "many: the pages of the large mapping");
+	is(json_number(big, "end") - json_number(big, "start"), BIG * PAGE, "many: its size");
 	ok(big == first, "many: it took the most time");
 	/* The pages are exact; of the time, an emulated CPU may lose a part at any moment. */
 	ok(most * 2 > mappings,
@@ -446,21 +438,21 @@ static void check_kinds(pid_t pid)
 	const json_t *report = report_of("swapped"), *vma = largest(report, "anon", "swap_entries");
 	struct cow_row row = row_of(pid);
 
-	is(number(vma, "swap_entries"), SWAPPED, "swapped: the entries of the mapping");
+	is(json_number(vma, "swap_entries"), SWAPPED, "swapped: the entries of the mapping");
 	report = report_of("pinned");
 	vma = largest(report, "anon", "fork_copied");
-	is(number(vma, "fork_copied"), PINNED, "pinned: the pages that fork copied");
-	is(number(vma, "anon_pages"), 0, "pinned: the mapping shares none");
-	is(number(report, "fork_copied"), VALUE(row, FORK_COPIED), "pinned: fork_copied");
+	is(json_number(vma, "fork_copied"), PINNED, "pinned: the pages that fork copied");
+	is(json_number(vma, "anon_pages"), 0, "pinned: the mapping shares none");
+	is(json_number(report, "fork_copied"), VALUE(row, FORK_COPIED), "pinned: fork_copied");
 	report = report_of("hugetlb");
 	vma = largest(report, "hugetlb", "hugetlb_bytes");
-	is(number(vma, "hugetlb_bytes"), HUGE * (2UL << 20), "hugetlb: its bytes");
+	is(json_number(vma, "hugetlb_bytes"), HUGE * (2UL << 20), "hugetlb: its bytes");
 	report = report_of("shmem");
 	vma = largest(report, "shmem", "anon_pages");
-	is(number(vma, "anon_pages"), FEW, "shmem: the private pages");
+	is(json_number(vma, "anon_pages"), FEW, "shmem: the private pages");
 	ok(!strncmp(string(vma, "file"), "memfd:some-shmem", 16), "shmem: its name");
 	report = report_of("eagain");
-	ok(number(report, "anon_pages") > 10, "eagain: it failed when all was copied");
+	ok(json_number(report, "anon_pages") > 10, "eagain: it failed when all was copied");
 }
 
 static void watched_steps(void)

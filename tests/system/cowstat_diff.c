@@ -97,15 +97,6 @@ static json_t *diff(pid_t child, const char *more)
 	return json;
 }
 
-static uint64_t number(const json_t *o, const char *name)
-{
-	const json_t *n = json_object_get(o, name);
-
-	if (!json_is_integer(n))
-		bail("no number %s", name);
-	return json_integer_value(n);
-}
-
 static json_t *mapping_of(const json_t *json, const void *pages)
 {
 	json_t *array = json_object_get(json, "mappings"), *o;
@@ -113,8 +104,9 @@ static json_t *mapping_of(const json_t *json, const void *pages)
 	size_t i;
 
 	snprintf(start, sizeof(start), "%lx", (unsigned long)pages);
-	json_array_foreach(array, i, o) if (!strcmp(json_string_value(json_object_get(o, "start")),
-						    start)) return o;
+	json_array_foreach(array, i, o)
+		if (!strcmp(json_string_value(json_object_get(o, "start")), start))
+			return o;
 	bail("no mapping at %s", start);
 }
 
@@ -127,15 +119,16 @@ static void check_writer(const json_t *json, const struct writer *w)
 	for (at = w->offset; at + w->bytes <= PAGE; at += w->stride)
 		writes++;
 	per_page = w->same ? 0 : writes * w->bytes;
-	is(number(o, "copied_pages"), pages, "%zu bytes, each %zu, %s: copied", w->bytes, w->stride,
+	is(json_number(o, "copied_pages"), pages, "%zu bytes, each %zu, %s: copied", w->bytes,
+	   w->stride, w->place);
+	is(json_number(o, "shared_pages"), N - pages, "still shared");
+	is(json_number(o, "changed_bytes"), pages * per_page, "bytes that differ");
+	is(json_number(json_object_get(o, "place_pages"), w->place), pages, "all of them %s",
 	   w->place);
-	is(number(o, "shared_pages"), N - pages, "still shared");
-	is(number(o, "changed_bytes"), pages * per_page, "bytes that differ");
-	is(number(json_object_get(o, "place_pages"), w->place), pages, "all of them %s", w->place);
-	json_array_foreach(json_object_get(o, "changed_bytes_per_page"), i,
-			   bucket) if (number(bucket, "from") <= per_page &&
-				       per_page <= number(bucket, "to"))
-		in_bucket += number(bucket, "pages");
+	json_array_foreach(json_object_get(o, "changed_bytes_per_page"), i, bucket)
+		if (json_number(bucket, "from") <= per_page &&
+		    per_page <= json_number(bucket, "to"))
+			in_bucket += json_number(bucket, "pages");
 	is(in_bucket, pages, "all of them in the histogram at %zu bytes", per_page);
 }
 
@@ -198,7 +191,7 @@ static void known_writers(void)
 	for (i = 0; i < WRITERS; i++)
 		check_writer(json, &writers[i]);
 	row = row_of(child.pid);
-	is(number(json, "counted_by_child_pages"), VALUE(row, INHERITED_COPIED),
+	is(json_number(json, "counted_by_child_pages"), VALUE(row, INHERITED_COPIED),
 	   "what the table counted");
 	json_decref(json);
 
@@ -318,29 +311,35 @@ static void odd_pages(void)
 	touch_stack();
 	before = diff(child.pid, "");
 	were = json_object_get(before, "pages");
-	is(number(were, "shared_swap"), N, "shared pages in swap");
-	is(number(were, "swapped"), 0, "none of them differs");
+	is(json_number(were, "shared_swap"), N, "shared pages in swap");
+	is(json_number(were, "swapped"), 0, "none of them differs");
 	puppet_work(&child);
 	json = diff(child.pid, "");
 	pages = json_object_get(json, "pages");
-	is(number(pages, "swapped"), 11, "the child's copy of a page in swap");
-	is(number(pages, "shared_swap"), N - 11, "the others are in swap and shared");
-	is(number(pages, "zero") - number(were, "zero"), 13, "zero page and a page of its own");
-	is(number(pages, "file") - number(were, "file"), 17, "page of a private file and a copy");
-	unknown = number(json, "ksm_pages_not_told_apart");
+	is(json_number(pages, "swapped"), 11, "the child's copy of a page in swap");
+	is(json_number(pages, "shared_swap"), N - 11, "the others are in swap and shared");
+	is(json_number(pages, "zero") - json_number(were, "zero"), 13,
+	   "zero page and a page of its own");
+	is(json_number(pages, "file") - json_number(were, "file"), 17,
+	   "page of a private file and a copy");
+	unknown = json_number(json, "ksm_pages_not_told_apart");
 	if (unknown)
-		is(number(mapping_of(json, merged), "copied_pages"), 19, "merged pages: copied");
+		is(json_number(mapping_of(json, merged), "copied_pages"), 19,
+		   "merged pages: copied");
 	else
-		is(number(pages, "ksm") - number(were, "ksm"), 19, "merged page and a copy");
+		is(json_number(pages, "ksm") - json_number(were, "ksm"), 19,
+		   "merged page and a copy");
 	ok(unknown == 0 || unknown >= N, "merged pages not told apart: %lu", unknown);
-	is(number(pages, "hugetlb"), 512, "hugetlb page");
-	is(number(mapping_of(json, sparse), "copied_pages"), 2, "sparse mapping: copied");
-	is(number(mapping_of(json, sparse), "shared_pages"), 1, "sparse mapping: shared");
-	is(number(pages, "unreadable"), 0, "all are readable");
+	is(json_number(pages, "hugetlb"), 512, "hugetlb page");
+	is(json_number(mapping_of(json, sparse), "copied_pages"), 2, "sparse mapping: copied");
+	is(json_number(mapping_of(json, sparse), "shared_pages"), 1, "sparse mapping: shared");
+	is(json_number(pages, "unreadable"), 0, "all are readable");
 	if (thp) {
-		is(number(mapping_of(json, thp), "copied_pages"), 23, "of a huge page: copied");
-		is(number(mapping_of(json, thp), "changed_bytes"), 23, "of a huge page: bytes");
-		is(number(mapping_of(json, thp), "shared_pages") % 512, 512 - 23, "shared");
+		is(json_number(mapping_of(json, thp), "copied_pages"), 23,
+		   "of a huge page: copied");
+		is(json_number(mapping_of(json, thp), "changed_bytes"), 23,
+		   "of a huge page: bytes");
+		is(json_number(mapping_of(json, thp), "shared_pages") % 512, 512 - 23, "shared");
 	}
 	json_decref(before);
 	json_decref(json);

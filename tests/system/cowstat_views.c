@@ -67,15 +67,6 @@ static json_t *first(json_t *json, const char *list)
 	return json_array_get(array, 0);
 }
 
-static uint64_t number(json_t *object, const char *name)
-{
-	json_t *value = json_object_get(object, name);
-
-	if (!json_is_integer(value))
-		bail("%s is no number", name);
-	return json_integer_value(value);
-}
-
 /* It writes after the first report and after the second; the third is spare time. */
 static void intervals(pid_t child)
 {
@@ -105,7 +96,7 @@ static void intervals(pid_t child)
 	is(status, 0, "four reports");
 	for (line = out; line && *line; line = strchr(line, '\n'), line += !!line) {
 		json = json_of(line);
-		copied += number(first(json, "rows"), "anon_copied");
+		copied += json_number(first(json, "rows"), "anon_copied");
 		ok(json_is_string(json_object_get(json, "interval_ns")), "an interval is told");
 		json_decref(json);
 		reports++;
@@ -116,7 +107,8 @@ static void intervals(pid_t child)
 
 	out = shell(&status, "cowstat -H -p %d -o json 0.1 1", child);
 	json = json_of(out);
-	ok(number(first(json, "rows"), "anon_copied") >= 2 * WRITES, "-H: counts since it began");
+	ok(json_number(first(json, "rows"), "anon_copied") >= 2 * WRITES,
+	   "-H: counts since it began");
 	json_decref(json);
 	free(out);
 }
@@ -257,7 +249,7 @@ static void machines_read(pid_t child)
 	out = shell(&status, "cowstat -o json -p %d", child);
 	json = json_of(out);
 	row = first(json, "rows");
-	is(number(row, "anon_copied"), WRITES, "JSON has the very figure");
+	is(json_number(row, "anon_copied"), WRITES, "JSON has the very figure");
 	ok(!strcmp(json_string_value(json_object_get(row, "comm")), "a \"b'\n\033[2J\uFFFD"),
 	   "a hostile name survives in JSON");
 	ok(!strcmp(json_string_value(json_object_get(row, "comm_bytes")), "612022622"

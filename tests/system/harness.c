@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <sched.h>
@@ -1019,6 +1020,15 @@ size_t merged_pages(pid_t pid, const char *pages, size_t n)
 	if (!kernel_before(5, 19))
 		bail("cannot read ksm_merging_pages of %d", pid);
 	return count_frames(pid, pages, n) == 1 ? n : 0;
+}
+
+uint64_t json_number(const json_t *object, const char *name)
+{
+	const json_t *value = json_object_get(object, name);
+
+	if (!json_is_integer(value))
+		bail("no number \"%s\"", name);
+	return json_integer_value(value);
 }
 
 char *file_text(const char *path)

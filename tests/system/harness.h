@@ -227,6 +227,10 @@ char *shell(int *status, const char *command, ...) __attribute__((format(printf,
 /* file_text(): all of a file, which the caller frees; bails if it is not there. */
 char *file_text(const char *path);
 
+/* json_number(): an integer that an object has by this name; bails if there is none. */
+struct json_t;
+uint64_t json_number(const struct json_t *object, const char *name);
+
 /*
  * cowtrace_while(): run cowtrace with these options, call work() once it watches, and stop it. Its
  * output goes to a file. Returns its exit status; prints the last line of its standard error.

@@ -164,8 +164,7 @@ static void check_groups(const char *source, const char *what)
 	doc = json_loads(out, 0, &error);
 	if (status || !doc)
 		bail("cowstat --by %s: exit status %d, %s", what, status, error.text);
-	json_array_foreach(json_object_get(doc, "groups"), i, group)
-	{
+	json_array_foreach(json_object_get(doc, "groups"), i, group) {
 		uint64_t n = json_integer_value(json_object_get(group, "processes"));
 
 		copied += json_integer_value(json_object_get(group, "copied"));

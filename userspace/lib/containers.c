@@ -153,8 +153,7 @@ static void read_list(const char *path, uint64_t now)
 	const char *id, *name;
 	size_t i;
 
-	json_array_foreach(list, i, container)
-	{
+	json_array_foreach(list, i, container) {
 		id = text_of(container, "id");
 		name = json_string_value(json_array_get(json_object_get(container, "names"), 0));
 		if (name && is_id(id))
